@@ -1,0 +1,1 @@
+"""Where objects, messages, state and moments live."""

@@ -1,0 +1,1 @@
+"""Reading, cutting and picturing video files (PyAV)."""

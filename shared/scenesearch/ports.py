@@ -1,0 +1,362 @@
+"""The seams: what the pipeline and the search ask of the outside. Two real implementations each, one contract suite.
+
+An implementation translates its driver's errors into `scenesearch.errors` at its edge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scenesearch.messages import Message, Topic
+from scenesearch.metadata import Entry, Section
+from scenesearch.timeline import Span
+from scenesearch.video import (
+    Chunk,
+    Clip,
+    Collection,
+    Feedback,
+    Gap,
+    MediaInfo,
+    Profile,
+    SectionKey,
+    SectionRecord,
+    Usage,
+    Video,
+    VideoRef,
+    VideoState,
+)
+
+Vectors = NDArray[np.float32]
+"""Rows of unit length: shape (texts, dimension)."""
+
+
+# --- objects ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectInfo:
+    """One generation of one object. `metadata` holds what its uploader said: `title`, `language`, `tags` (by comma)."""
+
+    bucket: str
+    name: str
+    generation: int
+    size_bytes: int
+    content_type: str
+    metadata: Mapping[str, str]
+    updated_at: datetime
+
+
+class ObjectStore(Protocol):
+    """One bucket. Writing or deleting in the uploads bucket publishes `ObjectChanged` on the topic `objects`."""
+
+    @property
+    def bucket(self) -> str: ...
+
+    def stat(self, name: str, generation: int | None = None) -> ObjectInfo:
+        """Raises `ObjectNotFound` when the object is gone or has another generation."""
+        ...
+
+    def open(self, name: str, generation: int | None = None) -> BinaryIO:
+        """A seekable reader that fetches only the ranges that are read. Raises `ObjectNotFound`."""
+        ...
+
+    def as_file(self, name: str, generation: int | None = None) -> AbstractContextManager[Path]:
+        """The object as a file on this machine for the time of the context; never to be changed. Raises `ObjectNotFound`."""
+        ...
+
+    def uri(self, name: str) -> str:
+        """`gs://bucket/name` or `file:///…`: how models that fetch for themselves name the object."""
+        ...
+
+    def create(self, name: str, source: BinaryIO, *, content_type: str, metadata: Mapping[str, str] | None = None) -> ObjectInfo:
+        """Write the object if it is absent; else leave it and return what is there. Whole or not at all.
+
+        Raises `StorageFull`.
+        """
+        ...
+
+    def replace(self, name: str, source: BinaryIO, *, content_type: str, metadata: Mapping[str, str] | None = None) -> ObjectInfo:
+        """Write the object as a new generation. Whole or not at all. Raises `StorageFull`."""
+        ...
+
+    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        """The objects whose names start with `prefix`, in order of name."""
+        ...
+
+    def delete(self, name: str, generation: int | None = None) -> bool:
+        """Delete the object (only at `generation`, when given). False when there was nothing to delete."""
+        ...
+
+    def signed_url(self, name: str, *, expires: timedelta, method: str = "GET", content_type: str | None = None) -> str:
+        """A URL that lets whoever holds it read (or write) this one object for a while."""
+        ...
+
+
+# --- messages --------------------------------------------------------------------------------------------------------
+
+
+class Publisher(Protocol):
+    """At least once, in no order, after `delay`."""
+
+    def publish(self, topic: Topic, message: Message, *, delay: timedelta = timedelta(0)) -> None:
+        """Returns when the message is durable. Raises `Unavailable`."""
+        ...
+
+
+# --- catalog ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to work on a section until `until`; `attempt` counts from 1."""
+
+    key: SectionKey
+    attempt: int
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assembly:
+    """What `assemble` adds to a video."""
+
+    summary: str
+    important_scenes: tuple[Entry, ...]
+    gaps: tuple[Gap, ...]
+    usage: Usage = field(default_factory=Usage)
+
+
+class Catalog(Protocol):
+    """Collections, videos, chunks, sections, feedback. Every key holds the generation, so old and new work never meet."""
+
+    def atomic(self) -> AbstractContextManager[None]:
+        """Groups what follows (publishing included) into one commit where the backend can; elsewhere it applies in order."""
+        ...
+
+    # collections
+    def collection(self, name: str) -> Collection | None: ...
+    def collections(self) -> list[Collection]: ...
+    def save_collection(self, collection: Collection) -> None: ...
+
+    # videos
+    def begin(self, video: Video) -> Video:
+        """Create this generation, or return it as it is stored. The newest generation of a video is the live one."""
+        ...
+
+    def video(self, video_id: str) -> Video | None:
+        """The live generation."""
+        ...
+
+    def generation(self, ref: VideoRef) -> Video | None: ...
+
+    def generations(self, video_id: str) -> list[VideoRef]:
+        """Every generation that the catalog still knows, oldest first."""
+        ...
+
+    def videos(self, collections: frozenset[str] | None = None) -> Iterator[Video]:
+        """The live videos (of these collections), newest first."""
+        ...
+
+    def move(self, ref: VideoRef, *, to: VideoState, when: frozenset[VideoState], error: str | None = None) -> bool:
+        """One transaction: state `to` if the state is one of `when` and, for `ASSEMBLING`, no chunk is open. False if not."""
+        ...
+
+    def commit_plan(self, ref: VideoRef, media: MediaInfo, chunks: Sequence[Chunk]) -> list[Chunk]:
+        """Store the plan with all its numbers open, unless one is stored; returns the stored one. Raises `Gone`."""
+        ...
+
+    def chunks(self, ref: VideoRef) -> list[Chunk]: ...
+    def chunk(self, ref: VideoRef, number: int) -> Chunk | None: ...
+
+    def commit_clips(
+        self, ref: VideoRef, number: int, *, video_clip: Clip | None, audio_clip: Clip | None, failure: str | None = None
+    ) -> None:
+        """Record what was cut for a chunk, or why it could not be. Raises `Gone`."""
+        ...
+
+    def close_chunk(self, ref: VideoRef, number: int) -> None:
+        """Take the number out of the open set, blindly: twice is once. Raises `Gone`."""
+        ...
+
+    def reopen_chunk(self, ref: VideoRef, number: int) -> None:
+        """Put the number back (retry): the video is `EXTRACTING` again. Raises `Gone`."""
+        ...
+
+    # sections
+    def section(self, key: SectionKey) -> SectionRecord:
+        """The record; a fresh `PENDING` one when nothing happened yet. Raises `Gone` when the chunk is gone."""
+        ...
+
+    def sections(self, ref: VideoRef, chunk: int | None = None) -> list[SectionRecord]:
+        """The stored records (of one chunk), in order of chunk and section."""
+        ...
+
+    def lease(self, key: SectionKey, duration: timedelta) -> Lease:
+        """Take the section for `duration` and count one more attempt.
+
+        Raises `Busy` when somebody else holds it or it is terminal already, `Gone` when the chunk is gone.
+        """
+        ...
+
+    def release(self, lease: Lease, reason: str) -> None:
+        """Give an unfinished section back, with why. Nothing happens when the lease is no longer held."""
+        ...
+
+    def commit_section(self, record: SectionRecord) -> None:
+        """Store a section's terminal state in one batch, ending its lease. The last write wins. Raises `Gone`."""
+        ...
+
+    def reset_section(self, key: SectionKey) -> None:
+        """Back to `PENDING` with no attempts (retry). Raises `Gone`."""
+        ...
+
+    def commit_assembly(self, ref: VideoRef, assembly: Assembly) -> None:
+        """Raises `Gone`."""
+        ...
+
+    def stalled(self, before: datetime) -> Iterator[Video]:
+        """Every generation that has not ended and was last touched before this time."""
+        ...
+
+    def forget(self, ref: VideoRef) -> None:
+        """Remove every document of this generation; nothing happens when there is none."""
+        ...
+
+    # the daily cap and feedback
+    def reserve(self, day: str, ref: VideoRef, duration_ms: int, cap_ms: int) -> bool:
+        """Book this video's duration on that day (once); False when the cap would be exceeded."""
+        ...
+
+    def save_feedback(self, feedback: Feedback) -> None: ...
+    def feedback(self) -> Iterator[Feedback]: ...
+
+
+# --- index -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """The unit of the index: a window of consecutive entries. `number` counts within the chunk."""
+
+    ref: VideoRef
+    collection: str
+    language: str | None
+    chunk: int
+    number: int
+    entries: tuple[Entry, ...]
+
+    @property
+    def span(self) -> Span:
+        return Span(min(e.span.start_ms for e in self.entries), max(e.span.end_ms for e in self.entries))
+
+    @property
+    def text(self) -> str:
+        return "\n".join(e.text for e in self.entries)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """What the index itself filters by. None: everything; an empty `collections` finds nothing."""
+
+    collections: frozenset[str] | None = None
+    language: str | None = None
+    video_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A moment and its score on one leg of the index (higher is better; comparable within one answer only)."""
+
+    moment: Moment
+    score: float
+
+
+class SceneIndex(Protocol):
+    """Moments under dense and lexical search. Remembers embedder and dimension and refuses others with `IndexMismatch`."""
+
+    def replace(self, ref: VideoRef, chunk: int, moments: Sequence[Moment], vectors: Vectors) -> None:
+        """These, and only these, are the moments of this chunk; `vectors` has one row a moment. Searchable on return."""
+        ...
+
+    def remove(self, video_id: str, generation: int | None = None) -> None:
+        """Drop every moment of the video (or of one generation)."""
+        ...
+
+    def dense(self, vector: NDArray[np.float32], filters: Filters, limit: int) -> list[Candidate]: ...
+    def lexical(self, query: str, filters: Filters, limit: int) -> list[Candidate]: ...
+
+
+# --- models ----------------------------------------------------------------------------------------------------------
+
+
+class Embedder(Protocol):
+    """Query and passage vectors in one multilingual space. `name` and `dimension` identify the space."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def dimension(self) -> int: ...
+    def queries(self, texts: Sequence[str]) -> Vectors: ...
+    def passages(self, texts: Sequence[str]) -> Vectors: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClipInput:
+    """What an extractor is given: one clip of one chunk, and what its collection says."""
+
+    clip: Clip
+    store: ObjectStore
+    profile: Profile
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extraction:
+    """What an extractor gives back. Spans are relative to the clip's own start; `pipeline.extract` rebases them."""
+
+    entries: tuple[Entry, ...]
+    digest: str = ""
+    model: str
+    prompt_version: str = ""
+    usage: Usage = field(default_factory=Usage)
+
+
+class SectionExtractor(Protocol):
+    """A clip in, entries out."""
+
+    @property
+    def section(self) -> Section: ...
+
+    @property
+    def wants_audio(self) -> bool:
+        """Whether it is given the audio-only clip."""
+        ...
+
+    def extract(self, given: ClipInput, *, deadline: datetime) -> Extraction:
+        """Raises `Skipped`, `Blocked`, `ModelError`, `Unavailable`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Digest:
+    """The assembled view of a video: what extractive or generative summaries return."""
+
+    summary: str
+    important_scenes: tuple[Entry, ...]
+    speakers: Mapping[str, str] = field(default_factory=dict)
+    usage: Usage = field(default_factory=Usage)
+
+
+class Summarizer(Protocol):
+    """All entries and chunk digests of a video in; summary, important scenes and one name per speaker out."""
+
+    def summarize(self, video: Video, sections: Sequence[SectionRecord], profile: Profile) -> Digest:
+        """Raises `Blocked`, `ModelError`, `Unavailable`."""
+        ...

@@ -1,0 +1,237 @@
+"""Videos, their generations, chunks, clips and collections: the state that the pipeline moves."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import PurePosixPath
+
+from scenesearch.metadata import Entry, Section
+from scenesearch.timeline import Span
+
+DEFAULT_COLLECTION = "default"
+
+
+class VideoState(StrEnum):
+    """Where a video stands. Every video ends `ready` or `failed`."""
+
+    WAITING = "waiting"
+    SPLITTING = "splitting"
+    EXTRACTING = "extracting"
+    ASSEMBLING = "assembling"
+    READY = "ready"
+    FAILED = "failed"
+    REMOVING = "removing"
+
+
+class SectionState(StrEnum):
+    """Where the extraction of one section of one chunk stands."""
+
+    PENDING = "pending"
+    DONE = "done"
+    SKIPPED = "skipped"
+    BLOCKED = "blocked"
+    FAILED = "failed"
+
+    @property
+    def terminal(self) -> bool:
+        return self is not SectionState.PENDING
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class VideoRef:
+    """One generation of one video: what every piece of work is keyed by."""
+
+    video_id: str
+    generation: int
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SectionKey:
+    """The key of one unit of extraction work."""
+
+    ref: VideoRef
+    chunk: int
+    section: Section
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What work cost: model tokens by modality ("text", "audio", "video", "output"), seconds of compute, US dollars."""
+
+    tokens: Mapping[str, int] = field(default_factory=dict)
+    compute_s: float = 0.0
+    cost_usd: float = 0.0
+
+    def __add__(self, other: Usage) -> Usage:
+        tokens = {k: self.tokens.get(k, 0) + other.tokens.get(k, 0) for k in sorted({*self.tokens, *other.tokens})}
+        return Usage(tokens, self.compute_s + other.compute_s, self.cost_usd + other.cost_usd)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaInfo:
+    """What the container says about itself. Codec names as FFmpeg spells them; `timecode` is the source's start, if any."""
+
+    container: str
+    duration_ms: int
+    video_codec: str
+    width: int
+    height: int
+    frame_rate: float
+    rotation: int = 0
+    audio_codec: str | None = None
+    timecode: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A file cut for a chunk, in the work bucket. `start_ms` is measured, on the video's clock."""
+
+    object_name: str
+    content_type: str
+    start_ms: int
+    duration_ms: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """A piece of a video a few minutes long. `failure` says why it could not be cut."""
+
+    number: int
+    span: Span
+    transcode: bool = False
+    video_clip: Clip | None = None
+    audio_clip: Clip | None = None
+    failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SectionRecord:
+    """One section of one chunk as the catalog knows it: its state, its work so far, and its entries on the video's clock.
+
+    `digest` says in a sentence or two what the chunk shows (for `assemble`). `attempts` counts real work, not deliveries.
+    """
+
+    key: SectionKey
+    state: SectionState = SectionState.PENDING
+    reason: str | None = None
+    entries: tuple[Entry, ...] = ()
+    digest: str = ""
+    attempts: int = 0
+    leased_until: datetime | None = None
+    model: str = ""
+    prompt_version: str = ""
+    usage: Usage = field(default_factory=Usage)
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A section that a `ready` video lacks, and why. `section` None: the whole chunk."""
+
+    chunk: int
+    section: Section | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Video:
+    """One generation of an uploaded object and how far its ingest has come."""
+
+    ref: VideoRef
+    bucket: str
+    name: str
+    collection: str
+    title: str
+    language: str | None = None
+    tags: tuple[str, ...] = ()
+    content_type: str = ""
+    size_bytes: int = 0
+    created_at: datetime
+    updated_at: datetime
+    state: VideoState = VideoState.SPLITTING
+    error: str | None = None
+    media: MediaInfo | None = None
+    chunk_count: int = 0
+    open_chunks: frozenset[int] = frozenset()
+    summary: str = ""
+    important_scenes: tuple[Entry, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    usage: Usage = field(default_factory=Usage)
+
+    @property
+    def duration_ms(self) -> int:
+        return self.media.duration_ms if self.media else 0
+
+    @property
+    def progress(self) -> float:
+        """0 to 1: the share of chunks that are closed; 1 only when the video has ended."""
+        if self.state in (VideoState.READY, VideoState.FAILED):
+            return 1.0
+        if not self.chunk_count:
+            return 0.0
+        return 0.95 * (1 - len(self.open_chunks) / self.chunk_count)
+
+
+@dataclass(frozen=True, slots=True)
+class CastMember:
+    """Somebody or something that appears, and how to recognise it."""
+
+    name: str
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What a collection tells the models: languages (BCP 47), cast, and the unsaid rules of its users."""
+
+    languages: tuple[str, ...] = ()
+    cast: tuple[CastMember, ...] = ()
+    premises: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A named set of videos. Readers and writers are e-mail addresses, `domain:…` or `*`; empty means admins only."""
+
+    name: str
+    readers: frozenset[str] = frozenset()
+    writers: frozenset[str] = frozenset()
+    profile: Profile = field(default_factory=Profile)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feedback:
+    """Somebody's word on a scene: the evaluation set of tomorrow."""
+
+    query: str
+    ref: VideoRef
+    span: Span
+    right: bool
+    caller: str
+    at: datetime
+
+
+def video_id(bucket: str, name: str) -> str:
+    """The id of the video that is uploaded as `name` in `bucket`: stable over overwrites, safe in paths and URLs."""
+    return "v" + hashlib.sha256(f"{bucket}/{name}".encode()).hexdigest()[:20]
+
+
+def collection_of(object_name: str) -> str:
+    """The collection that an object name says: its first segment, or `default` when there is no slash."""
+    first, slash, _ = object_name.partition("/")
+    return first if slash and first else DEFAULT_COLLECTION
+
+
+def title_of(object_name: str) -> str:
+    """The default title: the file's name without its extension."""
+    path = PurePosixPath(object_name)
+    return path.stem or path.name
+
+
+def now() -> datetime:
+    """The current time in UTC: the one clock of catalog and index."""
+    return datetime.now(UTC)
