@@ -235,3 +235,8 @@ def title_of(object_name: str) -> str:
 def now() -> datetime:
     """The current time in UTC: the one clock of catalog and index."""
     return datetime.now(UTC)
+
+
+def work_prefix(ref: VideoRef) -> str:
+    """Where everything derived from this generation lies in the work bucket; `remove` sweeps it."""
+    return f"{ref.video_id}/{ref.generation}/"
