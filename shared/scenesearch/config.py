@@ -48,6 +48,7 @@ class Settings(BaseSettings):
     split_seconds: float = Field(default=400, gt=0, description="after this long, split hands the rest to itself")
     workers: int = Field(default=2, ge=1, le=64, description="worker processes of the one-machine runtime")
     max_attempts: int = Field(default=5, ge=1, description="real failures of a section before it is given up")
+    work_seconds: float = Field(default=840, gt=0, description="how long one section of one chunk may take")
     lease_seconds: float = Field(
         default=900, gt=0, description="how long a worker may hold a section; longer than the time limit of its work"
     )

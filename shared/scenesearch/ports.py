@@ -165,7 +165,10 @@ class Catalog(Protocol):
         ...
 
     def move(self, ref: VideoRef, *, to: VideoState, when: frozenset[VideoState], error: str | None = None) -> bool:
-        """One transaction: state `to` if the state is one of `when` and, for `ASSEMBLING`, no chunk is open. False if not."""
+        """One transaction: state `to` and `error` if the state is one of `when`. False if not, or if there is no such generation.
+
+        To `ASSEMBLING` only when there is a plan and none of its chunks is open.
+        """
         ...
 
     def commit_plan(self, ref: VideoRef, media: MediaInfo, chunks: Sequence[Chunk]) -> list[Chunk]:
@@ -206,7 +209,7 @@ class Catalog(Protocol):
         ...
 
     def release(self, lease: Lease, reason: str) -> None:
-        """Give an unfinished section back, with why. Nothing happens when the lease is no longer held."""
+        """Give an unfinished section back and count one failure, with why. Nothing happens when the lease is no longer held."""
         ...
 
     def commit_section(self, record: SectionRecord) -> None:
@@ -214,7 +217,7 @@ class Catalog(Protocol):
         ...
 
     def reset_section(self, key: SectionKey) -> None:
-        """Back to `PENDING` with no attempts (retry). Raises `Gone`."""
+        """Back to `PENDING` with no attempts and no failures (retry). Raises `Gone`."""
         ...
 
     def commit_assembly(self, ref: VideoRef, assembly: Assembly) -> None:

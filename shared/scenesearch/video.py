@@ -113,7 +113,8 @@ class Chunk:
 class SectionRecord:
     """One section of one chunk as the catalog knows it: its state, its work so far, and its entries on the video's clock.
 
-    `digest` says in a sentence or two what the chunk shows (for `assemble`). `attempts` counts real work, not deliveries.
+    `digest` says in a sentence or two what the chunk shows (for `assemble`). `attempts` counts leases taken (real work, not
+    deliveries), `failures` those that ended with a reason: the rest ended with their worker.
     """
 
     key: SectionKey
@@ -122,6 +123,7 @@ class SectionRecord:
     entries: tuple[Entry, ...] = ()
     digest: str = ""
     attempts: int = 0
+    failures: int = 0
     leased_until: datetime | None = None
     model: str = ""
     prompt_version: str = ""

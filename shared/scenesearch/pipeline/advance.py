@@ -1,0 +1,55 @@
+"""Derive what is due from state: called after every message, also for work that is already done.
+
+Commit, then derive, then acknowledge: a crash between any two steps is healed by the redelivery.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from scenesearch.errors import Gone
+from scenesearch.messages import Extracted, Topic
+from scenesearch.metadata import CHUNK_SECTIONS, Entry
+from scenesearch.pipeline.moments import moments_of
+from scenesearch.ports import Catalog, Embedder, Publisher, SceneIndex
+from scenesearch.video import SectionRecord, SectionState, Video, VideoRef, VideoState
+
+
+def advance(ref: VideoRef, number: int, *, catalog: Catalog, index: SceneIndex, embedder: Embedder, publisher: Publisher) -> None:
+    """Close the chunk when all its sections are terminal (its moments first), then see to the video.
+
+    Raises `Gone` when this generation is no longer there.
+    """
+    video, chunk = catalog.generation(ref), catalog.chunk(ref, number)
+    if video is None or chunk is None:
+        raise Gone
+    if number in video.open_chunks:
+        records = catalog.sections(ref, number)
+        if chunk.failure is None and not _complete(records):
+            return
+        index_chunk(video, number, (e for r in records for e in r.entries), catalog=catalog, index=index, embedder=embedder)
+        catalog.close_chunk(ref, number)
+    advance_video(ref, catalog=catalog, publisher=publisher)
+
+
+def advance_video(ref: VideoRef, *, catalog: Catalog, publisher: Publisher) -> None:
+    """Move the video to `ASSEMBLING` when no chunk is open, and ask for its assembly as long as it is there."""
+    with catalog.atomic():
+        catalog.move(ref, to=VideoState.ASSEMBLING, when=frozenset({VideoState.SPLITTING, VideoState.EXTRACTING}))
+        video = catalog.generation(ref)
+        if video is not None and video.state is VideoState.ASSEMBLING:
+            publisher.publish(Topic.EXTRACTED, Extracted(video_id=ref.video_id, generation=ref.generation))
+
+
+def index_chunk(video: Video, number: int, entries: Iterable[Entry], *, catalog: Catalog, index: SceneIndex, embedder: Embedder) -> None:
+    """Put the chunk's moments, and only these, into the index; take them out again when the video went away meanwhile."""
+    moments = moments_of(video, number, entries)
+    index.replace(video.ref, number, moments, embedder.passages([moment.text for moment in moments]))
+    if catalog.generation(video.ref) is None:
+        index.remove(video.ref.video_id, video.ref.generation)
+        raise Gone
+
+
+def _complete(records: list[SectionRecord]) -> bool:
+    states = {record.key.section: record.state for record in records}
+    return all(states.get(section, SectionState.PENDING).terminal for section in CHUNK_SECTIONS)

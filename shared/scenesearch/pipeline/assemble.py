@@ -1,0 +1,162 @@
+"""When every chunk is closed: join the borders, summarise, write the metadata text, end the video."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+
+from scenesearch.errors import Gone, Permanent
+from scenesearch.messages import Extracted, Topic, VideoEvent
+from scenesearch.metadata import CHUNK_SECTIONS, MetadataText, Section
+from scenesearch.pipeline.advance import index_chunk
+from scenesearch.pipeline.borders import joined
+from scenesearch.ports import Assembly, Catalog, Digest, Embedder, ObjectStore, Publisher, SceneIndex, Summarizer
+from scenesearch.video import (
+    Chunk,
+    Gap,
+    Profile,
+    SectionRecord,
+    SectionState,
+    Usage,
+    Video,
+    VideoRef,
+    VideoState,
+    work_prefix,
+)
+
+LOG = logging.getLogger(__name__)
+
+
+def assemble(
+    message: Extracted,
+    summarizer: Summarizer | None,
+    *,
+    work: ObjectStore,
+    catalog: Catalog,
+    index: SceneIndex,
+    embedder: Embedder,
+    publisher: Publisher,
+) -> None:
+    """End the video: `READY` with its gaps listed, or `FAILED` when nothing could be extracted. Safe to repeat.
+
+    Without a summarizer (it has failed for good) the video ends without summary and important scenes.
+    Raises `Retryable` when the summarizer may answer later.
+    """
+    ref = message.ref
+    video = catalog.generation(ref)
+    if video is None:
+        return
+    if video.state is not VideoState.ASSEMBLING:
+        announce(video, publisher)
+        return
+    try:
+        chunks = catalog.chunks(ref)
+        records = _with_joined_borders(video, chunks, catalog.sections(ref), catalog, index, embedder)
+        gaps = gaps_of(chunks, records)
+        if chunks and all(any(gap.chunk == chunk.number and gap.section is None for gap in gaps) for chunk in chunks):
+            catalog.move(
+                ref, to=VideoState.FAILED, when=frozenset({VideoState.ASSEMBLING}), error=f"no part could be read: {gaps[0].reason}"
+            )
+        else:
+            _end_ready(video, records, gaps, summarizer, work, catalog, index, embedder)
+        if (ended := catalog.generation(ref)) is not None:
+            announce(ended, publisher)
+    except Gone:
+        LOG.info("dropped: the video was removed or replaced", extra={"video": ref.video_id, "generation": ref.generation})
+
+
+def announce(video: Video, publisher: Publisher) -> None:
+    """Tell the outside that a video ended; nothing happens when it has not."""
+    if video.state in (VideoState.READY, VideoState.FAILED):
+        event = VideoEvent(
+            video_id=video.ref.video_id, generation=video.ref.generation, state=video.state, title=video.title, error=video.error
+        )
+        publisher.publish(Topic.VIDEO_EVENTS, event)
+
+
+def gaps_of(chunks: Sequence[Chunk], records: Sequence[SectionRecord]) -> tuple[Gap, ...]:
+    """What the video lacks, in order: chunks that could not be cut, sections that failed or were blocked."""
+    lost = [Gap(chunk.number, None, chunk.failure) for chunk in chunks if chunk.failure is not None]
+    broken = [
+        Gap(r.key.chunk, r.key.section, r.reason or r.state) for r in records if r.state in (SectionState.FAILED, SectionState.BLOCKED)
+    ]
+    return tuple(sorted([*lost, *broken], key=lambda gap: (gap.chunk, gap.section or "")))
+
+
+def metadata_object(ref: VideoRef) -> str:
+    """The name of the metadata text in the work bucket."""
+    return work_prefix(ref) + "metadata.txt"
+
+
+def _with_joined_borders(
+    video: Video, chunks: Sequence[Chunk], records: list[SectionRecord], catalog: Catalog, index: SceneIndex, embedder: Embedder
+) -> list[SectionRecord]:
+    borders = [chunk.span.end_ms for chunk in chunks[:-1]]
+    after: list[SectionRecord] = []
+    for section in CHUNK_SECTIONS:
+        of_section = [r for r in records if r.key.section is section]
+        entries = joined({r.key.chunk: r.entries for r in of_section}, borders)
+        after += [replace(r, entries=tuple(entries[r.key.chunk])) for r in of_section]
+    _store(video, records, after, catalog, index, embedder)
+    return after
+
+
+def _store(
+    video: Video,
+    before: Sequence[SectionRecord],
+    after: Sequence[SectionRecord],
+    catalog: Catalog,
+    index: SceneIndex,
+    embedder: Embedder,
+) -> None:
+    """Commit the sections that changed and replace the moments of their chunks."""
+    known = {r.key: r for r in before}
+    changed = [r for r in after if r != known[r.key]]
+    for number in sorted({r.key.chunk for r in changed}):
+        index_chunk(
+            video, number, (e for r in after if r.key.chunk == number for e in r.entries), catalog=catalog, index=index, embedder=embedder
+        )
+    for record in changed:
+        catalog.commit_section(record)
+
+
+def _end_ready(
+    video: Video,
+    records: list[SectionRecord],
+    gaps: tuple[Gap, ...],
+    summarizer: Summarizer | None,
+    work: ObjectStore,
+    catalog: Catalog,
+    index: SceneIndex,
+    embedder: Embedder,
+) -> None:
+    digest, no_digest = _digest(video, records, summarizer, catalog)
+    named = [_with_names(r, digest) for r in records]
+    _store(video, records, named, catalog, index, embedder)
+    usage = sum((r.usage for r in named), digest.usage)
+    assembly = Assembly(summary=digest.summary, important_scenes=digest.important_scenes, gaps=gaps + no_digest, usage=usage)
+    text = MetadataText(digest.summary, digest.important_scenes, [e for r in named for e in r.entries]).render()
+    work.replace(metadata_object(video.ref), io.BytesIO(text.encode()), content_type="text/plain; charset=utf-8")
+    with catalog.atomic():
+        catalog.commit_assembly(video.ref, assembly)
+        catalog.move(video.ref, to=VideoState.READY, when=frozenset({VideoState.ASSEMBLING}))
+
+
+def _digest(video: Video, records: list[SectionRecord], summarizer: Summarizer | None, catalog: Catalog) -> tuple[Digest, tuple[Gap, ...]]:
+    collection = catalog.collection(video.collection)
+    reason = "the summary was given up after too many failures"
+    if summarizer is not None:
+        try:
+            return summarizer.summarize(video, records, collection.profile if collection else Profile()), ()
+        except Permanent as error:
+            reason = str(error)
+    return Digest(summary="", important_scenes=(), usage=Usage()), (Gap(0, Section.SUMMARY, reason),)
+
+
+def _with_names(record: SectionRecord, digest: Digest) -> SectionRecord:
+    names = digest.speakers
+    if not any(e.speaker in names for e in record.entries if e.speaker):
+        return record
+    return replace(record, entries=tuple(replace(e, speaker=names.get(e.speaker, e.speaker)) if e.speaker else e for e in record.entries))

@@ -1,0 +1,107 @@
+"""Make the borders between chunks invisible: what was cut in two becomes one, what was heard twice is kept once.
+
+Joining is idempotent: what is joined already stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from difflib import SequenceMatcher
+
+from scenesearch.metadata import Entry, Section, in_time
+from scenesearch.timeline import Span
+
+NEAR_MS = 1000
+"""How far from a border an entry may end or start and still be cut by it."""
+
+ALIKE = 0.8
+"""From this similarity on (0 to 1, of letters) two texts at a border are readings of the same thing."""
+
+SENTENCE_ENDS = tuple(".!?…。！？")
+
+
+def joined(sections: Mapping[int, Sequence[Entry]], borders_ms: Sequence[int]) -> dict[int, list[Entry]]:
+    """The entries of one kind of section by chunk number, joined over the borders.
+
+    `borders_ms[n]` is where chunk n ends and chunk n+1 starts. A joined entry belongs to the chunk it starts in.
+    """
+    chunks = {number: in_time(entries) for number, entries in sections.items()}
+    for number in sorted(chunks):
+        if number + 1 in chunks and number < len(borders_ms):
+            chunks[number], chunks[number + 1] = _over_border(chunks[number], chunks[number + 1], borders_ms[number])
+    return chunks
+
+
+def _over_border(before: list[Entry], after: list[Entry], border_ms: int) -> tuple[list[Entry], list[Entry]]:
+    kept_before, kept_after = list(before), list(after)
+    for late in before:
+        if late.span.end_ms < border_ms - NEAR_MS:
+            continue
+        for early in list(kept_after):
+            if early.span.start_ms > max(border_ms, late.span.end_ms) + NEAR_MS:
+                break
+            if (one := _one(late, early)) is not None:
+                kept_before[kept_before.index(late)] = late = one
+                kept_after.remove(early)
+    return kept_before, kept_after
+
+
+def _one(late: Entry, early: Entry) -> Entry | None:
+    """The two entries as one, or None when they are two."""
+    if late.section is Section.TRANSCRIPTION:
+        return _one_speech(late, early)
+    if late.kind != early.kind or _alike(late.text, early.text) < ALIKE or not _near(late.span, early.span):
+        return None
+    return replace(_longer(late, early), span=late.span.hull(early.span))
+
+
+def _one_speech(late: Entry, early: Entry) -> Entry | None:
+    if late.speaker and early.speaker and late.speaker != early.speaker:
+        return None
+    if late.span.overlaps(early.span):
+        if _alike(late.text, early.text) >= ALIKE or _within(late.text, early.text):
+            return replace(_longer(late, early), span=late.span.hull(early.span), speaker=late.speaker or early.speaker)
+        shared = _shared_words(late.text, early.text)
+        if shared == 0:
+            return None
+        words = early.text.split()[shared:]
+        return _said_on(late, early, " ".join(words))
+    if not _near(late.span, early.span) or late.text.rstrip().endswith(SENTENCE_ENDS):
+        return None
+    return _said_on(late, early, early.text)
+
+
+def _said_on(late: Entry, early: Entry, rest: str) -> Entry:
+    text = f"{late.text.rstrip()} {rest}".rstrip()
+    return replace(late, text=text, span=late.span.hull(early.span), speaker=late.speaker or early.speaker)
+
+
+def _near(late: Span, early: Span) -> bool:
+    return early.start_ms - late.end_ms <= NEAR_MS
+
+
+def _longer(a: Entry, b: Entry) -> Entry:
+    return a if len(a.text) >= len(b.text) else b
+
+
+def _alike(a: str, b: str) -> float:
+    return SequenceMatcher(None, _letters(a), _letters(b), autojunk=False).ratio()
+
+
+def _within(a: str, b: str) -> bool:
+    short, long = sorted((_letters(a), _letters(b)), key=len)
+    return bool(short) and short in long
+
+
+def _letters(text: str) -> str:
+    return "".join(c for c in text.casefold() if c.isalnum())
+
+
+def _shared_words(late: str, early: str) -> int:
+    """How many words end `late` and start `early` again: heard in both clips."""
+    ends, starts = late.split(), early.split()
+    return max(
+        (n for n in range(1, min(len(ends), len(starts)) + 1) if [_letters(w) for w in ends[-n:]] == [_letters(w) for w in starts[:n]]),
+        default=0,
+    )

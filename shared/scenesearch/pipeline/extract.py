@@ -1,0 +1,125 @@
+"""One section of one chunk: lease it, let the extractor work, commit, advance."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+from scenesearch.config import Settings
+from scenesearch.errors import Blocked, Gone, ObjectNotFound, Retryable, Skipped
+from scenesearch.messages import ChunkWork, SplitWork, Topic
+from scenesearch.metadata import Entry, in_time
+from scenesearch.pipeline.advance import advance
+from scenesearch.ports import Catalog, ClipInput, Embedder, Extraction, ObjectStore, Publisher, SceneIndex, SectionExtractor
+from scenesearch.video import Chunk, Clip, Profile, SectionKey, SectionRecord, SectionState, Video, now
+
+LOG = logging.getLogger(__name__)
+
+CRASHES_PER_FAILURE = 4
+"""A section that ended its worker this many times `max_attempts` is given up: whatever it is, it kills."""
+
+
+def extract(
+    message: ChunkWork,
+    extractor: SectionExtractor,
+    *,
+    work: ObjectStore,
+    catalog: Catalog,
+    index: SceneIndex,
+    embedder: Embedder,
+    publisher: Publisher,
+    settings: Settings,
+) -> None:
+    """Bring the section to a terminal state unless it is in one, then derive what is due.
+
+    Raises `Retryable` when the delivery should come again: the section is leased elsewhere, or failed with attempts left.
+    """
+    ref, key = message.ref, SectionKey(message.ref, message.chunk, extractor.section)
+    try:
+        video, chunk, record = catalog.generation(ref), catalog.chunk(ref, message.chunk), catalog.section(key)
+        if video is None or chunk is None:
+            raise Gone
+        if not record.state.terminal and chunk.failure is None:
+            clip = chunk.audio_clip if extractor.wants_audio else chunk.video_clip
+            if chunk.video_clip is None:
+                publisher.publish(Topic.SPLITS, SplitWork(video_id=ref.video_id, generation=ref.generation))
+                return
+            if clip is None:
+                catalog.commit_section(replace(record, state=SectionState.SKIPPED, reason="there is no audio stream"))
+            else:
+                catalog.commit_section(_worked(record, video, chunk, clip, extractor, work, catalog, settings))
+        advance(ref, message.chunk, catalog=catalog, index=index, embedder=embedder, publisher=publisher)
+    except _ClipLost:
+        catalog.commit_clips(ref, message.chunk, video_clip=None, audio_clip=None)
+        publisher.publish(Topic.SPLITS, SplitWork(video_id=ref.video_id, generation=ref.generation))
+    except Gone:
+        LOG.info("dropped: the video was removed or replaced", extra={"video": ref.video_id, "generation": ref.generation})
+
+
+class _ClipLost(Exception):
+    """The clip has expired from the work bucket: split cuts it again."""
+
+
+def _worked(
+    record: SectionRecord,
+    video: Video,
+    chunk: Chunk,
+    clip: Clip,
+    extractor: SectionExtractor,
+    work: ObjectStore,
+    catalog: Catalog,
+    settings: Settings,
+) -> SectionRecord:
+    """The section's terminal record. Raises `Retryable` when it failed with attempts left."""
+    if record.failures >= settings.max_attempts or record.attempts >= settings.max_attempts * CRASHES_PER_FAILURE:
+        return replace(record, state=SectionState.FAILED, reason=record.reason or "the worker died every time it was tried")
+    lease = catalog.lease(record.key, timedelta(seconds=settings.lease_seconds))
+    record = replace(record, attempts=lease.attempt)
+    collection = catalog.collection(video.collection)
+    given = ClipInput(clip=clip, store=work, profile=collection.profile if collection else Profile(), language=video.language)
+    try:
+        found = extractor.extract(given, deadline=now() + timedelta(seconds=settings.work_seconds))
+    except Skipped as why_not:
+        return replace(record, state=SectionState.SKIPPED, reason=str(why_not))
+    except Blocked as refusal:
+        return replace(record, state=SectionState.BLOCKED, reason=str(refusal))
+    except ObjectNotFound as lost:
+        catalog.release(lease, str(lost))
+        raise _ClipLost from lost
+    except Exception as error:  # whatever a model does to a clip must end as that section's reason
+        why = f"{type(error).__name__}: {error}"
+        LOG.warning("a section failed", extra={"key": str(record.key), "attempt": lease.attempt, "reason": why})
+        if record.failures + 1 >= settings.max_attempts:
+            return replace(record, state=SectionState.FAILED, failures=record.failures + 1, reason=why)
+        catalog.release(lease, why)
+        raise Retryable(why) from error
+    return _done(record, video, chunk, clip, found)
+
+
+def _done(record: SectionRecord, video: Video, chunk: Chunk, clip: Clip, found: Extraction) -> SectionRecord:
+    return replace(
+        record,
+        state=SectionState.DONE,
+        reason=None,
+        entries=tuple(in_time(rebased(found.entries, clip, chunk, last=chunk.number == video.chunk_count - 1))),
+        digest=found.digest,
+        model=found.model,
+        prompt_version=found.prompt_version,
+        usage=found.usage,
+    )
+
+
+def rebased(entries: tuple[Entry, ...], clip: Clip, chunk: Chunk, *, last: bool) -> Iterator[Entry]:
+    """The entries on the video's clock. The one place where the clip's measured start is added.
+
+    An entry belongs to the chunk that holds its midpoint: clips overlap their neighbours, chunks do not. What lies before
+    the first chunk or after the last belongs to those.
+    """
+    for entry in entries:
+        span = entry.span.shifted(clip.start_ms)
+        before = span.midpoint_ms < chunk.span.start_ms and chunk.number > 0
+        after = span.midpoint_ms >= chunk.span.end_ms and not last
+        if not before and not after:
+            yield replace(entry, span=span)
