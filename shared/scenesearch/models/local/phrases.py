@@ -1,0 +1,100 @@
+"""From timed words to the sentences and phrases that a person would quote."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+LONGEST_S = 12.0
+"""No phrase lasts longer."""
+
+_PAUSE_S = 0.9
+_BREATH_S = 0.45
+_SHORT_S = 1.2
+_SENTENCE_ENDS = (".", "?", "!", "。", "！", "？", "…")
+_CLAUSE_ENDS = (",", ";", ":", "、", "，", "—", "–")
+_ABBREVIATIONS = frozenset({"mr.", "mrs.", "ms.", "dr.", "st.", "vs.", "etc.", "e.g.", "i.e.", "no.", "prof."})
+
+
+@dataclass(frozen=True, slots=True)
+class TimedWord:
+    """A word as the speech model gives it: with its leading space, where the script has spaces. Seconds."""
+
+    text: str
+    start: float
+    end: float
+    probability: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """Consecutive words."""
+
+    words: tuple[TimedWord, ...]
+
+    @property
+    def text(self) -> str:
+        return "".join(w.text for w in self.words).strip()
+
+    @property
+    def start(self) -> float:
+        return self.words[0].start
+
+    @property
+    def end(self) -> float:
+        return max(w.end for w in self.words)
+
+    @property
+    def probability(self) -> float:
+        """The mean of the words'."""
+        return sum(w.probability for w in self.words) / len(self.words)
+
+
+def phrases(words: Iterable[TimedWord]) -> list[Phrase]:
+    """Split at sentence ends and long pauses, then at the best place inside what is still too long; join what is too short."""
+    runs: list[list[TimedWord]] = []
+    for word in words:
+        if runs and not _ends(runs[-1][-1], word):
+            runs[-1].append(word)
+        else:
+            runs.append([word])
+    parts = [part for run in runs for part in _shortened(run)]
+    return [Phrase(tuple(part)) for part in _joined(parts)]
+
+
+def _ends(word: TimedWord, following: TimedWord) -> bool:
+    if following.start - word.end >= _PAUSE_S:
+        return True
+    text = word.text.strip().lower()
+    return text.rstrip("\"'”’」』)").endswith(_SENTENCE_ENDS) and text not in _ABBREVIATIONS
+
+
+def _shortened(words: list[TimedWord]) -> list[list[TimedWord]]:
+    """Halved until no part is too long, at a clause end or the widest gap near the middle."""
+    if len(words) < 2 or words[-1].end - words[0].start <= LONGEST_S:
+        return [words]
+    middle = (words[0].start + words[-1].end) / 2
+    length = words[-1].end - words[0].start
+
+    def goodness(i: int) -> float:
+        gap = words[i].start - words[i - 1].end
+        clause = words[i - 1].text.strip().endswith(_CLAUSE_ENDS)
+        return gap + 0.6 * clause - 2 * abs(words[i].start - middle) / length
+
+    cut = max(range(1, len(words)), key=goodness)
+    return _shortened(words[:cut]) + _shortened(words[cut:])
+
+
+def _joined(parts: Sequence[list[TimedWord]]) -> list[list[TimedWord]]:
+    """Very short parts ("Yes.") go with what follows at once."""
+    joined: list[list[TimedWord]] = []
+    for part in parts:
+        if joined:
+            before = joined[-1]
+            together = part[-1].end - before[0].start
+            short = min(before[-1].end - before[0].start, part[-1].end - part[0].start) < _SHORT_S
+            if short and part[0].start - before[-1].end < _BREATH_S and together <= LONGEST_S / 2:
+                before.extend(part)
+                continue
+        joined.append(list(part))
+    return joined

@@ -1,0 +1,180 @@
+"""The local transcription: what is said, by Whisper behind a voice detector."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from scenesearch.config import Settings
+from scenesearch.errors import ModelError, Skipped, Unavailable
+from scenesearch.metadata import Entry, Section
+from scenesearch.models.local.audio import SAMPLE_RATE, Samples, decode_audio
+from scenesearch.models.local.digest import telling_lines
+from scenesearch.models.local.phrases import Phrase, TimedWord, phrases
+from scenesearch.models.local.speech_model import SpeechModel, speech_model
+from scenesearch.models.local.threads import threads
+from scenesearch.ports import ClipInput, Extraction
+from scenesearch.timeline import Span
+from scenesearch.video import Usage, now
+
+if TYPE_CHECKING:
+    from faster_whisper import WhisperModel
+    from faster_whisper.transcribe import Segment
+
+_WINDOW_S = 28.0
+_MARGIN_S = 0.2
+_SHORTEST_SPEECH_MS = 200
+
+# Whisper's own measures of a bad segment (the defaults of its reference decoder), read a little more strictly.
+_NO_SPEECH = 0.6
+_UNLIKELY = -1.0
+_DOUBTFUL = -0.6
+_REPETITIVE = 2.4
+_MUMBLED = 0.35
+_SAME_IN_A_ROW = 3
+
+_STOCK = re.compile(
+    r"(thank(s| you)( so much| very much)? for watching|(please )?(like and )?subscribe( to my channel)?|"
+    r"subtitles? by .*|ご視聴ありがとうございました|字幕.*|請不吝點贊.*)[\s.!。！]*",
+    re.IGNORECASE,
+)
+"""What Whisper writes over music and noise, learnt from subtitle files."""
+
+
+class LocalTranscription:
+    """A `SectionExtractor`: sentences and phrases with their times. Nobody is named: `speaker` is None."""
+
+    section = Section.TRANSCRIPTION
+    wants_audio = True
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._threads = threads(settings)
+        self._loaded: tuple[SpeechModel, WhisperModel] | None = None
+
+    def extract(self, given: ClipInput, *, deadline: datetime) -> Extraction:
+        """What is said in the clip.
+
+        Raises:
+            Skipped: there is no audio, or only a language that the model here does not know.
+            Unavailable, ConfigurationError: the speech model that is set is not here.
+            ModelError: the deadline passed.
+        """
+        began = time.process_time()
+        with given.store.as_file(given.clip.object_name) as path:
+            audio = decode_audio(path)
+        end_ms = min(given.clip.duration_ms or 10**9, round(len(audio) * 1000 / SAMPLE_RATE))
+        windows = speech_windows(audio)
+        name = "voice detector"
+        said: list[Phrase] = []
+        if windows:
+            model, whisper = self._model()
+            name = model.name
+            language = self._language(whisper, audio, windows, given)
+            for start, end in windows:
+                if now() > deadline:
+                    raise ModelError(f"the transcription of {given.clip.object_name} was not done in time: set a smaller speech model")
+                said += phrases(_words(whisper, audio, start, end, language))
+        entries = tuple(_entries(_without_loops(said), end_ms))
+        return Extraction(
+            entries=entries, digest=telling_lines(entries), model=name, usage=Usage(compute_s=round(time.process_time() - began, 3))
+        )
+
+    def _model(self) -> tuple[SpeechModel, WhisperModel]:
+        if self._loaded is None:
+            from faster_whisper import WhisperModel
+
+            model = speech_model(self._settings)
+            try:
+                whisper = WhisperModel(
+                    str(model.path), device="cpu", compute_type="int8", cpu_threads=self._threads, local_files_only=True
+                )
+            except (RuntimeError, ValueError, OSError) as error:
+                raise Unavailable(f"the speech model in {model.path} cannot be loaded: {error}") from error
+            self._loaded = model, whisper
+        return self._loaded
+
+    def _language(self, whisper: WhisperModel, audio: Samples, windows: list[tuple[float, float]], given: ClipInput) -> str:
+        """The language to write in: the video's, the profile's only one, or the likeliest of those it may be."""
+        expected = [given.language] if given.language else list(given.profile.languages)
+        known = [tag.split("-")[0].lower() for tag in expected]
+        if not whisper.model.is_multilingual:
+            if known and "en" not in known:
+                raise Skipped(
+                    f"the packaged speech model knows English only, and this is {', '.join(expected)}: "
+                    "connect to the network once, or set SCENESEARCH_WHISPER_MODEL to a multilingual model"
+                )
+            return "en"
+        known = [tag for tag in known if tag in whisper.supported_languages]
+        if len(known) == 1:
+            return known[0]
+        start, end = max(windows, key=lambda w: w[1] - w[0])
+        likeliest, _, ranked = whisper.detect_language(audio[round(start * SAMPLE_RATE) : round(end * SAMPLE_RATE)])
+        return next((tag for tag, _ in ranked if tag in known), likeliest) if known else likeliest
+
+
+def speech_windows(audio: Samples) -> list[tuple[float, float]]:
+    """Where somebody speaks, in seconds: stretches of at most 28 s (one look of Whisper), each from speech to speech."""
+    from faster_whisper.vad import VadOptions, get_speech_timestamps
+
+    options = VadOptions(
+        min_silence_duration_ms=500, min_speech_duration_ms=_SHORTEST_SPEECH_MS, speech_pad_ms=round(_MARGIN_S * 1000), max_speech_duration_s=_WINDOW_S
+    )
+    windows: list[tuple[float, float]] = []
+    for piece in get_speech_timestamps(audio, options):
+        start, end = piece["start"] / SAMPLE_RATE, piece["end"] / SAMPLE_RATE
+        if windows and end - windows[-1][0] <= _WINDOW_S:
+            windows[-1] = windows[-1][0], end
+        else:
+            windows.append((start, end))
+    return windows
+
+
+def _words(whisper: WhisperModel, audio: Samples, start: float, end: float, language: str) -> Iterator[TimedWord]:
+    segments, _ = whisper.transcribe(
+        audio[round(start * SAMPLE_RATE) : round(end * SAMPLE_RATE)],
+        language=language,
+        beam_size=5,
+        temperature=0.0,  # sampling would give another text on every run
+        condition_on_previous_text=False,
+        word_timestamps=True,
+        no_speech_threshold=_NO_SPEECH,
+        compression_ratio_threshold=_REPETITIVE,
+        log_prob_threshold=_UNLIKELY,
+    )
+    for segment in segments:
+        if _believable(segment):
+            for word in segment.words or ():
+                yield TimedWord(word.word, start + word.start, start + min(word.end, end - start), word.probability)
+
+
+def _believable(segment: Segment) -> bool:
+    if segment.compression_ratio > _REPETITIVE or segment.avg_logprob < _UNLIKELY:
+        return False
+    if segment.no_speech_prob > _NO_SPEECH and segment.avg_logprob < _DOUBTFUL:
+        return False
+    return not (_STOCK.fullmatch(segment.text.strip()) and (segment.no_speech_prob > 0.2 or segment.avg_logprob < _DOUBTFUL))
+
+
+def _without_loops(said: list[Phrase]) -> Iterator[Phrase]:
+    """Without mumbled phrases, and with the same mumbled phrase in a row only once: a decoder's loop."""
+    row = 0
+    before = ""
+    for phrase in said:
+        folded = re.sub(r"\W+", " ", phrase.text.casefold()).strip()
+        row = row + 1 if folded == before else 1
+        before = folded
+        if not folded or phrase.probability < _MUMBLED or (row >= _SAME_IN_A_ROW and phrase.probability < 2 * _MUMBLED):
+            continue
+        yield phrase
+
+
+def _entries(said: Iterator[Phrase], end_ms: int) -> Iterator[Entry]:
+    for phrase in said:
+        start, end = round(phrase.start * 1000), round(phrase.end * 1000)
+        end = min(max(end, start + 1), end_ms)
+        if start < end:
+            yield Entry(section=Section.TRANSCRIPTION, span=Span(start, end), text=phrase.text)
