@@ -363,3 +363,18 @@ class Summarizer(Protocol):
     def summarize(self, video: Video, sections: Sequence[SectionRecord], profile: Profile) -> Digest:
         """Raises `Blocked`, `ModelError`, `Unavailable`."""
         ...
+
+
+# --- all of them ---
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """The seams that the verbs of ingest work through, as `bootstrap` has chosen them."""
+
+    uploads: ObjectStore
+    work: ObjectStore
+    publisher: Publisher
+    catalog: Catalog
+    index: SceneIndex
+    embedder: Embedder

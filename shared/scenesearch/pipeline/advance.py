@@ -11,15 +11,16 @@ from scenesearch.errors import Gone
 from scenesearch.messages import Extracted, Topic
 from scenesearch.metadata import CHUNK_SECTIONS, Entry
 from scenesearch.pipeline.moments import moments_of
-from scenesearch.ports import Catalog, Embedder, Publisher, SceneIndex
+from scenesearch.ports import Ports
 from scenesearch.video import SectionRecord, SectionState, Video, VideoRef, VideoState
 
 
-def advance(ref: VideoRef, number: int, *, catalog: Catalog, index: SceneIndex, embedder: Embedder, publisher: Publisher) -> None:
+def advance(ref: VideoRef, number: int, ports: Ports) -> None:
     """Close the chunk when all its sections are terminal (its moments first), then see to the video.
 
     Raises `Gone` when this generation is no longer there.
     """
+    catalog = ports.catalog
     video, chunk = catalog.generation(ref), catalog.chunk(ref, number)
     if video is None or chunk is None:
         raise Gone
@@ -27,26 +28,27 @@ def advance(ref: VideoRef, number: int, *, catalog: Catalog, index: SceneIndex, 
         records = catalog.sections(ref, number)
         if chunk.failure is None and not _complete(records):
             return
-        index_chunk(video, number, (e for r in records for e in r.entries), catalog=catalog, index=index, embedder=embedder)
+        index_chunk(video, number, (e for r in records for e in r.entries), ports)
         catalog.close_chunk(ref, number)
-    advance_video(ref, catalog=catalog, publisher=publisher)
+    advance_video(ref, ports)
 
 
-def advance_video(ref: VideoRef, *, catalog: Catalog, publisher: Publisher) -> None:
+def advance_video(ref: VideoRef, ports: Ports) -> None:
     """Move the video to `ASSEMBLING` when no chunk is open, and ask for its assembly as long as it is there."""
+    catalog = ports.catalog
     with catalog.atomic():
         catalog.move(ref, to=VideoState.ASSEMBLING, when=frozenset({VideoState.SPLITTING, VideoState.EXTRACTING}))
         video = catalog.generation(ref)
         if video is not None and video.state is VideoState.ASSEMBLING:
-            publisher.publish(Topic.EXTRACTED, Extracted(video_id=ref.video_id, generation=ref.generation))
+            ports.publisher.publish(Topic.EXTRACTED, Extracted(video_id=ref.video_id, generation=ref.generation))
 
 
-def index_chunk(video: Video, number: int, entries: Iterable[Entry], *, catalog: Catalog, index: SceneIndex, embedder: Embedder) -> None:
+def index_chunk(video: Video, number: int, entries: Iterable[Entry], ports: Ports) -> None:
     """Put the chunk's moments, and only these, into the index; take them out again when the video went away meanwhile."""
     moments = moments_of(video, number, entries)
-    index.replace(video.ref, number, moments, embedder.passages([moment.text for moment in moments]))
-    if catalog.generation(video.ref) is None:
-        index.remove(video.ref.video_id, video.ref.generation)
+    ports.index.replace(video.ref, number, moments, ports.embedder.passages([moment.text for moment in moments]))
+    if ports.catalog.generation(video.ref) is None:
+        ports.index.remove(video.ref.video_id, video.ref.generation)
         raise Gone
 
 

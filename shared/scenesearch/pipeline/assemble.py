@@ -12,7 +12,7 @@ from scenesearch.messages import Extracted, Topic, VideoEvent
 from scenesearch.metadata import CHUNK_SECTIONS, MetadataText, Section
 from scenesearch.pipeline.advance import index_chunk
 from scenesearch.pipeline.borders import joined
-from scenesearch.ports import Assembly, Catalog, Digest, Embedder, ObjectStore, Publisher, SceneIndex, Summarizer
+from scenesearch.ports import Assembly, Catalog, Digest, Ports, Publisher, Summarizer
 from scenesearch.video import (
     Chunk,
     Gap,
@@ -29,40 +29,30 @@ from scenesearch.video import (
 LOG = logging.getLogger(__name__)
 
 
-def assemble(
-    message: Extracted,
-    summarizer: Summarizer | None,
-    *,
-    work: ObjectStore,
-    catalog: Catalog,
-    index: SceneIndex,
-    embedder: Embedder,
-    publisher: Publisher,
-) -> None:
+def assemble(message: Extracted, summarizer: Summarizer | None, ports: Ports) -> None:
     """End the video: `READY` with its gaps listed, or `FAILED` when nothing could be extracted. Safe to repeat.
 
     Without a summarizer (it has failed for good) the video ends without summary and important scenes.
     Raises `Retryable` when the summarizer may answer later.
     """
-    ref = message.ref
+    ref, catalog = message.ref, ports.catalog
     video = catalog.generation(ref)
     if video is None:
         return
     if video.state is not VideoState.ASSEMBLING:
-        announce(video, publisher)
+        announce(video, ports.publisher)
         return
     try:
         chunks = catalog.chunks(ref)
-        records = _with_joined_borders(video, chunks, catalog.sections(ref), catalog, index, embedder)
+        records = _with_joined_borders(video, chunks, catalog.sections(ref), ports)
         gaps = gaps_of(chunks, records)
-        if chunks and all(any(gap.chunk == chunk.number and gap.section is None for gap in gaps) for chunk in chunks):
-            catalog.move(
-                ref, to=VideoState.FAILED, when=frozenset({VideoState.ASSEMBLING}), error=f"no part could be read: {gaps[0].reason}"
-            )
+        if any(record.state in (SectionState.DONE, SectionState.SKIPPED) for record in records):
+            _end_ready(video, records, gaps, summarizer, ports)
         else:
-            _end_ready(video, records, gaps, summarizer, work, catalog, index, embedder)
+            error = f"nothing could be extracted: {gaps[0].reason}"
+            catalog.move(ref, to=VideoState.FAILED, when=frozenset({VideoState.ASSEMBLING}), error=error)
         if (ended := catalog.generation(ref)) is not None:
-            announce(ended, publisher)
+            announce(ended, ports.publisher)
     except Gone:
         LOG.info("dropped: the video was removed or replaced", extra={"video": ref.video_id, "generation": ref.generation})
 
@@ -90,16 +80,14 @@ def metadata_object(ref: VideoRef) -> str:
     return work_prefix(ref) + "metadata.txt"
 
 
-def _with_joined_borders(
-    video: Video, chunks: Sequence[Chunk], records: list[SectionRecord], catalog: Catalog, index: SceneIndex, embedder: Embedder
-) -> list[SectionRecord]:
+def _with_joined_borders(video: Video, chunks: Sequence[Chunk], records: list[SectionRecord], ports: Ports) -> list[SectionRecord]:
     borders = [chunk.span.end_ms for chunk in chunks[:-1]]
     after: list[SectionRecord] = []
     for section in CHUNK_SECTIONS:
         of_section = [r for r in records if r.key.section is section]
         entries = joined({r.key.chunk: r.entries for r in of_section}, borders)
         after += [replace(r, entries=tuple(entries[r.key.chunk])) for r in of_section]
-    _store(video, records, after, catalog, index, embedder)
+    _store(video, records, after, ports)
     return after
 
 
@@ -107,19 +95,15 @@ def _store(
     video: Video,
     before: Sequence[SectionRecord],
     after: Sequence[SectionRecord],
-    catalog: Catalog,
-    index: SceneIndex,
-    embedder: Embedder,
+    ports: Ports,
 ) -> None:
     """Commit the sections that changed and replace the moments of their chunks."""
     known = {r.key: r for r in before}
     changed = [r for r in after if r != known[r.key]]
     for number in sorted({r.key.chunk for r in changed}):
-        index_chunk(
-            video, number, (e for r in after if r.key.chunk == number for e in r.entries), catalog=catalog, index=index, embedder=embedder
-        )
+        index_chunk(video, number, (e for r in after if r.key.chunk == number for e in r.entries), ports)
     for record in changed:
-        catalog.commit_section(record)
+        ports.catalog.commit_section(record)
 
 
 def _end_ready(
@@ -127,18 +111,16 @@ def _end_ready(
     records: list[SectionRecord],
     gaps: tuple[Gap, ...],
     summarizer: Summarizer | None,
-    work: ObjectStore,
-    catalog: Catalog,
-    index: SceneIndex,
-    embedder: Embedder,
+    ports: Ports,
 ) -> None:
+    catalog = ports.catalog
     digest, no_digest = _digest(video, records, summarizer, catalog)
     named = [_with_names(r, digest) for r in records]
-    _store(video, records, named, catalog, index, embedder)
+    _store(video, records, named, ports)
     usage = sum((r.usage for r in named), digest.usage)
     assembly = Assembly(summary=digest.summary, important_scenes=digest.important_scenes, gaps=gaps + no_digest, usage=usage)
     text = MetadataText(digest.summary, digest.important_scenes, [e for r in named for e in r.entries]).render()
-    work.replace(metadata_object(video.ref), io.BytesIO(text.encode()), content_type="text/plain; charset=utf-8")
+    ports.work.replace(metadata_object(video.ref), io.BytesIO(text.encode()), content_type="text/plain; charset=utf-8")
     with catalog.atomic():
         catalog.commit_assembly(video.ref, assembly)
         catalog.move(video.ref, to=VideoState.READY, when=frozenset({VideoState.ASSEMBLING}))

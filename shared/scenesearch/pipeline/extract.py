@@ -12,7 +12,7 @@ from scenesearch.errors import Blocked, Gone, ObjectNotFound, Retryable, Skipped
 from scenesearch.messages import ChunkWork, SplitWork, Topic
 from scenesearch.metadata import Entry, in_time
 from scenesearch.pipeline.advance import advance
-from scenesearch.ports import Catalog, ClipInput, Embedder, Extraction, ObjectStore, Publisher, SceneIndex, SectionExtractor
+from scenesearch.ports import ClipInput, Extraction, Ports, SectionExtractor
 from scenesearch.video import Chunk, Clip, Profile, SectionKey, SectionRecord, SectionState, Video, now
 
 LOG = logging.getLogger(__name__)
@@ -21,21 +21,12 @@ CRASHES_PER_FAILURE = 4
 """A section that ended its worker this many times `max_attempts` is given up: whatever it is, it kills."""
 
 
-def extract(
-    message: ChunkWork,
-    extractor: SectionExtractor,
-    *,
-    work: ObjectStore,
-    catalog: Catalog,
-    index: SceneIndex,
-    embedder: Embedder,
-    publisher: Publisher,
-    settings: Settings,
-) -> None:
+def extract(message: ChunkWork, extractor: SectionExtractor, ports: Ports, settings: Settings) -> None:
     """Bring the section to a terminal state unless it is in one, then derive what is due.
 
     Raises `Retryable` when the delivery should come again: the section is leased elsewhere, or failed with attempts left.
     """
+    catalog, publisher = ports.catalog, ports.publisher
     ref, key = message.ref, SectionKey(message.ref, message.chunk, extractor.section)
     try:
         video, chunk, record = catalog.generation(ref), catalog.chunk(ref, message.chunk), catalog.section(key)
@@ -49,8 +40,8 @@ def extract(
             if clip is None:
                 catalog.commit_section(replace(record, state=SectionState.SKIPPED, reason="there is no audio stream"))
             else:
-                catalog.commit_section(_worked(record, video, chunk, clip, extractor, work, catalog, settings))
-        advance(ref, message.chunk, catalog=catalog, index=index, embedder=embedder, publisher=publisher)
+                catalog.commit_section(_worked(record, video, chunk, clip, extractor, ports, settings))
+        advance(ref, message.chunk, ports)
     except _ClipLost:
         catalog.commit_clips(ref, message.chunk, video_clip=None, audio_clip=None)
         publisher.publish(Topic.SPLITS, SplitWork(video_id=ref.video_id, generation=ref.generation))
@@ -68,17 +59,17 @@ def _worked(
     chunk: Chunk,
     clip: Clip,
     extractor: SectionExtractor,
-    work: ObjectStore,
-    catalog: Catalog,
+    ports: Ports,
     settings: Settings,
 ) -> SectionRecord:
     """The section's terminal record. Raises `Retryable` when it failed with attempts left."""
     if record.failures >= settings.max_attempts or record.attempts >= settings.max_attempts * CRASHES_PER_FAILURE:
         return replace(record, state=SectionState.FAILED, reason=record.reason or "the worker died every time it was tried")
+    catalog = ports.catalog
     lease = catalog.lease(record.key, timedelta(seconds=settings.lease_seconds))
     record = replace(record, attempts=lease.attempt)
     collection = catalog.collection(video.collection)
-    given = ClipInput(clip=clip, store=work, profile=collection.profile if collection else Profile(), language=video.language)
+    given = ClipInput(clip=clip, store=ports.work, profile=collection.profile if collection else Profile(), language=video.language)
     try:
         found = extractor.extract(given, deadline=now() + timedelta(seconds=settings.work_seconds))
     except Skipped as why_not:
