@@ -1,0 +1,48 @@
+# Everything starts with `make demo` or `make test`: both set up what they need.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+LOCAL_LOCK := requirements/local.txt
+DEV_LOCK := requirements/dev.txt
+
+.PHONY: help setup demo serve check test proof lock clean
+
+help: ## list what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/local ## make the environment (.venv) with scenesearch in it
+.venv/local: $(LOCAL_LOCK) pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("scenesearch needs Python 3.11 or newer, this is " + sys.version.split()[0] + ": run make PYTHON=python3.12 (or newer)") if sys.version_info < (3, 11) else None'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCAL_LOCK)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/dev: .venv/local $(DEV_LOCK)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(DEV_LOCK)
+	@touch $@
+
+demo: .venv/local ## ingest the sample video and ask it three questions
+	$(BIN)/python samples/demo.py
+
+serve: .venv/local ## the page and the API on this machine
+	$(BIN)/scenesearch serve
+
+check: .venv/dev ## lint, format, types, imports, unit tests: under a minute
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/pytest -q -m "not slow" tests/unit
+
+test: .venv/dev ## every test (the real models, files and emulators)
+	$(BIN)/pytest
+
+proof: .venv/dev ## the full figures: writes docs/benchmarks.md
+	$(BIN)/python benchmarks/proof.py
+
+lock: .venv/dev ## pin every dependency with its hashes
+	$(BIN)/python requirements/lock.py
+
+clean: ## remove the environment and what was built
+	rm -rf .venv build dist
