@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -62,6 +62,29 @@ class Settings(BaseSettings):
     vlm_url: str = Field(default="", description="an OpenAI-compatible vision endpoint that describes keyframes")
     vlm_model: str = ""
     vlm_key: str = ""
+
+    vertexai_project: str = Field(default="", description="the Google Cloud project that pays for the models")
+    vertexai_location: str = "global"
+    vertexai_base_url: str = Field(
+        default="", description="another endpoint than Google's own; http only on this machine, with no credentials"
+    )
+    vertexai_bulk_model: str = Field(default="gemini-3.5-flash-lite", description="reads every clip")
+    vertexai_quality_model: str = Field(default="gemini-3.8-flash", description="reads text: summaries, speakers, scenes")
+    vertexai_embedding_model: str = "gemini-embedding-2"
+    vertexai_embedding_dimension: int = Field(default=768, ge=64, le=2048, description="2048 is the most that Firestore indexes")
+    vertexai_embedding_batch: int = Field(default=50, ge=1, le=250, description="texts a request; 1 where the endpoint knows no batches")
+    vertexai_thinking: Literal["", "minimal", "low", "medium", "high"] = Field(default="low", description="empty: the model's own choice")
+    vertexai_temperature: float | None = Field(default=None, ge=0, le=2, description="none: the model's own, which Gemini 3 asks for")
+    vertexai_max_output_tokens: int = Field(default=32_768, ge=256, description="an answer that needs more is asked for in halves")
+    vertexai_visual_info_fps: float = Field(default=1.0, gt=0, le=24)
+    vertexai_visual_info_resolution: Literal["default", "low", "medium", "high"] = "default"
+    vertexai_texts_fps: float = Field(default=0.5, gt=0, le=24)
+    vertexai_texts_resolution: Literal["default", "low", "medium", "high"] = "high"
+    vertexai_summary_tokens: int = Field(default=60_000, ge=2_000, description="the most text that one summary request is given")
+    vertexai_request_seconds: float = Field(default=240, gt=0, description="how long one request may take")
+    vertexai_retries: int = Field(default=6, ge=0, description="how often a request is sent again within one delivery")
+    vertexai_retry_seconds: float = Field(default=1.0, gt=0, description="the first pause before that; it doubles, with jitter")
+    vertexai_prices: Path | None = Field(default=None, description="a price table in place of the one that comes with the package")
 
     @classmethod
     def load(cls) -> Self:

@@ -322,13 +322,17 @@ class ClipInput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extraction:
-    """What an extractor gives back. Spans are relative to the clip's own start; `pipeline.extract` rebases them."""
+    """What an extractor gives back. Spans are relative to the clip's own start; `pipeline.extract` rebases them.
+
+    `rejected` counts the entries that stayed unusable after the model was asked to repair them.
+    """
 
     entries: tuple[Entry, ...]
     digest: str = ""
     model: str
     prompt_version: str = ""
     usage: Usage = field(default_factory=Usage)
+    rejected: int = 0
 
 
 class SectionExtractor(Protocol):
@@ -349,12 +353,21 @@ class SectionExtractor(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Digest:
-    """The assembled view of a video: what extractive or generative summaries return."""
+    """The assembled view of a video: what extractive or generative summaries return.
+
+    `speakers` holds the name to use by `speaker_key`: each chunk's model named its speakers alone, so "Speaker 1" of one chunk
+    may be "Speaker 2" of the next. Speakers that are not in it keep the name they have.
+    """
 
     summary: str
     important_scenes: tuple[Entry, ...]
     speakers: Mapping[str, str] = field(default_factory=dict)
     usage: Usage = field(default_factory=Usage)
+
+
+def speaker_key(chunk: int, speaker: str) -> str:
+    """How `Digest.speakers` names a speaker as one chunk calls it."""
+    return f"{chunk}/{speaker}"
 
 
 class Summarizer(Protocol):
