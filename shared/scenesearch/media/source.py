@@ -1,0 +1,178 @@
+"""An untrusted video file, opened: its streams, its clock, its packets."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, BinaryIO, NoReturn
+
+from scenesearch.errors import UnreadableMedia
+
+if TYPE_CHECKING:
+    from av.audio.stream import AudioStream
+    from av.container import InputContainer
+    from av.packet import Packet
+    from av.stream import Stream
+    from av.video.stream import VideoStream
+
+VIDEO_FORMATS = ("mov", "matroska", "mpegts", "mpeg", "avi", "flv", "asf", "ogg", "mxf", "mpegvideo", "h264", "hevc")
+"""Demuxers that an upload may choose. None of them opens other files: playlists (HLS, DASH, concat) are not here."""
+
+AUDIO_FORMATS = ("mp3", "wav", "w64", "flac", "aac", "aiff", "ac3", "amr", "caf")
+"""Demuxers that are let in only to be able to say "this is sound without pictures"."""
+
+BUFFER_BYTES = 1 << 16
+MAX_READ_FAULTS = 64
+"""This many faults in a row, without a readable packet between them, end the reading."""
+
+
+@dataclass(frozen=True)
+class OpenVideo:
+    """A container with its chosen streams. Times in milliseconds on the clock of a browser's `video.currentTime`."""
+
+    container: InputContainer
+    video: VideoStream
+    audio: AudioStream | None
+    zero: Fraction
+    """Seconds on the container's own clock that are 0 on ours."""
+    size_bytes: int
+
+    @property
+    def format(self) -> str:
+        return self.container.format.name
+
+    @property
+    def pixel_ratio(self) -> Fraction:
+        """Width of a pixel over its height; 1 when the file says nothing or nonsense."""
+        ratio = self.video.sample_aspect_ratio or Fraction(1)
+        return ratio if Fraction(1, 8) < ratio < 8 else Fraction(1)
+
+    @property
+    def stated_duration_ms(self) -> int | None:
+        """What the header says, or None when it says nothing."""
+        duration = self.container.duration
+        return round(duration / 1000) if duration is not None and duration > 0 else None
+
+    def at_ms(self, stamp: int, stream: Stream) -> int:
+        """`stamp` in the stream's time base, on our clock, rounded to milliseconds. May be negative for preroll."""
+        return math.floor((stamp * time_base(stream) - self.zero) * 1000 + Fraction(1, 2))
+
+    def first_stamp(self, at_ms: int, stream: Stream) -> int:
+        """The smallest stamp of the stream for which `at_ms()` gives `at_ms` or more."""
+        return math.ceil((Fraction(2 * at_ms - 1, 2000) + self.zero) / time_base(stream))
+
+    def seek(self, at_ms: int) -> None:
+        """To a keyframe at or before `at_ms`, as well as the container can; to the beginning when it cannot seek."""
+        import av
+
+        try:
+            self.container.seek(max(0, self.first_stamp(at_ms, self.video)) if at_ms > 0 else self._beginning(), stream=self.video)
+        except av.FFmpegError:
+            self.container.seek(0, unsupported_byte_offset=True)
+
+    def packets(self, *streams: Stream) -> Iterator[Packet[Stream]]:
+        """Packets from here to the end of the file; what cannot be read is skipped. The last packet of each stream is empty (flush)."""
+        import av
+
+        faults = 0
+        while True:
+            try:
+                for packet in self.container.demux(*streams):
+                    faults = 0
+                    yield packet
+                return
+            except av.FFmpegError:
+                faults += 1
+                if faults > MAX_READ_FAULTS:
+                    return
+
+    def _beginning(self) -> int:
+        return min(0, self.first_stamp(0, self.video), self.video.start_time or 0)
+
+
+@contextmanager
+def opened(source: BinaryIO) -> Iterator[OpenVideo]:
+    """The video in `source` (seekable; read by ranges; left open).
+
+    Raises:
+        UnreadableMedia: it is empty, no video, or only sound; the message says which and what to do.
+    """
+    import av
+
+    source.seek(0, 2)
+    size = source.tell()
+    source.seek(0)
+    if size == 0:
+        raise UnreadableMedia("the file is empty: upload it again")
+    try:
+        container = av.open(
+            source,
+            "r",
+            container_options={"format_whitelist": ",".join(VIDEO_FORMATS + AUDIO_FORMATS), "protocol_whitelist": ""},
+            metadata_errors="replace",
+            buffer_size=BUFFER_BYTES,
+            io_open=_refuse,
+        )
+    except av.FFmpegError as error:
+        raise UnreadableMedia(_why(source, error)) from error
+    with container:
+        video = _video_stream(container)
+        if video is None:
+            raise UnreadableMedia(
+                "the file has sound but no pictures: upload a video" if container.streams.audio else "there is no video in the file"
+            )
+        if video.codec_context is None:
+            raise UnreadableMedia("the video's codec is unknown here: convert it to H.264 and upload it again")
+        start = container.start_time
+        yield OpenVideo(container, video, _audio_stream(container), Fraction(start or 0, 1_000_000), size)
+
+
+def time_base(stream: Stream) -> Fraction:
+    """Seconds a tick."""
+    return stream.time_base or Fraction(1, 1_000_000)
+
+
+def _refuse(url: str, flags: int, options: object) -> NoReturn:
+    raise PermissionError("a video may not open other files")
+
+
+def _video_stream(container: InputContainer) -> VideoStream | None:
+    from av.stream import Disposition
+
+    no_pictures = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
+    moving = [s for s in container.streams.video if not s.disposition & no_pictures]
+    return max(moving, key=lambda s: (bool(s.disposition & Disposition.default), s.width * s.height, -s.index), default=None)
+
+
+def _audio_stream(container: InputContainer) -> AudioStream | None:
+    """The default track; never a commentary or a description for the blind when there is another."""
+    from av.stream import Disposition
+
+    aside = Disposition.comment | Disposition.visual_impaired | Disposition.descriptions
+    decodable = [s for s in container.streams.audio if s.codec_context is not None and s.codec_context.sample_rate > 0]
+    return max(decodable, key=lambda s: (not s.disposition & aside, bool(s.disposition & Disposition.default), -s.index), default=None)
+
+
+def _why(source: BinaryIO, error: Exception) -> str:
+    source.seek(0)
+    head = source.read(4096)
+    if head[4:8] in (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip"):
+        return (
+            "the MP4 is incomplete (its index, the `moov` box, is missing): the recording or the upload was cut off; upload the whole file"
+        )
+    if head.lstrip()[:7] in (b"#EXTM3U", b"ffconca"):
+        return "the file is a playlist, not a video: upload the video itself"
+    if _is_text(head):
+        return "the file is text, not a video: upload the video itself"
+    return f"the file is no video that can be read here ({error.strerror if isinstance(error, OSError) else error}): convert it to MP4"
+
+
+def _is_text(head: bytes) -> bool:
+    try:
+        text = head.decode("utf-8", errors="strict" if len(head) < 4096 else "ignore")
+    except UnicodeDecodeError:
+        return False
+    return all(c.isprintable() or c.isspace() for c in text)
