@@ -1,0 +1,94 @@
+"""What is asked and what is answered: the same names in the API, on the command line and on the page."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from scenesearch.metadata import Section
+
+MAX_QUERY = 2000
+"""Characters of a question that are read; longer ones are refused with a clear error."""
+
+
+class Mode(StrEnum):
+    """Miss nothing, or no false hit."""
+
+    RECALL = "recall"
+    BALANCED = "balanced"
+    PRECISION = "precision"
+
+
+class Effort(StrEnum):
+    """Index only; the reader over metadata text; the model also watches the found clips."""
+
+    FAST = "fast"
+    STANDARD = "standard"
+    THOROUGH = "thorough"
+
+
+class SearchRequest(BaseModel):
+    """A question and the user's choices. `since` and `until` bound the time of upload; `limit` counts scenes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    query: str
+    collection: str | None = None
+    mode: Mode = Mode.BALANCED
+    effort: Effort = Effort.STANDARD
+    limit: int = Field(default=10, ge=1, le=100)
+    video_id: str | None = None
+    language: str | None = None
+    speaker: str | None = None
+    tag: str | None = None
+    section: Section | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+class Evidence(BaseModel):
+    """A quotation of one entry that the scene rests on."""
+
+    section: Section
+    timestamp: str
+    speaker: str | None = None
+    text: str
+
+
+class FileHit(BaseModel):
+    """A video that may hold the scene. `score` 0 to 1; `duration` in seconds."""
+
+    video_id: str
+    title: str
+    collection: str
+    score: float
+    duration: float
+
+
+class Scene(BaseModel):
+    """A place to jump to. `start` and `end` in seconds; `grounded` when its evidence stands in the video at that place."""
+
+    video_id: str
+    title: str
+    timestamp: str
+    start: float
+    end: float
+    description: str
+    evidence: list[Evidence]
+    grounded: bool
+    score: float
+
+
+class Answer(BaseModel):
+    """The whole answer. `degraded` says why the reader could not be used; `truncated` that filters may have left hits out."""
+
+    query: str
+    mode: Mode
+    effort: Effort
+    degraded: str | None = None
+    truncated: bool = False
+    took_ms: int
+    files: list[FileHit]
+    scenes: list[Scene]
