@@ -1,0 +1,192 @@
+"""The one door to Vertex AI: requests with retries inside a deadline, answers with their cost, errors in our own words."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel
+
+from scenesearch.config import Settings
+from scenesearch.errors import ConfigurationError, Unavailable
+from scenesearch.models.vertexai import faults
+from scenesearch.models.vertexai.answer import Answer, answer_of, embedding_usage
+from scenesearch.models.vertexai.prices import Prices
+from scenesearch.video import Usage, now
+
+if TYPE_CHECKING:
+    from google.auth.credentials import Credentials
+    from google.genai import Client
+    from google.genai.types import Content, HttpOptions
+
+LOG = logging.getLogger(__name__)
+
+LEAST_SECONDS = 1.0
+"""A request is not sent when less than this is left of its deadline."""
+
+LONGEST_PAUSE_SECONDS = 32.0
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """One request: what to do (`system`), what to look at (`contents`), the form of the answer.
+
+    `needs` names a modality ("video", "audio") that the answer's usage must show: without it the model never looked.
+    `resolution` is "default", "low", "medium" or "high".
+    """
+
+    model: str
+    system: str
+    contents: tuple[Content, ...]
+    schema: type[BaseModel]
+    resolution: str = "default"
+    needs: str | None = None
+
+
+class VertexClient:
+    """Gemini on Vertex AI under these settings. Makes its connection with the first request; safe between threads.
+
+    Raises `ConfigurationError` for settings that cannot work.
+    """
+
+    def __init__(self, settings: Settings, *, sleep: Callable[[float], None] = time.sleep, clock: Callable[[], datetime] = now) -> None:
+        self._settings = settings
+        self._sleep = sleep
+        self._clock = clock
+        self._on_this_machine = _is_loopback(settings.vertexai_base_url)
+        self.prices = Prices.load(settings.vertexai_prices)
+        for model in (settings.vertexai_bulk_model, settings.vertexai_quality_model, settings.vertexai_embedding_model):
+            self.prices.require(model)
+        if not settings.vertexai_project and not self._on_this_machine:
+            raise ConfigurationError("SCENESEARCH_VERTEXAI_PROJECT: name the Google Cloud project that pays for the models")
+
+    def generate(self, ask: Ask, *, deadline: datetime) -> Answer:
+        """The model's answer, with its usage. Nothing of it is checked yet but that there is one.
+
+        Raises `Blocked`, `ModelError`, `Unavailable`, `ConfigurationError`, `InvalidRequest`.
+        """
+        from google.genai import types
+
+        settings = self._settings
+        thinking = (
+            types.ThinkingConfig(thinking_level=types.ThinkingLevel(settings.vertexai_thinking)) if settings.vertexai_thinking else None
+        )
+        resolution = None if ask.resolution == "default" else types.MediaResolution(f"MEDIA_RESOLUTION_{ask.resolution.upper()}")
+
+        def send(http: HttpOptions) -> Answer:
+            config = types.GenerateContentConfig(
+                http_options=http,
+                system_instruction=ask.system,
+                temperature=settings.vertexai_temperature,
+                max_output_tokens=settings.vertexai_max_output_tokens,
+                response_mime_type="application/json",
+                response_schema=ask.schema,
+                media_resolution=resolution,
+                thinking_config=thinking,
+                automatic_continuation=False,  # it would run past the deadline and bill the clip again for each part
+            )
+            response = self._genai.models.generate_content(model=ask.model, contents=list(ask.contents), config=config)
+            return answer_of(response, ask.model, self.prices, self._clock().date())
+
+        started = time.monotonic()
+        answer = self._within(deadline, ask.model, send)
+        LOG.info(
+            "a model answered",
+            extra={
+                "model": ask.model,
+                "tokens": dict(answer.usage.tokens),
+                "cost_usd": answer.usage.cost_usd,
+                "seconds": round(time.monotonic() - started, 3),
+                "truncated": answer.truncated,
+            },
+        )
+        return answer
+
+    def embed(self, texts: Sequence[str], *, deadline: datetime) -> tuple[list[list[float]], Usage]:
+        """One vector for each text, in one request. However many vectors come back, the caller counts them.
+
+        Raises `Unavailable`, `ConfigurationError`, `InvalidRequest`.
+        """
+        from google.genai import types
+
+        settings = self._settings
+        model = settings.vertexai_embedding_model
+        # One Content a text: a list of strings would come back as one vector.
+        contents: list[types.ContentUnion] = [types.Content(role="user", parts=[types.Part(text=text)]) for text in texts]
+
+        def send(http: HttpOptions) -> tuple[list[list[float]], Usage]:
+            config = types.EmbedContentConfig(http_options=http, output_dimensionality=settings.vertexai_embedding_dimension)
+            response = self._genai.models.embed_content(model=model, contents=contents, config=config)
+            vectors = [list(embedding.values or ()) for embedding in response.embeddings or ()]
+            return vectors, embedding_usage(response, texts, model, self.prices, self._clock().date())
+
+        return self._within(deadline, model, send)
+
+    def _within(self, deadline: datetime, model: str, send: Callable[[HttpOptions], _T]) -> _T:
+        """Send until it works; give up as `Unavailable` when tries or time run out, so that the queue takes over."""
+        from google.genai.types import HttpOptions
+
+        pause = self._settings.vertexai_retry_seconds
+        last = "the deadline left no time for a request"
+        for tried in range(self._settings.vertexai_retries + 1):
+            left = (deadline - self._clock()).total_seconds()
+            if left < LEAST_SECONDS:
+                raise Unavailable(f"{model} gave no answer in time after {tried} tries: {last}")
+            try:
+                return send(HttpOptions(timeout=int(min(left, self._settings.vertexai_request_seconds) * 1000)))
+            except faults.passing() as error:
+                last, wait = faults.judged(error, model)
+            wait = max(wait, pause * random.uniform(0.5, 1.0))  # noqa: S311  jitter is no secret
+            if tried == self._settings.vertexai_retries or wait + LEAST_SECONDS > (deadline - self._clock()).total_seconds():
+                break
+            LOG.warning("a model did not answer", extra={"model": model, "reason": last, "again_in_s": round(wait, 3)})
+            self._sleep(wait)
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+        raise Unavailable(f"{model} gave no answer after {tried + 1} tries: {last}")
+
+    @cached_property
+    def _genai(self) -> Client:
+        from google import genai
+        from google.genai import types
+
+        base_url = self._settings.vertexai_base_url or None
+        return genai.Client(
+            enterprise=True,
+            project=self._settings.vertexai_project or "this-machine",
+            location=self._settings.vertexai_location,
+            credentials=self._credentials(),
+            http_options=types.HttpOptions(base_url=base_url, client_args={"trust_env": False} if self._on_this_machine else None),
+        )
+
+    def _credentials(self) -> Credentials | None:
+        """None lets google-auth find the machine's own; a server on this machine is never shown those."""
+        if not self._on_this_machine:
+            return None
+        from google.oauth2.credentials import Credentials
+
+        return Credentials(token="none")  # type: ignore[no-untyped-call]  # noqa: S106  a placeholder, no secret
+
+
+def _is_loopback(base_url: str) -> bool:
+    """Whether the models are asked on this very machine.
+
+    Raises:
+        ConfigurationError: the address is none, or plain http to somewhere else.
+    """
+    if not base_url:
+        return False
+    parts = urlsplit(base_url)
+    if parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost", "::1"):
+        return True
+    if parts.scheme == "https" and parts.hostname:
+        return False
+    raise ConfigurationError(f"SCENESEARCH_VERTEXAI_BASE_URL: {base_url!r} must be an https address, or http on this machine")

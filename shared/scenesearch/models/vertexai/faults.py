@@ -1,0 +1,56 @@
+"""What can go wrong between us and Vertex AI: which faults pass by themselves, and what the others are called here."""
+
+from __future__ import annotations
+
+from scenesearch.errors import ConfigurationError, InvalidRequest, Unavailable
+
+PASSING_CODES = frozenset({408, 429, 500, 502, 503, 504})
+"""HTTP answers after which the same request may work."""
+
+MOST_QUOTED = 300
+"""How many characters of a service's own words go into our messages."""
+
+
+def passing() -> tuple[type[Exception], ...]:
+    """The errors that google-genai, its HTTP client and google-auth raise for a request; `judged` tells them apart."""
+    import httpx2
+    from google.auth.exceptions import GoogleAuthError
+    from google.genai.errors import APIError
+
+    # ValueError: the service said 200 and then something that is no answer (UnknownApiResponseError, JSONDecodeError).
+    return (APIError, httpx2.HTTPError, GoogleAuthError, ValueError)
+
+
+def judged(error: Exception, model: str) -> tuple[str, float]:
+    """Why the request failed, and how many seconds the service asks us to wait, when trying again at once makes sense.
+
+    Raises:
+        Unavailable: later maybe, but not within seconds: no permission (yet), or the project is not set up (yet).
+        ConfigurationError: there is no such model, or there are no credentials.
+        InvalidRequest: the service does not understand us.
+    """
+    from google.auth.exceptions import DefaultCredentialsError
+    from google.genai.errors import APIError
+
+    if isinstance(error, DefaultCredentialsError):
+        raise ConfigurationError(f"no credentials for Vertex AI: run `gcloud auth application-default login` ({error})") from error
+    if not isinstance(error, APIError):
+        return f"{type(error).__name__}: {error}"[:MOST_QUOTED], 0.0
+    said = f"HTTP {error.code} {error.status or ''}: {error.message or ''}"[:MOST_QUOTED]
+    if error.code in PASSING_CODES:
+        return said, _asked_to_wait(error)
+    if error.code in (401, 403):
+        raise Unavailable(f"Vertex AI refused us: {said}. Give the service account the role aiplatform.user") from error
+    if error.status == "FAILED_PRECONDITION":
+        raise Unavailable(f"Vertex AI is not ready for this project: {said}") from error
+    if error.code == 404:
+        raise ConfigurationError(f"Vertex AI has no {model} here: {said}. Set SCENESEARCH_VERTEXAI_…_MODEL or _LOCATION") from error
+    raise InvalidRequest(f"Vertex AI did not understand the request to {model}: {said}") from error
+
+
+def _asked_to_wait(error: Exception) -> float:
+    headers = getattr(getattr(error, "response", None), "headers", None) or {}
+    try:
+        return max(0.0, float(headers.get("retry-after", "0")))
+    except ValueError:
+        return 0.0
