@@ -133,9 +133,7 @@ class Database:
     def _version(self, connection: sqlite3.Connection) -> int:
         version: int = connection.execute("PRAGMA user_version").fetchone()[0]
         if version > len(STEPS):
-            raise ConfigurationError(
-                f"{self.path} was written by a newer scenesearch: install that one, or choose another SCENESEARCH_HOME"
-            )
+            raise ConfigurationError(f"{self.path} was written by a newer scenesearch: install that, or choose another SCENESEARCH_HOME")
         return version
 
     @contextmanager
