@@ -1,0 +1,203 @@
+"""Where a video can be cut: keyframes near a time, found by reading as little as the container allows."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from scenesearch.media.codecs import COPYABLE_VIDEO
+from scenesearch.media.source import OpenVideo, time_base
+
+if TYPE_CHECKING:
+    from av.packet import Packet
+    from av.stream import Stream
+
+APART_MS = 500
+"""Keyframes nearer to each other than this are not told apart: it bounds the memory of files that have nothing else."""
+
+TAIL_MS = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Keyframe:
+    """A place to cut. `position` is where it lies in the file, in bytes: two of them give the size of what is between."""
+
+    at_ms: int
+    position: int
+
+
+class Keyframes(Protocol):
+    """The keyframes of one open video, on its clock."""
+
+    @property
+    def duration_ms(self) -> int: ...
+
+    @property
+    def size_bytes(self) -> int:
+        """The position of the end."""
+        ...
+
+    def nearest(self, target_ms: int, *, after_ms: int, until_ms: int) -> Keyframe | None:
+        """A keyframe about `target_ms`, later than `after_ms` and not later than `until_ms`."""
+        ...
+
+
+def keyframes_of(video: OpenVideo) -> Keyframes:
+    """The cheapest reliable way for this file: its header's index, else seek probes, else one pass over all packets."""
+    stated_ms = video.stated_duration_ms
+    if stated_ms is None:
+        return _Listed.by_scanning(video)
+    if video.format.startswith("mov") and _index_covers(video, stated_ms):
+        duration_ms = stated_ms
+        if video.video.codec.canonical_name in COPYABLE_VIDEO:
+            return _Indexed.read(video, duration_ms)
+    else:
+        duration_ms = _measured_end_ms(video, stated_ms)
+        if duration_ms <= 0:
+            return _Listed.by_scanning(video)
+    if video.video.codec.canonical_name in COPYABLE_VIDEO:
+        return _Probed(video, duration_ms)
+    return _Listed([], [], duration_ms, video.size_bytes)
+
+
+@dataclass(frozen=True)
+class _Listed:
+    """Known times and positions, in order."""
+
+    times_ms: list[int]
+    positions: list[int]
+    duration_ms: int
+    size_bytes: int
+
+    def nearest(self, target_ms: int, *, after_ms: int, until_ms: int) -> Keyframe | None:
+        number = _nearest(self.times_ms, target_ms, after_ms, until_ms)
+        return Keyframe(self.times_ms[number], self.positions[number]) if number is not None else None
+
+    @classmethod
+    def by_scanning(cls, video: OpenVideo) -> _Listed:
+        """Reads every packet once."""
+        times: list[int] = []
+        positions: list[int] = []
+        end_ms = size = 0
+        video.seek(0)
+        for packet in _timed(video, *_streams(video)):
+            at_ms, packet_end_ms = _span_ms(video, packet)
+            if packet.stream is video.video and packet.is_keyframe and (not times or at_ms >= times[-1] + APART_MS):
+                times.append(at_ms)
+                positions.append(size)
+            end_ms = max(end_ms, packet_end_ms)
+            size += packet.size
+        return cls(times, positions, end_ms, size)
+
+
+@dataclass(frozen=True)
+class _Indexed:
+    """The header's index. Its times are DTS: the one that is asked for is read to learn when it is shown."""
+
+    video: OpenVideo
+    stamps: list[int]
+    times_ms: list[int]
+    positions: list[int]
+    duration_ms: int
+    size_bytes: int
+
+    @classmethod
+    def read(cls, video: OpenVideo, duration_ms: int) -> _Indexed:
+        sound = sum(e.size for e in video.audio.index_entries) if video.audio else 0
+        stamps: list[int] = []
+        times: list[int] = []
+        positions: list[int] = []
+        size = 0
+        for entry in video.video.index_entries:
+            if entry.is_keyframe and not entry.is_discard:
+                at_ms = video.at_ms(entry.timestamp, video.video)
+                if not times or at_ms >= times[-1] + APART_MS:
+                    stamps.append(entry.timestamp)
+                    times.append(at_ms)
+                    positions.append(size + sound * max(0, at_ms) // duration_ms)
+            size += entry.size
+        return cls(video, stamps, times, positions, duration_ms, size + sound)
+
+    def nearest(self, target_ms: int, *, after_ms: int, until_ms: int) -> Keyframe | None:
+        number = _nearest(self.times_ms, target_ms, after_ms, until_ms)
+        while number is not None and number >= 0 and self.times_ms[number] > after_ms:
+            at_ms = self._shown_ms(self.stamps[number])
+            if at_ms is not None and after_ms < at_ms <= until_ms:
+                return Keyframe(at_ms, self.positions[number])
+            number -= 1
+        return None
+
+    def _shown_ms(self, stamp: int) -> int | None:
+        import av
+
+        stream = self.video.video
+        try:
+            self.video.container.seek(stamp, stream=stream)
+        except av.FFmpegError:
+            return None
+        for packet in _timed(self.video, stream):
+            if packet.is_keyframe and packet.dts is not None and packet.dts >= stamp:
+                return _span_ms(self.video, packet)[0] if packet.dts == stamp else None
+        return None
+
+
+@dataclass(frozen=True)
+class _Probed:
+    """Seeks near the time that is asked for, and reads on to a keyframe."""
+
+    video: OpenVideo
+    duration_ms: int
+
+    @property
+    def size_bytes(self) -> int:
+        return self.video.size_bytes
+
+    def nearest(self, target_ms: int, *, after_ms: int, until_ms: int) -> Keyframe | None:
+        self.video.seek(max(0, target_ms - APART_MS))
+        best: Keyframe | None = None
+        for packet in _timed(self.video, self.video.video):
+            at_ms = _span_ms(self.video, packet)[0]
+            if packet.is_keyframe and after_ms < at_ms <= until_ms:
+                found = Keyframe(at_ms, packet.pos if packet.pos is not None and packet.pos >= 0 else self._position(at_ms))
+                if best is None or abs(at_ms - target_ms) < abs(best.at_ms - target_ms):
+                    best = found
+            if at_ms > until_ms or (best is not None and at_ms - target_ms >= abs(best.at_ms - target_ms)):
+                return best
+        return best
+
+    def _position(self, at_ms: int) -> int:
+        return self.size_bytes * at_ms // self.duration_ms
+
+
+def _index_covers(video: OpenVideo, duration_ms: int) -> bool:
+    entries = video.video.index_entries
+    return len(entries) > 0 and video.at_ms(entries[-1].timestamp, video.video) >= duration_ms - TAIL_MS
+
+
+def _measured_end_ms(video: OpenVideo, stated_ms: int) -> int:
+    """The end of the last packet: headers of streams and cut-off files are not to be believed."""
+    video.seek(max(0, stated_ms - TAIL_MS))
+    return max((_span_ms(video, packet)[1] for packet in _timed(video, *_streams(video))), default=0)
+
+
+def _streams(video: OpenVideo) -> tuple[Stream, ...]:
+    return (video.video, video.audio) if video.audio else (video.video,)
+
+
+def _timed(video: OpenVideo, *streams: Stream) -> Iterator[Packet[Stream]]:
+    return (p for p in video.packets(*streams) if p.size and (p.pts is not None or p.dts is not None))
+
+
+def _span_ms(video: OpenVideo, packet: Packet[Stream]) -> tuple[int, int]:
+    stamp = packet.pts if packet.pts is not None else packet.dts
+    at_ms = video.at_ms(stamp or 0, packet.stream)
+    return at_ms, at_ms + round((packet.duration or 0) * time_base(packet.stream) * 1000)
+
+
+def _nearest(times_ms: list[int], target_ms: int, after_ms: int, until_ms: int) -> int | None:
+    """The number of the time nearest to the target within `(after_ms, until_ms]`."""
+    right = bisect_right(times_ms, target_ms)
+    around = [n for n in (right - 1, right) if 0 <= n < len(times_ms) and after_ms < times_ms[n] <= until_ms]
+    return min(around, key=lambda n: abs(times_ms[n] - target_ms), default=None)

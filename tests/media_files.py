@@ -1,0 +1,144 @@
+"""Video files of every odd kind, made from scratch. Each frame shows its own number as black and white blocks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+WIDTH, HEIGHT, BITS, BLOCK = 192, 96, 16, 12
+RATE = 44_100
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What to make. Times in seconds; `gop` in frames; `stamps` overrides the frames' times (variable frame rate)."""
+
+    seconds: float = 4
+    fps: int = 10
+    gop: int = 10
+    codec: str = "libx264"
+    audio: str | None = "aac"
+    audio_tracks: int = 1
+    format: str = "mp4"
+    b_frames: int = 2
+    start: float = 0
+    rotation: int = 0
+    stamps: tuple[float, ...] | None = None
+    size: tuple[int, int] = (WIDTH, HEIGHT)
+    still: bool = False
+    keyframes: frozenset[int] = frozenset()
+    audio_seconds: float | None = None
+    audio_start: float = 0
+    open_gop: bool = False
+    options: dict[str, str] = field(default_factory=dict)
+    metadata: dict[str, str] = field(default_factory=dict)
+
+
+def make(path: Path, recipe: Recipe = Recipe()) -> Path:
+    """Write the video and return its path."""
+    stamps = recipe.stamps or tuple(n / recipe.fps for n in range(round(recipe.seconds * recipe.fps)))
+    with av.open(path, "w", format=recipe.format, options=recipe.options) as out:
+        out.metadata.update(recipe.metadata)
+        video = _video_stream(out, recipe)
+        tracks = [_audio_stream(out, recipe.audio) for _ in range(recipe.audio_tracks)] if recipe.audio else []
+        spoken = [_sound(recipe, track, number) for number, track in enumerate(tracks)]
+        for number, stamp in enumerate(stamps):
+            for frame_iter, track in zip(spoken, tracks, strict=True):
+                for frame in frame_iter.until(stamp):
+                    out.mux(track.encode(frame))
+            pixels = np.rot90(drawn(0 if recipe.still else number, *recipe.size), -recipe.rotation // 90)
+            picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24").reformat(format=video.pix_fmt)
+            picture.pts = round((stamp + recipe.start) / video.codec_context.time_base)
+            picture.time_base = video.codec_context.time_base
+            if number in recipe.keyframes:
+                picture.pict_type = av.video.frame.PictureType.I
+            out.mux(video.encode(picture))
+        for frame_iter, track in zip(spoken, tracks, strict=True):
+            for frame in frame_iter.until(recipe.seconds):
+                out.mux(track.encode(frame))
+            out.mux(track.encode(None))
+        out.mux(video.encode(None))
+    return path
+
+
+def drawn(number: int, width: int = WIDTH, height: int = HEIGHT) -> NDArray[np.uint8]:
+    """A frame (height, width, 3) that shows `number` in binary, most significant bit left, over a grey ground."""
+    image = np.full((height, width, 3), 96, np.uint8)
+    block = width // BITS
+    for bit in range(BITS):
+        value = 235 if number >> (BITS - 1 - bit) & 1 else 16
+        image[: height // 2, bit * block : (bit + 1) * block] = value
+    return image
+
+
+def read_number(image: NDArray[np.uint8]) -> int:
+    """The number that a frame shows."""
+    height, width = image.shape[:2]
+    block = width // BITS
+    strip = image[height // 8 : height * 3 // 8].mean(axis=(0, 2))
+    bits = [strip[bit * block + block // 4 : (bit + 1) * block - block // 4].mean() > 126 for bit in range(BITS)]
+    return int("".join("1" if b else "0" for b in bits), 2)
+
+
+class _Sound:
+    """A tone whose pitch tells the second (200 Hz + 20 Hz a second; the second track an octave up)."""
+
+    def __init__(self, recipe: Recipe, layout: str, track: int, rate: int) -> None:
+        self.recipe, self.layout, self.track, self.rate = recipe, layout, track, rate
+        self.at = round(recipe.audio_start * rate)
+        self.end = recipe.seconds if recipe.audio_seconds is None else recipe.audio_seconds
+
+    def until(self, second: float) -> list[av.AudioFrame]:
+        made = []
+        while self.at < min(second, self.end) * self.rate:
+            stamps = np.arange(self.at, self.at + 1024) / self.rate
+            wave = 0.4 * np.sin(2 * np.pi * (200 + 20 * np.floor(stamps)) * (1 + self.track) * stamps)
+            frame = av.AudioFrame.from_ndarray((wave * 32767).astype(np.int16)[None], format="s16", layout="mono")
+            frame.sample_rate, frame.time_base = self.rate, Fraction(1, self.rate)
+            frame.pts = self.at + round(self.recipe.start * self.rate)
+            self.at += 1024
+            made.append(frame)
+        return made
+
+
+def _sound(recipe: Recipe, track: av.AudioStream, number: int) -> _Sound:
+    return _Sound(recipe, "mono", number, track.codec_context.sample_rate)
+
+
+def _video_stream(out: av.container.OutputContainer, recipe: Recipe) -> av.VideoStream:
+    options = {"threads": "1"}
+    if recipe.codec == "libx264":
+        options |= {"preset": "ultrafast", "crf": "30", "sc_threshold": "0", "bf": str(recipe.b_frames), "keyint_min": "1"}
+        if recipe.open_gop:
+            options |= {"x264-params": "open-gop=1", "preset": "veryfast"}
+    if recipe.codec == "libvpx-vp9":
+        options |= {"deadline": "realtime", "cpu-used": "8", "b": "200k"}
+    if recipe.codec == "libx265":
+        options |= {"preset": "ultrafast", "x265-params": "log-level=none:pools=none:frame-threads=1"}
+    if recipe.codec == "libsvtav1":
+        options |= {"preset": "12", "svtav1-params": "lp=1"}
+    rate = 25 if recipe.codec.startswith("mpeg") else recipe.fps
+    stream = out.add_stream(recipe.codec, rate=rate, options=options)
+    stream.width, stream.height = recipe.size if recipe.rotation % 180 == 0 else recipe.size[::-1]
+    stream.pix_fmt = "yuvj420p" if recipe.codec == "mjpeg" else "yuv420p"
+    stream.codec_context.gop_size = recipe.gop
+    by_frame = recipe.format == "avi" or recipe.codec.startswith("mpeg")
+    stream.codec_context.time_base = Fraction(1, rate if by_frame else 1000)
+    if recipe.codec == "mpeg1video":
+        stream.codec_context.max_b_frames = 0
+    if recipe.codec == "mjpeg":
+        stream.codec_context.color_range = 2
+    if recipe.rotation:
+        stream.set_display_rotation(recipe.rotation)
+    return stream
+
+
+def _audio_stream(out: av.container.OutputContainer, codec: str) -> av.AudioStream:
+    stream = out.add_stream(codec, rate=48_000 if codec == "libopus" else RATE)
+    stream.layout = "mono"
+    return stream
