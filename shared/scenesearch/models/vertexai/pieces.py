@@ -1,0 +1,92 @@
+"""The clip, or a part of it, as something that can be put into a request: by its `gs://` address, or in the request itself."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from scenesearch.errors import InvalidRequest, TooLarge
+from scenesearch.models.vertexai.halves import Half, halved
+from scenesearch.ports import ObjectStore
+from scenesearch.video import Clip
+
+if TYPE_CHECKING:
+    from google.genai.types import Part
+
+MOST_INLINE_BYTES = 20_000_000
+"""What fits into a request beside its text (20 MB)."""
+
+READABLE = frozenset(
+    {
+        *(f"video/{kind}" for kind in ("mp4", "mpeg", "mpg", "mov", "quicktime", "webm", "wmv", "x-flv", "3gpp")),
+        *(f"audio/{kind}" for kind in ("mp4", "m4a", "mp3", "mpeg", "aac", "x-aac", "flac", "ogg", "wav", "webm", "pcm")),
+    }
+)
+"""What Gemini reads: no Matroska, no AVI."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stored clip, or one of the halves (of a half …) of it. `offset_ms` is where it starts in the clip."""
+
+    clip: Clip
+    store: ObjectStore
+    offset_ms: int = 0
+
+    @property
+    def duration_ms(self) -> int:
+        return self.clip.duration_ms
+
+    def part(self, fps: float | None) -> Part:
+        """The piece as the part of a request, looked at `fps` times a second (None: it is sound).
+
+        Raises:
+            ObjectNotFound: it is gone.
+            TooLarge: it is not in Cloud Storage, and too large to be sent in the request.
+            InvalidRequest: Gemini does not read its type.
+        """
+        from google.genai import types
+
+        name, mime = self.clip.object_name, self.clip.content_type.partition(";")[0].strip().lower()
+        if mime not in READABLE:
+            raise InvalidRequest(f"Gemini does not read {mime or 'files without a content type'}: {name} must be cut as MP4 or WebM")
+        known = self.store.stat(name)
+        metadata = types.VideoMetadata(fps=fps) if fps is not None else None
+        uri = self.store.uri(name)
+        if uri.startswith("gs://"):
+            return types.Part(file_data=types.FileData(file_uri=uri, mime_type=mime), video_metadata=metadata)
+        if known.size_bytes > MOST_INLINE_BYTES:
+            raise TooLarge(
+                f"{name} holds {known.size_bytes / 1e6:.1f} MB, and a request at most {MOST_INLINE_BYTES / 1e6:.0f} MB:"
+                " keep clips in Cloud Storage (SCENESEARCH_BACKEND=gcp), or make SCENESEARCH_CHUNK_SECONDS smaller"
+            )
+        with self.store.open(name) as source:
+            return types.Part(inline_data=types.Blob(data=source.read(), mime_type=mime), video_metadata=metadata)
+
+    @contextmanager
+    def halves(self, *, audio: bool) -> Iterator[tuple[Piece, Piece]]:
+        """This piece in two, beside it in the store for the time of the context. Raises `ModelError`, `UnreadableMedia`."""
+        with self.store.as_file(self.clip.object_name) as path, TemporaryDirectory() as folder, path.open("rb") as source:
+            first, second = (
+                self._stored(half)
+                for half in halved(source, self.clip.object_name, Path(folder), audio=audio, duration_ms=self.duration_ms)
+            )
+        try:
+            yield first, second
+        finally:
+            for piece in (first, second):
+                self.store.delete(piece.clip.object_name)
+
+    def _stored(self, half: Half) -> Piece:
+        offset_ms = self.offset_ms + half.start_ms
+        whole = Path(self.clip.object_name)
+        name = str(whole.with_name(f"{whole.stem.partition('@')[0]}@{offset_ms}-{offset_ms + half.duration_ms}{whole.suffix}"))
+        content = half.path.read_bytes()
+        self.store.replace(name, io.BytesIO(content), content_type=self.clip.content_type)
+        clip = replace(self.clip, object_name=name, duration_ms=half.duration_ms, size_bytes=len(content))
+        return Piece(clip, self.store, offset_ms)

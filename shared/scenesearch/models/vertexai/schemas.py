@@ -1,0 +1,102 @@
+"""The forms that Gemini answers in. Times are seconds since the clip's beginning; `spans.py` checks them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+_SECONDS = "seconds since the clip's beginning, as a decimal number"
+
+Position = Literal[
+    "top left",
+    "top center",
+    "top right",
+    "middle left",
+    "center",
+    "middle right",
+    "bottom left",
+    "bottom center",
+    "bottom right",
+]
+
+
+class _Form(BaseModel):
+    model_config = ConfigDict(allow_inf_nan=False)
+
+
+class Seen(_Form):
+    """One note of `visual_info`."""
+
+    start: float = Field(description=_SECONDS)
+    end: float = Field(description=_SECONDS)
+    description: str = Field(description="what can be seen")
+    subject_scale: float | None = Field(default=None, description="share of the frame's height that the main subject fills, 0 to 1")
+
+
+class VisualInfo(_Form):
+    """The answer for `visual_info`."""
+
+    visual_info: list[Seen]
+    digest: str = Field(default="", description="what happens in the clip, in two or three sentences")
+
+
+class Said(_Form):
+    """One note of `transcription`."""
+
+    start: float = Field(description=_SECONDS)
+    end: float = Field(description=_SECONDS)
+    speaker: str | None = Field(default=None, description="who speaks")
+    text: str = Field(description="the words, exactly")
+
+
+class Transcription(_Form):
+    """The answer for `transcription`."""
+
+    transcription: list[Said]
+    digest: str = Field(default="", description="who speaks and about what, in one or two sentences")
+
+
+class Written(_Form):
+    """One note of `texts`."""
+
+    start: float = Field(description=_SECONDS)
+    end: float = Field(description=_SECONDS)
+    lines: list[str] = Field(description="the text, line by line, exactly")
+    position: Position = Field(description="where the block's middle lies on the screen")
+    direction: Literal["horizontal", "vertical"] = "horizontal"
+    kind: Literal["caption", "text", "timecode"] = "text"
+
+
+class Texts(_Form):
+    """The answer for `texts`."""
+
+    texts: list[Written]
+
+
+class Scene(_Form):
+    """A scene, by the numbers of the first and the last line of the notes that it rests on."""
+
+    first: int
+    last: int
+    description: str
+
+
+class Story(_Form):
+    """A summary of notes, and the scenes in them that stand out."""
+
+    summary: str
+    important_scenes: list[Scene]
+
+
+class Person(_Form):
+    """One person, and the numbered lines that are them."""
+
+    name: str
+    lines: list[int]
+
+
+class People(_Form):
+    """Who is who."""
+
+    people: list[Person]

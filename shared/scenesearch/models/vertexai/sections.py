@@ -1,0 +1,146 @@
+"""The three sections that are read out of a clip: what each is asked for, what it is shown, how its answer is understood."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from scenesearch.config import Settings
+from scenesearch.metadata import Entry, Layout, Section, TextKind, one_line
+from scenesearch.models.vertexai.asking import Reading
+from scenesearch.models.vertexai.schemas import Said, Seen, Texts, Transcription, VisualInfo, Written
+from scenesearch.models.vertexai.spans import Fault, checked, out_of_order
+from scenesearch.timeline import Span
+
+MOST_LETTERS = 4000
+"""A single note longer than this is a model that went astray."""
+
+MOST_LETTERS_OF_A_NAME = 80
+
+F = TypeVar("F", bound=BaseModel)
+N = TypeVar("N", Seen, Said, Written)
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """What was read out of a clip: entries relative to its start, and what it shows in a sentence or two."""
+
+    entries: tuple[Entry, ...]
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SectionDefinition(Generic[F, N]):
+    """One section. `prompt` is its file; `needs` the modality that proves that the model looked; `fps` None: not a video."""
+
+    section: Section
+    wants_audio: bool
+    needs: Literal["video", "audio"]
+    schema: type[F]
+    notes: Callable[[F], Sequence[N]]
+    digest: Callable[[F], str]
+    entry: Callable[[N, Span], Entry]
+    resolution: str = "default"
+    fps: float | None = None
+
+    @property
+    def prompt(self) -> str:
+        return self.section.value
+
+    def read(self, text: str, duration_ms: int) -> Reading[Notes]:
+        """What the answer `text` says of a clip of `duration_ms`: the sound notes, and a fault for each other one."""
+        try:
+            form = self.schema.model_validate_json(text)
+        except ValidationError as error:
+            return Reading(None, tuple(f"{'.'.join(map(str, e['loc'])) or 'the answer'}: {e['msg']}" for e in error.errors()))
+        found: list[tuple[int, Entry]] = []
+        faults: list[str] = []
+        for number, note in enumerate(self.notes(form), 1):
+            try:
+                found.append((number, self.entry(note, checked(note.start, note.end, duration_ms))))
+            except Fault as fault:
+                faults.append(f"note {number}: {fault}")
+        strays = out_of_order([entry.span for _, entry in found])
+        for place in sorted(strays):
+            number, entry = found[place]
+            faults.append(f"note {number}: it starts at {entry.span.start_s:g}, out of the order of the others")
+        entries = tuple(entry for place, (_, entry) in enumerate(found) if place not in strays)
+        return Reading(Notes(entries, one_line(self.digest(form))[:MOST_LETTERS]), tuple(faults))
+
+
+def visual_info(settings: Settings) -> SectionDefinition[VisualInfo, Seen]:
+    """What can be seen: frames at the default resolution."""
+
+    def entry(note: Seen, span: Span) -> Entry:
+        if note.subject_scale is not None and not 0 <= note.subject_scale <= 1:
+            raise Fault(f"its subject_scale is {note.subject_scale:g}, not between 0 and 1")
+        return Entry(section=Section.VISUAL_INFO, span=span, text=_sound(note.description), subject_scale=note.subject_scale)
+
+    return SectionDefinition(
+        section=Section.VISUAL_INFO,
+        wants_audio=False,
+        needs="video",
+        schema=VisualInfo,
+        notes=lambda form: form.visual_info,
+        digest=lambda form: form.digest,
+        entry=entry,
+        resolution=settings.vertexai_visual_info_resolution,
+        fps=settings.vertexai_visual_info_fps,
+    )
+
+
+def transcription(settings: Settings) -> SectionDefinition[Transcription, Said]:
+    """What is said: the clip's sound alone."""
+
+    def entry(note: Said, span: Span) -> Entry:
+        speaker = one_line(note.speaker or "")[:MOST_LETTERS_OF_A_NAME] or None
+        return Entry(section=Section.TRANSCRIPTION, span=span, text=_sound(note.text), speaker=speaker)
+
+    return SectionDefinition(
+        section=Section.TRANSCRIPTION,
+        wants_audio=True,
+        needs="audio",
+        schema=Transcription,
+        notes=lambda form: form.transcription,
+        digest=lambda form: form.digest,
+        entry=entry,
+    )
+
+
+def texts(settings: Settings) -> SectionDefinition[Texts, Written]:
+    """What is written: fewer frames, at a resolution at which small print can be read."""
+
+    def entry(note: Written, span: Span) -> Entry:
+        lines = tuple(line for line in map(one_line, note.lines) if line)
+        return Entry(
+            section=Section.TEXTS,
+            span=span,
+            text=_sound(" / ".join(lines)),
+            lines=lines,
+            layout=Layout(note.position, direction=note.direction),
+            kind=TextKind(note.kind),
+        )
+
+    return SectionDefinition(
+        section=Section.TEXTS,
+        wants_audio=False,
+        needs="video",
+        schema=Texts,
+        notes=lambda form: form.texts,
+        digest=lambda form: "",
+        entry=entry,
+        resolution=settings.vertexai_texts_resolution,
+        fps=settings.vertexai_texts_fps,
+    )
+
+
+def _sound(text: str) -> str:
+    line = one_line(text)
+    if not line:
+        raise Fault("it says nothing")
+    if len(line) > MOST_LETTERS:
+        raise Fault(f"it is {len(line)} characters long; {MOST_LETTERS} are the most")
+    return line

@@ -1,0 +1,50 @@
+"""Times as a model gave them, checked: each is a span inside the clip and in order, or it is a fault that can be named."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Sequence
+
+from scenesearch.timeline import Span
+
+
+class Fault(ValueError):
+    """What is wrong with one note, in words that the model is told."""
+
+
+def checked(start_s: float, end_s: float, duration_ms: int) -> Span:
+    """The span `start_s` to `end_s` in a clip of `duration_ms`.
+
+    Models that look once a second round up: an end in the clip's last, begun second means the clip's end. Nothing else is bent.
+
+    Raises:
+        Fault: it is out of range or inverted.
+    """
+    duration_s = duration_ms / 1000
+    if start_s < 0:
+        raise Fault(f"it starts at {start_s:g}, before the clip's beginning")
+    if end_s <= start_s:
+        raise Fault(f"it ends at {end_s:g}, not after its start {start_s:g}")
+    if end_s > math.ceil(duration_s) or start_s >= duration_s:
+        raise Fault(f"it runs from {start_s:g} to {end_s:g}, but the clip is over at {duration_s:g}")
+    start_ms, end_ms = round(start_s * 1000), min(round(end_s * 1000), duration_ms)
+    if start_ms >= end_ms:
+        raise Fault(f"it is shorter than a millisecond ({start_s:g} to {end_s:g})")
+    return Span(start_ms, end_ms)
+
+
+def out_of_order(spans: Sequence[Span]) -> set[int]:
+    """The fewest places whose removal leaves the starts in order: empty for an ordered list."""
+    ends: list[int] = []  # ends[k]: place of the smallest last start of a run of k + 1
+    before: list[int | None] = []
+    for place, span in enumerate(spans):
+        at = bisect_right([spans[i].start_ms for i in ends], span.start_ms)
+        before.append(ends[at - 1] if at else None)
+        ends[at : at + 1] = [place]
+    kept: set[int] = set()
+    place_or_none = ends[-1] if ends else None
+    while place_or_none is not None:
+        kept.add(place_or_none)
+        place_or_none = before[place_or_none]
+    return set(range(len(spans))) - kept
