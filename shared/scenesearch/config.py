@@ -80,7 +80,7 @@ class Settings(BaseSettings):
     vertexai_visual_info_resolution: Literal["default", "low", "medium", "high"] = "default"
     vertexai_texts_fps: float = Field(default=0.5, gt=0, le=24)
     vertexai_texts_resolution: Literal["default", "low", "medium", "high"] = "high"
-    vertexai_summary_tokens: int = Field(default=60_000, ge=2_000, description="the most text that one summary request is given")
+    vertexai_summary_tokens: int = Field(default=60_000, ge=10_000, description="the most text that one summary request is given")
     vertexai_request_seconds: float = Field(default=240, gt=0, description="how long one request may take")
     vertexai_retries: int = Field(default=6, ge=0, description="how often a request is sent again within one delivery")
     vertexai_retry_seconds: float = Field(default=1.0, gt=0, description="the first pause before that; it doubles, with jitter")

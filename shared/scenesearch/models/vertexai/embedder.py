@@ -1,0 +1,89 @@
+"""Vectors from gemini-embedding: the task is said in the text, every text is a content of its own, rows have unit length."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from scenesearch.config import Settings
+from scenesearch.errors import ConfigurationError, InvalidRequest, ModelError
+from scenesearch.models.vertexai.client import VertexClient
+from scenesearch.ports import Vectors
+from scenesearch.video import now
+
+LOG = logging.getLogger(__name__)
+
+QUERY = "task: search result | query: {}"
+PASSAGE = "title: none | text: {}"
+"""How gemini-embedding-2 is told which side of a search a text is on (its documentation; it has no parameter for it)."""
+
+QUERY_SECONDS = 10.0
+PASSAGES_SECONDS = 240.0
+SINGLE_REQUESTS_AT_ONCE = 8
+
+
+class GeminiEmbedder:
+    """An `Embedder`. Texts go in batches; where the endpoint knows no batches, it finds out once and sends them one by one."""
+
+    def __init__(self, client: VertexClient, settings: Settings) -> None:
+        self._client = client
+        self._batch = settings.vertexai_embedding_batch
+        self._name = settings.vertexai_embedding_model
+        self._dimension = settings.vertexai_embedding_dimension
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def dimension(self) -> int:
+        return self._dimension
+
+    def queries(self, texts: Sequence[str]) -> Vectors:
+        """Vectors of questions, shape (texts, dimension). Raises `ModelError`, `Unavailable`."""
+        return self._vectors([QUERY.format(text) for text in texts], QUERY_SECONDS)
+
+    def passages(self, texts: Sequence[str]) -> Vectors:
+        """Vectors of what is searched, shape (texts, dimension). Raises `ModelError`, `Unavailable`."""
+        return self._vectors([PASSAGE.format(text) for text in texts], PASSAGES_SECONDS)
+
+    def _vectors(self, texts: Sequence[str], seconds: float) -> Vectors:
+        deadline = now() + timedelta(seconds=seconds)
+        rows: list[list[float]] = []
+        for start in range(0, len(texts), self._batch):
+            rows += self._together(texts[start : start + self._batch], deadline)
+        wrong = next((len(row) for row in rows if len(row) != self._dimension), None)
+        if wrong is not None:
+            raise ModelError(f"{self._name} returned a vector of {wrong} numbers, not {self._dimension}")
+        matrix = np.asarray(rows, dtype=np.float32).reshape(len(texts), self._dimension)
+        lengths = np.linalg.norm(matrix, axis=1, keepdims=True)
+        if not np.all(np.isfinite(lengths) & (lengths > 0)):
+            raise ModelError(f"{self._name} returned a vector without a direction")
+        return np.asarray(matrix / lengths, dtype=np.float32)
+
+    def _together(self, texts: Sequence[str], deadline: datetime) -> list[list[float]]:
+        if len(texts) == 1 or self._batch == 1:
+            return self._singly(texts, deadline)
+        try:
+            rows, _ = self._client.embed(texts, deadline=deadline)
+        except (InvalidRequest, ConfigurationError) as refusal:
+            reason = str(refusal)
+        else:
+            if len(rows) == len(texts):
+                return rows
+            reason = f"{len(rows)} vectors came back for {len(texts)} texts"
+        LOG.warning("this endpoint embeds no batches: sending texts one by one", extra={"model": self._name, "reason": reason})
+        rows = self._singly(texts, deadline)
+        self._batch = 1
+        return rows
+
+    def _singly(self, texts: Sequence[str], deadline: datetime) -> list[list[float]]:
+        with ThreadPoolExecutor(min(SINGLE_REQUESTS_AT_ONCE, len(texts))) as pool:
+            answers = list(pool.map(lambda text: self._client.embed([text], deadline=deadline)[0], texts))
+        if any(len(rows) != 1 for rows in answers):
+            raise ModelError(f"{self._name} did not return one vector for one text")
+        return [rows[0] for rows in answers]

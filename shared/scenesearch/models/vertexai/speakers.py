@@ -1,0 +1,135 @@
+"""One name for one voice: each chunk's model named its speakers alone, and here it is found out who is who."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from pydantic import ValidationError
+
+from scenesearch.metadata import Section, one_line
+from scenesearch.models.vertexai import prompts
+from scenesearch.models.vertexai.asking import Reading, ask_and_check
+from scenesearch.models.vertexai.client import Ask, VertexClient
+from scenesearch.models.vertexai.schemas import People
+from scenesearch.models.vertexai.tokens import estimate
+from scenesearch.ports import speaker_key
+from scenesearch.video import Profile, SectionRecord, Usage
+
+LINES_QUOTED = 4
+LETTERS_QUOTED = 240
+LONGEST_NAME = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """One speaker as one chunk calls it, with some of what it says."""
+
+    chunk: int
+    label: str
+    words: str
+
+    @property
+    def key(self) -> str:
+        return speaker_key(self.chunk, self.label)
+
+
+def voices_of(records: Sequence[SectionRecord]) -> list[Voice]:
+    """Every speaker of every chunk, in order of chunk and first word. Its longest lines are quoted: they say most about it."""
+    voices = []
+    for record in sorted((r for r in records if r.key.section is Section.TRANSCRIPTION), key=lambda r: r.key.chunk):
+        lines: dict[str, list[str]] = {}
+        for entry in record.entries:
+            if entry.speaker:
+                lines.setdefault(entry.speaker, []).append(one_line(entry.text)[:LETTERS_QUOTED])
+        for label, said in lines.items():
+            chosen = sorted(sorted(range(len(said)), key=lambda n: -len(said[n]))[:LINES_QUOTED])
+            voices.append(Voice(record.key.chunk, label, " / ".join(said[n] for n in chosen)))
+    return voices
+
+
+def reconciled(
+    client: VertexClient, model: str, voices: Sequence[Voice], profile: Profile, language: str, *, budget: int, deadline: datetime
+) -> tuple[dict[str, str], Usage]:
+    """A name for each voice by its `key`, and what finding it cost. No model is asked about a single chunk.
+
+    Voices that do not fit `budget` tokens at once are worked through in order, with the people found so far as known persons.
+
+    Raises `Blocked`, `ModelError`, `Unavailable`.
+    """
+    if len({voice.chunk for voice in voices}) < 2:
+        return {}, Usage()
+    names: dict[str, str] = {}
+    people: dict[str, str] = {}
+    usage = Usage()
+    for group in _groups(voices, budget):
+        notes = "\n".join(_notes(group, people, profile))
+        ask = _ask(model, notes, language)
+        outcome = ask_and_check(client, ask, partial(_read, group=group), deadline=deadline)
+        usage += outcome.usage
+        for number, name in outcome.value.items():
+            names[group[number - 1].key] = name
+            people.setdefault(name, group[number - 1].words)
+    return names, usage
+
+
+def _ask(model: str, notes: str, language: str) -> Ask:
+    from google.genai.types import Content, Part
+
+    return Ask(
+        model=model,
+        system=prompts.render("speakers", language=language),
+        contents=(Content(role="user", parts=[Part(text=notes)]),),
+        schema=People,
+    )
+
+
+def _groups(voices: Sequence[Voice], budget: int) -> Iterator[list[Voice]]:
+    """Runs of voices that leave half of the budget to the persons who are known by then."""
+    group: list[Voice] = []
+    size = 0
+    for voice in voices:
+        tokens = estimate(voice.words) + estimate(voice.label) + 8
+        if group and size + tokens > budget // 2:
+            yield group
+            group, size = [], 0
+        group.append(voice)
+        size += tokens
+    if group:
+        yield group
+
+
+def _notes(group: Sequence[Voice], people: Mapping[str, str], profile: Profile) -> Iterator[str]:
+    if told := prompts.described(profile):
+        yield told
+    if people:
+        yield "== known persons =="
+        yield from (f"{name}: {words}" for name, words in people.items())
+    yield "== speakers =="
+    yield from (f"{number} | piece {v.chunk} | {one_line(v.label)}: {v.words}" for number, v in enumerate(group, 1))
+
+
+def _read(text: str, group: Sequence[Voice]) -> Reading[dict[int, str]]:
+    try:
+        found = People.model_validate_json(text)
+    except ValidationError as error:
+        return Reading(None, tuple(f"{'.'.join(map(str, e['loc'])) or 'the answer'}: {e['msg']}" for e in error.errors()))
+    names: dict[int, str] = {}
+    faults = []
+    for person in found.people:
+        name = one_line(person.name)
+        if not name or len(name) > LONGEST_NAME:
+            faults.append(f"a person has the name {name[:LONGEST_NAME]!r}: it needs 1 to {LONGEST_NAME} characters")
+            continue
+        for number in person.lines:
+            if not 1 <= number <= len(group):
+                faults.append(f"{name}: there is no line {number}")
+            elif number in names:
+                faults.append(f"line {number} is said to be {names[number]} and {name}")
+            else:
+                names[number] = name
+    if missing := [n for n in range(1, len(group) + 1) if n not in names]:
+        faults.append(f"nobody is named for the lines {', '.join(map(str, missing))}")
+    return Reading(names, tuple(faults))

@@ -1,0 +1,136 @@
+"""What a whole video is about: its notes reduced, in as many steps as the budget asks for, to a summary, scenes and speakers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from pydantic import ValidationError
+
+from scenesearch.config import Settings
+from scenesearch.errors import ModelError
+from scenesearch.metadata import Entry, Section, in_time, one_line
+from scenesearch.models.vertexai import prompts
+from scenesearch.models.vertexai.asking import Reading, Truncated, ask_and_check
+from scenesearch.models.vertexai.client import Ask, VertexClient
+from scenesearch.models.vertexai.schemas import Story
+from scenesearch.models.vertexai.speakers import reconciled, voices_of
+from scenesearch.models.vertexai.story import KINDS, Line, Passage, grouped, passages_of, written_out
+from scenesearch.ports import Digest
+from scenesearch.timeline import hull
+from scenesearch.video import Profile, SectionRecord, Usage, Video, now
+
+SECONDS = 420.0
+"""How long a summary may take: less than the 540 s after which a function is ended."""
+
+MOST_LETTERS = {"summary": 3000, "part": 1200}
+LONGEST_DESCRIPTION = 300
+SCENES_OF_A_PART = 8
+"""A condensed part is at most about 4,000 tokens, in any script: two and more fit the smallest budget, so reducing comes to an end."""
+
+PARTS_AT_ONCE = 4
+MS_PER_SCENE = 120_000
+FEWEST_SCENES, MOST_SCENES = 3, 30
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    summary: str
+    scenes: tuple[Line, ...]
+
+
+class GeminiSummarizer:
+    """A `Summarizer`. Scenes are pointed at by the numbers of lines, so their times are those of entries, never a model's."""
+
+    def __init__(self, client: VertexClient, settings: Settings, *, seconds: float = SECONDS) -> None:
+        self._client = client
+        self._model = settings.vertexai_quality_model
+        self._budget = settings.vertexai_summary_tokens
+        self._seconds = seconds
+        self.prompt_version = prompts.version(("summary", "part", "speakers", "repair"), Story)
+
+    def summarize(self, video: Video, sections: Sequence[SectionRecord], profile: Profile) -> Digest:
+        """Summary, important scenes and the speakers' names; empty, without asking a model, for a video without notes.
+
+        Raises `Blocked`, `ModelError`, `Unavailable`.
+        """
+        deadline = now() + timedelta(seconds=self._seconds)
+        language = prompts.language(profile, video.language)
+        passages = passages_of(sections)
+        if not passages:
+            return Digest(summary="", important_scenes=())
+        usage = Usage()
+        while sum(passage.tokens for passage in passages) > self._budget:
+            passages, spent = self._condensed(passages, profile, language, deadline)
+            usage += spent
+        scenes = min(MOST_SCENES, max(FEWEST_SCENES, video.duration_ms // MS_PER_SCENE))
+        told, spent = self._told("summary", passages, scenes, profile, language, deadline)
+        names, spent_on_names = reconciled(
+            self._client, self._model, voices_of(sections), profile, language, budget=self._budget, deadline=deadline
+        )
+        entries = in_time(Entry(section=Section.IMPORTANT_SCENES, span=line.span, text=line.text) for line in told.scenes)
+        return Digest(summary=told.summary, important_scenes=tuple(entries), speakers=names, usage=usage + spent + spent_on_names)
+
+    def _condensed(self, passages: Sequence[Passage], profile: Profile, language: str, deadline: datetime) -> tuple[list[Passage], Usage]:
+        """Each run of passages as one passage: its summary and its own important scenes."""
+        groups = grouped(passages, self._budget)
+        with ThreadPoolExecutor(PARTS_AT_ONCE) as pool:
+            parts = list(pool.map(lambda group: self._told("part", group, SCENES_OF_A_PART, profile, language, deadline), groups))
+        condensed = [
+            Passage(told.summary, tuple(Line(line.span, f"{KINDS[Section.IMPORTANT_SCENES]} | {line.text}") for line in told.scenes))
+            for told, _ in parts
+        ]
+        return condensed, sum((spent for _, spent in parts), Usage())
+
+    def _told(
+        self, prompt: str, passages: Sequence[Passage], scenes: int, profile: Profile, language: str, deadline: datetime
+    ) -> tuple[_Told, Usage]:
+        notes, lines = written_out(passages)
+        ask = self.ask(prompt, notes, scenes, profile, language)
+        try:
+            outcome = ask_and_check(
+                self._client, ask, partial(_read, lines=lines, most_scenes=scenes, most_letters=MOST_LETTERS[prompt]), deadline=deadline
+            )
+        except Truncated as cut_off:
+            raise ModelError(
+                f"{self._model} did not finish its {prompt} of {len(lines)} lines: lower SCENESEARCH_VERTEXAI_SUMMARY_TOKENS"
+            ) from cut_off
+        return outcome.value, outcome.usage
+
+    def ask(self, prompt: str, notes: str, scenes: int, profile: Profile, language: str) -> Ask:
+        """The request for the story in `notes`; `prompt` is "summary" for a whole video, "part" for a part of one."""
+        from google.genai.types import Content, Part
+
+        words = "\n".join(filter(None, (prompts.described(profile), notes)))
+        return Ask(
+            model=self._model,
+            system=prompts.render(prompt, language=language, scenes=scenes),
+            contents=(Content(role="user", parts=[Part(text=words)]),),
+            schema=Story,
+        )
+
+
+def _read(text: str, *, lines: Sequence[Line], most_scenes: int, most_letters: int) -> Reading[_Told]:
+    try:
+        story = Story.model_validate_json(text)
+    except ValidationError as error:
+        return Reading(None, tuple(f"{'.'.join(map(str, e['loc'])) or 'the answer'}: {e['msg']}" for e in error.errors()))
+    summary = one_line(story.summary)
+    if not summary or len(summary) > most_letters:
+        return Reading(None, (f"the summary is {len(summary)} characters long: it needs 1 to {most_letters}",))
+    scenes: list[Line] = []
+    faults = []
+    for number, scene in enumerate(story.important_scenes, 1):
+        description = one_line(scene.description)
+        if not 1 <= scene.first <= scene.last <= len(lines):
+            faults.append(f"scene {number} rests on the lines {scene.first} to {scene.last}; there are 1 to {len(lines)}")
+        elif not description or len(description) > LONGEST_DESCRIPTION:
+            faults.append(f"scene {number}: its description is {len(description)} characters long: it needs 1 to {LONGEST_DESCRIPTION}")
+        elif len(scenes) == most_scenes:
+            faults.append(f"scene {number} is one too many: {most_scenes} are the most")
+        else:
+            scenes.append(Line(hull(line.span for line in lines[scene.first - 1 : scene.last]), description))
+    return Reading(_Told(summary, tuple(scenes)), tuple(faults))
