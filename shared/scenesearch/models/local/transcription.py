@@ -89,9 +89,7 @@ class LocalTranscription:
 
             model = speech_model(self._settings)
             try:
-                whisper = WhisperModel(
-                    str(model.path), device="cpu", compute_type="int8", cpu_threads=self._threads, local_files_only=True
-                )
+                whisper = WhisperModel(str(model.path), device="cpu", compute_type="int8", cpu_threads=self._threads, local_files_only=True)
             except (RuntimeError, ValueError, OSError) as error:
                 raise Unavailable(f"the speech model in {model.path} cannot be loaded: {error}") from error
             self._loaded = model, whisper
@@ -121,7 +119,10 @@ def speech_windows(audio: Samples) -> list[tuple[float, float]]:
     from faster_whisper.vad import VadOptions, get_speech_timestamps
 
     options = VadOptions(
-        min_silence_duration_ms=500, min_speech_duration_ms=_SHORTEST_SPEECH_MS, speech_pad_ms=round(_MARGIN_S * 1000), max_speech_duration_s=_WINDOW_S
+        min_silence_duration_ms=500,
+        min_speech_duration_ms=_SHORTEST_SPEECH_MS,
+        speech_pad_ms=round(_MARGIN_S * 1000),
+        max_speech_duration_s=_WINDOW_S,
     )
     windows: list[tuple[float, float]] = []
     for piece in get_speech_timestamps(audio, options):

@@ -1,0 +1,81 @@
+"""How the camera moves, by dense optical flow on small grey pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scenesearch.models.local.text_reader import Picture
+
+_WIDTH, _HEIGHT = 96, 54
+_PAN = 0.12
+_ZOOM = 0.12
+_SHAKE = 0.006
+_STILL = 0.0015
+_FAST = 0.03
+
+SmallGray = NDArray[np.uint8]
+"""Shape (54, 96)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """What moved between two pictures, in fractions of the picture's width: the whole to the right and down, growth, and the mean of all."""
+
+    right: float
+    down: float
+    growth: float
+    amount: float
+
+
+def small_gray(picture: Picture) -> SmallGray:
+    """Reduce one picture."""
+    import cv2
+
+    small: SmallGray = cv2.cvtColor(cv2.resize(picture, (_WIDTH, _HEIGHT), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
+    return small
+
+
+def motion(before: SmallGray, after: SmallGray) -> Motion:
+    """The motion between two pictures of one shot."""
+    import cv2
+
+    if int(cv2.absdiff(before, after).max()) < 6:
+        return Motion(0.0, 0.0, 0.0, 0.0)
+    flow = cv2.calcOpticalFlowFarneback(before, after, None, 0.5, 3, 11, 2, 5, 1.1, 0)
+    rows, columns = np.mgrid[0:_HEIGHT, 0:_WIDTH]
+    x, y = columns - (_WIDTH - 1) / 2, rows - (_HEIGHT - 1) / 2
+    right, down = float(np.median(flow[..., 0])), float(np.median(flow[..., 1]))
+    # growth: how much the flow points outwards, without the common shift; the median over pixels away from the centre
+    outward = ((flow[..., 0] - right) * x + (flow[..., 1] - down) * y) / (x * x + y * y)
+    growth = float(np.median(outward[x * x + y * y > (_HEIGHT / 4) ** 2]))
+    amount = float(np.hypot(flow[..., 0], flow[..., 1]).mean())
+    return Motion(right / _WIDTH, down / _WIDTH, growth, amount / _WIDTH)
+
+
+def camera_words(motions: list[Motion]) -> str:
+    """What the camera does over a shot, in words: only what the sums show beyond doubt."""
+    if not motions:
+        return "static camera"
+    right, down, growth = (float(np.sum([getattr(m, name) for m in motions])) for name in ("right", "down", "growth"))
+    amount = float(np.mean([m.amount for m in motions]))
+    steps = np.array([(m.right, m.down) for m in motions])
+    shake = float(np.abs(np.diff(steps, axis=0)).mean()) if len(motions) > 4 else 0.0
+    words: list[str] = []
+    steady = float(np.abs(steps).sum()) + 1e-9
+    # the picture moves left when the camera turns right
+    if abs(right) > _PAN and abs(right) > 0.5 * steady:
+        words.append("camera pans " + ("left" if right > 0 else "right"))
+    if abs(down) > _PAN and abs(down) > 0.5 * steady:
+        words.append("camera tilts " + ("up" if down > 0 else "down"))
+    if abs(growth) > _ZOOM and abs(growth) > 0.6 * float(np.sum([abs(m.growth) for m in motions])):
+        words.append("camera moves or zooms " + ("in" if growth > 0 else "out"))
+    if shake > _SHAKE and not words:
+        words.append("shaky camera")
+    if not words:
+        words.append("static picture" if amount < _STILL else "static camera")
+    if amount > _FAST:
+        words.append("fast motion")
+    return ", ".join(words)

@@ -1,0 +1,119 @@
+"""Where the picture changed: the cheap measures that save recognition."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scenesearch.models.local.text_reader import Box, Picture
+
+_WIDTH = 480
+_BLOCK = 15
+_CHANGED = 7.0
+_MEMORY_MS = 2500
+_FLAT = 3.0
+
+Gray = NDArray[np.uint8]
+"""A small grey picture: shape (height, 480)."""
+
+
+def gray(picture: Picture) -> Gray:
+    """The picture in grey, 480 wide."""
+    import cv2
+
+    height = max(_BLOCK, round(picture.shape[0] * _WIDTH / picture.shape[1]))
+    small: Gray = cv2.cvtColor(cv2.resize(picture, (_WIDTH, height), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
+    return small
+
+
+def changed_part(before: Gray, after: Gray) -> Box | None:
+    """The box around every block (15 x 15) whose mean difference shows; None when there is none."""
+    import cv2
+
+    height, width = after.shape
+    difference = cv2.absdiff(before, after)
+    rows, columns = -(-height // _BLOCK), -(-width // _BLOCK)
+    blocks = cv2.resize(difference.astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA)
+    where = np.argwhere(blocks > _CHANGED)
+    if not len(where):
+        return None
+    (top, left), (bottom, right) = where.min(axis=0) - 1, where.max(axis=0) + 2
+    top, left, bottom, right = max(0, top), max(0, left), min(rows, bottom), min(columns, right)
+    return Box(left / columns, top / rows, (right - left) / columns, (bottom - top) / rows)
+
+
+def likeness(reference: Gray, now: Gray) -> float:
+    """How much two cuts of one place look alike: the correlation of their edges in the least alike square, -1 to 1."""
+    import cv2
+
+    if reference.shape != now.shape:
+        return -1.0
+    a, b = (cv2.Laplacian(x, cv2.CV_32F, ksize=3) for x in (reference, now))
+    height, width = a.shape
+    step = max(8, min(height, width))
+    columns = width >= height
+    length = width if columns else height
+    least = 1.0
+    for start in range(0, length, step):
+        end = length if length - start < 2 * step else start + step
+        x, y = (a[:, start:end], b[:, start:end]) if columns else (a[start:end], b[start:end])
+        least = min(least, _correlation(x, y))
+        if end == length:
+            break
+    return least
+
+
+def presence(reference: Gray, now: Gray) -> float:
+    """How much of the reference's edges are in the other cut: 1 all, 0 none."""
+    import cv2
+
+    if reference.shape != now.shape:
+        return 0.0
+    a, b = (cv2.Laplacian(x, cv2.CV_32F, ksize=3) for x in (reference, now))
+    energy = float((a * a).sum())
+    return float((a * b).sum()) / energy if energy > 0 else 0.0
+
+
+def _correlation(x: NDArray[np.float32], y: NDArray[np.float32]) -> float:
+    flat = [float(np.abs(edges).mean()) < _FLAT for edges in (x, y)]
+    if any(flat):
+        return 1.0 if all(flat) else 0.0
+    x, y = x - x.mean(), y - y.mean()
+    return float((x * y).sum()) / float(np.sqrt((x * x).sum() * (y * y).sum()))
+
+
+@dataclass(slots=True)
+class Memory:
+    """The last few seconds in small grey pictures, to find when something came or went."""
+
+    seen: deque[tuple[int, Gray]]
+
+    @classmethod
+    def empty(cls) -> Memory:
+        return cls(deque())
+
+    def add(self, at_ms: int, picture: Gray) -> None:
+        self.seen.append((at_ms, picture))
+        while self.seen[0][0] < at_ms - _MEMORY_MS:
+            self.seen.popleft()
+
+    def came(self, box: Box, reference: Gray, at_ms: int, not_before_ms: int) -> int:
+        """When the text that stands at `at_ms` came: half its edges there, going back no further than `not_before_ms`."""
+        came = at_ms
+        for seen_ms, picture in reversed(self.seen):
+            if seen_ms >= at_ms:
+                continue
+            if seen_ms < not_before_ms or presence(reference, box.cut(picture)) < 0.5:
+                break
+            came = seen_ms
+        return came
+
+    def went(self, box: Box, reference: Gray, seen_ms: int, gone_ms: int) -> int:
+        """When the text that stood at `seen_ms` and not at `gone_ms` went: the first picture with less than half its edges."""
+        for at_ms, picture in self.seen:
+            if seen_ms < at_ms < gone_ms and presence(reference, box.cut(picture)) < 0.5:
+                return at_ms
+        return gone_ms

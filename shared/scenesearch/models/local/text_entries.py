@@ -1,0 +1,164 @@
+"""From tracked lines to entries: lines grouped into texts, placed in words, told apart by kind."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from scenesearch.metadata import Entry, Layout, Section, TextKind
+from scenesearch.models.local.text_reader import Box
+from scenesearch.models.local.text_tracks import Track, same_text
+from scenesearch.models.local.timecodes import seconds
+from scenesearch.timeline import Span
+
+_FLICKER_MS = 1200
+_TOGETHER_MS = 400
+_GLIMPSE_MS = 300
+_LONGEST_CAPTION_MS = 15_000
+
+
+def entries(tracks: Sequence[Track]) -> list[Entry]:
+    """Every text that stood, in order of time."""
+    found: list[Entry] = []
+    lines: list[Track] = []
+    for track in tracks:
+        clock = seconds(track.clock, track.start_ms, track.end_ms or track.seen_ms) if track.clock else []
+        if clock:
+            layout = _layout(track.box, vertical=False)
+            found += (
+                Entry(section=Section.TEXTS, span=Span(start, end), text=text, lines=(text,), layout=layout, kind=TextKind.TIMECODE)
+                for start, end, text in clock
+            )
+        else:
+            lines.append(track)
+    for group in _groups([t for t in _without_flicker(lines) if _is_text(t)]):
+        found.append(_entry(group))
+    return sorted(found, key=lambda e: (e.span, e.text))
+
+
+def position(box: Box) -> str:
+    """The place in words of a 3 x 3 grid, or "full screen"."""
+    if box.width >= 0.6 and box.height >= 0.6:
+        return "full screen"
+    x, y = box.center
+    row = "top" if y < 1 / 3 else "middle" if y < 2 / 3 else "bottom"
+    column = "left" if x < 1 / 3 else "center" if x < 2 / 3 else "right"
+    return "center" if (row, column) == ("middle", "center") else f"{row} {column}"
+
+
+def _without_flicker(tracks: Iterable[Track]) -> list[Track]:
+    """One track where the same text went and came back at once."""
+    kept: list[Track] = []
+    for track in sorted(tracks, key=lambda t: t.start_ms):
+        before = next(
+            (
+                t
+                for t in reversed(kept)
+                if 0 <= track.start_ms - _end(t) <= _FLICKER_MS
+                and t.box.iou(track.box) > 0.3
+                and same_text(t.reading.text, track.reading.text)
+            ),
+            None,
+        )
+        if before is None:
+            kept.append(track)
+        else:
+            before.end_ms = _end(track)
+            before.sightings += track.sightings
+            before.improve(track.reading)
+    return kept
+
+
+def _is_text(track: Track) -> bool:
+    """Whether this is something written rather than a pattern that looks like a letter."""
+    letters = re.sub(r"[\W_]+", "", track.reading.text)
+    duration = _end(track) - track.start_ms
+    if not letters or duration < _GLIMPSE_MS:
+        return False
+    if len(letters) == 1:
+        return track.reading.score >= 0.97 and duration >= 1000 and (letters.isdigit() or track.box.height > 0.1)
+    if len(letters) <= 3:
+        return track.reading.score >= 0.85
+    return track.reading.score >= (0.75 if track.sightings > 1 else 0.85)
+
+
+def _groups(tracks: Sequence[Track]) -> Iterator[list[Track]]:
+    """Lines that came and went together and stand together."""
+    groups: list[list[Track]] = []
+    for track in sorted(tracks, key=lambda t: (t.start_ms, t.box.top)):
+        matching = [g for g in groups if any(_together(track, other) for other in g)]
+        merged = [track, *(t for g in matching for t in g)]
+        groups = [g for g in groups if not any(g is m for m in matching)]
+        groups.append(merged)
+    yield from groups
+
+
+def _together(a: Track, b: Track) -> bool:
+    if abs(a.start_ms - b.start_ms) > _TOGETHER_MS or abs(_end(a) - _end(b)) > _TOGETHER_MS or a.vertical != b.vertical:
+        return False
+    if a.vertical:
+        return (
+            abs(a.box.center[0] - b.box.center[0]) < 2.2 * max(a.box.width, b.box.width)
+            and _overlap((a.box.top, a.box.bottom), (b.box.top, b.box.bottom)) > 0.3
+        )
+    size = min(a.box.height, b.box.height) / max(a.box.height, b.box.height)
+    gap = max(a.box.top, b.box.top) - min(a.box.bottom, b.box.bottom)
+    below = (
+        size > 0.55 and gap < 0.9 * min(a.box.height, b.box.height) and _overlap((a.box.left, a.box.right), (b.box.left, b.box.right)) > 0.3
+    )
+    return below or _same_row(a.box, b.box)
+
+
+def _same_row(a: Box, b: Box) -> bool:
+    apart = max(a.left, b.left) - min(a.right, b.right)
+    return _overlap((a.top, a.bottom), (b.top, b.bottom)) > 0.6 and apart < 0.6 * max(a.height, b.height)
+
+
+def _overlap(a: tuple[float, float], b: tuple[float, float]) -> float:
+    """The shared part of the shorter."""
+    return (min(a[1], b[1]) - max(a[0], b[0])) / max(1e-6, min(a[1] - a[0], b[1] - b[0]))
+
+
+def _entry(group: list[Track]) -> Entry:
+    vertical = group[0].vertical
+    lines = _lines(group, vertical=vertical)
+    box = group[0].box
+    for track in group[1:]:
+        box = box.hull(track.box)
+    span = Span(min(t.start_ms for t in group), max(_end(t) for t in group))
+    kind = TextKind.CAPTION if _is_caption(box, span, lines, vertical=vertical) else TextKind.TEXT
+    return Entry(section=Section.TEXTS, span=span, text=" / ".join(lines), lines=lines, layout=_layout(box, vertical=vertical), kind=kind)
+
+
+def _lines(group: list[Track], *, vertical: bool) -> tuple[str, ...]:
+    """In reading order: rows from the top, in a row from the left; vertical columns from the right."""
+    if vertical:
+        return tuple(t.reading.text for t in sorted(group, key=lambda t: -t.box.center[0]))
+    rows: list[list[Track]] = []
+    for track in sorted(group, key=lambda t: t.box.center[1]):
+        row = next((r for r in rows if _overlap((r[0].box.top, r[0].box.bottom), (track.box.top, track.box.bottom)) > 0.6), None)
+        if row is None:
+            rows.append([track])
+        else:
+            row.append(track)
+    return tuple(" ".join(t.reading.text for t in sorted(row, key=lambda t: t.box.left)) for row in rows)
+
+
+def _is_caption(box: Box, span: Span, lines: Sequence[str], *, vertical: bool) -> bool:
+    """A short text low in the middle that comes and goes, in words."""
+    x, _ = box.center
+    low = box.top > 0.6 and box.bottom > 0.7
+    words = sum(c.isalpha() for line in lines for c in line) >= 4
+    return not vertical and low and abs(x - 0.5) < 0.12 and len(lines) <= 3 and span.duration_ms <= _LONGEST_CAPTION_MS and words
+
+
+def _layout(box: Box, *, vertical: bool) -> Layout:
+    return Layout(
+        position=position(box),
+        box=(round(box.left, 3), round(box.top, 3), round(box.width, 3), round(box.height, 3)),
+        direction="vertical" if vertical else "horizontal",
+    )
+
+
+def _end(track: Track) -> int:
+    return max(track.start_ms + 1, track.end_ms if track.end_ms is not None else track.seen_ms)

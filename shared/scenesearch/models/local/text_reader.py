@@ -1,0 +1,153 @@
+"""On-screen text of one picture: where lines stand (detector) and what they say (recogniser), by RapidOCR."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Picture = NDArray[np.uint8]
+"""RGB pixels: shape (height, width, 3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A place on the screen as fractions of its width and height."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+    @property
+    def right(self) -> float:
+        return self.left + self.width
+
+    @property
+    def bottom(self) -> float:
+        return self.top + self.height
+
+    @property
+    def center(self) -> tuple[float, float]:
+        return self.left + self.width / 2, self.top + self.height / 2
+
+    def iou(self, other: Box) -> float:
+        shared = self.shared(other)
+        return shared / (self.width * self.height + other.width * other.height - shared) if shared else 0.0
+
+    def shared(self, other: Box) -> float:
+        """The area that both cover."""
+        width = min(self.right, other.right) - max(self.left, other.left)
+        height = min(self.bottom, other.bottom) - max(self.top, other.top)
+        return width * height if width > 0 and height > 0 else 0.0
+
+    def holds(self, other: Box) -> bool:
+        """Whether the other lies wholly inside."""
+        return self.left <= other.left and self.top <= other.top and other.right <= self.right and other.bottom <= self.bottom
+
+    def grown(self, by: float) -> Box:
+        """Larger by this much on each side, within the screen."""
+        left, top = max(0.0, self.left - by), max(0.0, self.top - by)
+        return Box(left, top, min(1.0, self.right + by) - left, min(1.0, self.bottom + by) - top)
+
+    def hull(self, other: Box) -> Box:
+        left, top = min(self.left, other.left), min(self.top, other.top)
+        return Box(left, top, max(self.right, other.right) - left, max(self.bottom, other.bottom) - top)
+
+    def cut(self, image: NDArray[Any]) -> NDArray[Any]:
+        """The pixels of `image` inside, at least one."""
+        height, width = image.shape[:2]
+        top, left = min(height - 1, max(0, int(self.top * height))), min(width - 1, max(0, int(self.left * width)))
+        return image[top : max(top + 1, round(self.bottom * height)), left : max(left + 1, round(self.right * width))]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A line that the detector found: its four corners in pixels (4, 2), and the upright box around them."""
+
+    corners: NDArray[np.float32]
+    box: Box
+    vertical: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a line says, and how sure the recogniser is (0 to 1)."""
+
+    text: str
+    score: float
+
+
+class TextReader:
+    """RapidOCR's models, loaded at first use."""
+
+    name = "rapidocr PP-OCRv6"
+
+    def __init__(self, threads: int) -> None:
+        self._threads = threads
+        self._engine: Any = None
+
+    def places(self, picture: Picture, side: int, within: Box | None = None) -> list[Place]:
+        """Lines of text in (the part `within` of) the picture, looked for at `side` pixels along the longer side."""
+        import cv2
+        from rapidocr.main import RapidOCRError
+
+        height, width = picture.shape[:2]
+        part = within.cut(picture) if within else picture
+        top, left = (int(within.top * height), int(within.left * width)) if within else (0, 0)
+        if min(part.shape[:2]) < 8:
+            return []
+        scale = min(1.0, side / max(part.shape[:2]))
+        size = max(8, round(part.shape[1] * scale)), max(8, round(part.shape[0] * scale))
+        small = cv2.resize(part, size, interpolation=cv2.INTER_AREA) if scale < 1 else part
+        try:
+            _, found = self._loaded().detect_and_crop(np.ascontiguousarray(small[..., ::-1]), {})
+        except RapidOCRError:
+            return []
+        factor = np.array([part.shape[1] / small.shape[1], part.shape[0] / small.shape[0]], dtype=np.float32)
+        return [_place(np.asarray(corners, dtype=np.float32) * factor + (left, top), width, height) for corners in found.boxes]
+
+    def read(self, picture: Picture, places: Sequence[Place]) -> list[Reading]:
+        """What each line says, in the order of `places`."""
+        from rapidocr.utils.process_img import get_rotate_crop_image
+
+        if not places:
+            return []
+        bgr = np.ascontiguousarray(picture[..., ::-1])
+        crops = [get_rotate_crop_image(bgr, place.corners.copy()) for place in places]
+        result = self._loaded().recognize_txt(crops)
+        return [Reading(_cleaned(text), float(score)) for text, score in zip(result.txts, result.scores, strict=True)]
+
+    def _loaded(self) -> Any:
+        if self._engine is None:
+            from rapidocr import RapidOCR
+
+            self._engine = RapidOCR(
+                params={
+                    "Global.log_level": "error",
+                    "Global.use_vertical_padding": False,
+                    "Det.limit_type": "max",
+                    "Det.limit_side_len": 4096,
+                    "EngineConfig.onnxruntime.intra_op_num_threads": self._threads,
+                    "EngineConfig.onnxruntime.inter_op_num_threads": 1,
+                }
+            )
+        return self._engine
+
+
+def _place(corners: NDArray[np.float32], width: int, height: int) -> Place:
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    left, top = max(0.0, float(low[0]) / width), max(0.0, float(low[1]) / height)
+    box = Box(left, top, min(1.0, float(high[0]) / width) - left, min(1.0, float(high[1]) / height) - top)
+    across, down = np.linalg.norm(corners[0] - corners[1]), np.linalg.norm(corners[0] - corners[3])
+    return Place(corners.astype(np.float32), box, bool(down >= 1.5 * across))
+
+
+def _cleaned(text: str) -> str:
+    """Full-width Latin and half-width kana folded, control characters gone."""
+    folded = unicodedata.normalize("NFKC", text)
+    return " ".join("".join(c if c.isprintable() else " " for c in folded).split())

@@ -1,0 +1,173 @@
+"""Lines of text followed through time: one track for a line as long as it stands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher
+
+from scenesearch.models.local.text_changes import Gray, Memory, likeness
+from scenesearch.models.local.text_reader import Box, Picture, Place, Reading, TextReader
+from scenesearch.models.local.timecodes import is_timecode
+
+_SAME_PLACE = 0.4
+_MARGIN = 0.01
+_SAME_LOOK = 0.9
+_SAME_TEXT = 0.8
+_READABLE = 0.6
+_SURE = 0.93
+_REREADS = 3
+_TIMECODE_EVERY_MS = 2000
+
+
+@dataclass(slots=True)
+class Track:
+    """One line of text while it stands. Milliseconds from the clip's start."""
+
+    box: Box
+    vertical: bool
+    reading: Reading
+    look: Gray
+    start_ms: int
+    seen_ms: int
+    end_ms: int | None = None
+    sightings: int = 1
+    rereads: int = 0
+    clock: list[tuple[int, str]] = field(default_factory=list)
+    """Readings of a running timecode."""
+
+    @property
+    def is_clock(self) -> bool:
+        return bool(self.clock)
+
+    def improve(self, reading: Reading) -> bool:
+        """Keep the surer reading, of two equally sure ones the longer; whether that is the new one."""
+        better = (round(reading.score, 2), len(reading.text)) > (round(self.reading.score, 2), len(self.reading.text))
+        if better:
+            self.reading = reading
+        return better
+
+
+class TextTracker:
+    """Follows lines from sample to sample. `tracks` holds all that ever stood, also the ended."""
+
+    def __init__(self, reader: TextReader, memory: Memory) -> None:
+        self._reader = reader
+        self._memory = memory
+        self._standing: list[Track] = []
+        self.tracks: list[Track] = []
+
+    def still(self, at_ms: int) -> None:
+        """Nothing changed: all that stood still stands."""
+        for track in self._standing:
+            track.seen_ms = at_ms
+
+    def part_to_look_at(self, changed: Box) -> Box:
+        """The part that changed, grown until no standing line is cut by its border."""
+        part = changed
+        while True:
+            cut = [t.box for t in self._standing if t.box.shared(part) > 0 and not part.holds(t.box)]
+            if not cut:
+                return part
+            for box in cut:
+                part = part.hull(box.grown(_MARGIN))
+
+    def look(self, at_ms: int, picture: Picture, small: Gray, places: Sequence[Place], within: Box | None) -> None:
+        """Take the lines that the detector found (in the part `within`, else everywhere) at `at_ms`."""
+        unexplained: list[tuple[Place, Track | None]] = []
+        still: set[int] = set()
+        for place in places:
+            track = self._at(place.box, still)
+            if track is None or self._must_read(track, place, small, at_ms):
+                unexplained.append((place, track))
+                if track is not None:
+                    still.add(id(track))
+            else:
+                still.add(id(track))
+                self._seen(track, at_ms)
+        readings = self._reader.read(picture, [place for place, _ in unexplained])
+        for (place, track), reading in zip(unexplained, readings, strict=True):
+            self._take(at_ms, small, place, track, reading)
+        for track in list(self._standing):
+            if track.seen_ms < at_ms:
+                outside = within is not None and within.shared(track.box) == 0
+                if outside or (not track.is_clock and likeness(track.look, track.box.cut(small)) >= _SAME_LOOK):
+                    self._seen(track, at_ms)
+                else:
+                    self._end(track, at_ms)
+
+    def finish(self, end_ms: int) -> list[Track]:
+        """End what still stands; every track in order of time."""
+        for track in self._standing:
+            track.end_ms = end_ms
+        self._standing = []
+        return sorted(self.tracks, key=lambda t: (t.start_ms, t.box.top, t.box.left))
+
+    def _at(self, box: Box, taken: set[int]) -> Track | None:
+        best = max((t for t in self._standing if id(t) not in taken), key=lambda t: t.box.iou(box), default=None)
+        return best if best is not None and best.box.iou(box) >= _SAME_PLACE else None
+
+    def _must_read(self, track: Track, place: Place, small: Gray, at_ms: int) -> bool:
+        if track.is_clock:
+            return at_ms - track.clock[-1][0] >= _TIMECODE_EVERY_MS
+        if track.reading.score < _SURE and track.rereads < _REREADS:
+            return True
+        return likeness(track.look, track.box.cut(small)) < _SAME_LOOK
+
+    def _take(self, at_ms: int, small: Gray, place: Place, track: Track | None, reading: Reading) -> None:
+        if track is not None:
+            track.rereads += 1
+            if track.is_clock and is_timecode(reading.text):
+                track.clock.append((at_ms, reading.text))
+                self._seen(track, at_ms)
+                return
+            if reading.score < _READABLE or same_text(track.reading.text, reading.text):
+                if not track.is_clock and track.improve(reading):
+                    track.box, track.look = place.box, place.box.cut(small).copy()
+                self._seen(track, at_ms)
+                return
+            self._end(track, at_ms)
+        if reading.score < _READABLE or not reading.text:
+            return
+        moved = self._moved(place, reading, at_ms)
+        if moved is not None:
+            moved.improve(reading)
+            moved.box, moved.look = place.box, place.box.cut(small).copy()
+            self._seen(moved, at_ms)
+            return
+        before = track.end_ms if track is not None and track.end_ms is not None else 0
+        look = place.box.cut(small).copy()
+        start = self._memory.came(place.box, look, at_ms, before)
+        fresh = Track(place.box, place.vertical, reading, look, start, at_ms)
+        if is_timecode(reading.text):
+            fresh.clock.append((at_ms, reading.text))
+        self._standing.append(fresh)
+        self.tracks.append(fresh)
+
+    def _moved(self, place: Place, reading: Reading, at_ms: int) -> Track | None:
+        """The track of a line that scrolls or slides: the same text a little off its old place."""
+        for track in self._standing:
+            near = abs(track.box.center[0] - place.box.center[0]) < 0.25 and abs(track.box.center[1] - place.box.center[1]) < 0.25
+            alike = track.box.height * 0.7 < place.box.height < track.box.height * 1.4
+            if track.seen_ms < at_ms and near and alike and not track.is_clock and same_text(track.reading.text, reading.text):
+                return track
+        return None
+
+    def _seen(self, track: Track, at_ms: int) -> None:
+        track.seen_ms = at_ms
+        track.sightings += 1
+
+    def _end(self, track: Track, at_ms: int) -> None:
+        track.end_ms = self._memory.went(track.box, track.look, track.seen_ms, at_ms)
+        self._standing.remove(track)
+
+
+def same_text(a: str, b: str) -> bool:
+    """Whether two readings are near-identical: one text, read twice. Digits must agree."""
+    x, y = (re.sub(r"[\W_]+", "", t.casefold()) for t in (a, b))
+    if not x or not y:
+        return x == y
+    if re.findall(r"\d+", x) != re.findall(r"\d+", y):
+        return False
+    return SequenceMatcher(None, x, y, autojunk=False).ratio() >= _SAME_TEXT
