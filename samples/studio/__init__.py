@@ -1,0 +1,1 @@
+"""The small film studio behind the sample video: story, pictures, voice, music, film, truth."""
