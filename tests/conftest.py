@@ -1,0 +1,19 @@
+"""What every test stands on: a home of its own, and no setting of the machine it runs on."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The `SCENESEARCH_HOME` of this test; every other `SCENESEARCH_…` variable has its default."""
+    for name in os.environ:
+        if name.startswith("SCENESEARCH_"):
+            monkeypatch.delenv(name)
+    folder = tmp_path / "home"
+    monkeypatch.setenv("SCENESEARCH_HOME", str(folder))
+    return folder

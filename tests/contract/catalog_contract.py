@@ -1,0 +1,494 @@
+"""What every `Catalog` promises. A backend subclasses `CatalogContract` and gives it the fixture `catalog` (empty)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import ClassVar
+
+import pytest
+
+from contract.given import BEGUN, CLIP, MEDIA, a_key, a_record, a_ref, a_video, chunks, entries, long, soon, together
+from scenesearch.errors import Busy, Gone
+from scenesearch.metadata import Section
+from scenesearch.ports import Assembly, Catalog, Lease
+from scenesearch.timeline import Span
+from scenesearch.video import (
+    CastMember,
+    Collection,
+    Feedback,
+    Gap,
+    Profile,
+    SectionRecord,
+    SectionState,
+    Usage,
+    VideoRef,
+    VideoState,
+    now,
+)
+from waiting import eventually
+
+ANY = frozenset(VideoState)
+
+
+def planned(catalog: Catalog, ref: VideoRef | None = None, count: int = 2) -> VideoRef:
+    """A video that is being extracted, with a plan of `count` chunks."""
+    ref = ref or a_ref()
+    catalog.begin(a_video(ref))
+    catalog.commit_plan(ref, MEDIA, chunks(count))
+    catalog.move(ref, to=VideoState.EXTRACTING, when=ANY)
+    return ref
+
+
+def state_of(catalog: Catalog, ref: VideoRef) -> VideoState:
+    video = catalog.generation(ref)
+    assert video is not None
+    return video.state
+
+
+def freed(catalog: Catalog, lease: Lease) -> Lease:
+    """The next lease of the same section, once `lease` has run out."""
+
+    def again() -> Lease | None:
+        try:
+            return catalog.lease(lease.key, long())
+        except Busy:
+            return None
+
+    lease_again = eventually(again)
+    assert lease_again is not None
+    return lease_again
+
+
+class CatalogContract:
+    rolls_back: ClassVar[bool] = True
+    """Whether an error within `atomic()` undoes what came before it."""
+
+    # collections
+
+    def test_a_collection_comes_back_as_it_was_saved_last(self, catalog: Catalog) -> None:
+        saved = Collection(
+            "trailers", frozenset({"*"}), frozenset({"domain:example.com"}), Profile(("ja",), (CastMember("Mika", "red"),), ("close",))
+        )
+        catalog.save_collection(Collection("trailers"))
+        catalog.save_collection(saved)
+        catalog.save_collection(Collection("a"))
+        assert catalog.collection("trailers") == saved
+        assert [c.name for c in catalog.collections()] == ["a", "trailers"]
+
+    def test_an_unknown_collection_is_none(self, catalog: Catalog) -> None:
+        assert catalog.collection("nowhere") is None
+        assert catalog.collections() == []
+
+    # videos
+
+    def test_a_video_comes_back_whole(self, catalog: Catalog) -> None:
+        assert catalog.begin(a_video()) == a_video()
+        assert catalog.generation(a_ref()) == catalog.video("v1") == a_video()
+
+    def test_beginning_twice_returns_what_is_stored(self, catalog: Catalog) -> None:
+        ref = planned(catalog)
+        assert catalog.begin(a_video(ref)) == catalog.generation(ref)
+        assert state_of(catalog, ref) is VideoState.EXTRACTING
+
+    def test_of_many_who_begin_one_video_all_get_the_same(self, catalog: Catalog) -> None:
+        begun = together(8, lambda n: catalog.begin(replace(a_video(), title=f"title {n}")))
+        assert len({video.title for video in begun}) == 1
+        assert catalog.video("v1") == begun[0]
+
+    def test_unknown_videos_are_none(self, catalog: Catalog) -> None:
+        assert catalog.video("v1") is None
+        assert catalog.generation(a_ref()) is None
+        assert catalog.generations("v1") == []
+        assert list(catalog.videos()) == []
+
+    def test_the_newest_generation_is_live_in_whichever_order_they_begin(self, catalog: Catalog) -> None:
+        for generation in (2, 10, 1):
+            catalog.begin(a_video(a_ref(generation=generation)))
+        live = catalog.video("v1")
+        assert live is not None
+        assert live.ref.generation == 10
+        assert catalog.generations("v1") == [a_ref(generation=g) for g in (1, 2, 10)]
+        assert [video.ref for video in catalog.videos()] == [live.ref]
+
+    def test_videos_come_newest_first_and_only_of_the_asked_collections(self, catalog: Catalog) -> None:
+        for number, collection in enumerate(("a", "b", "a")):
+            catalog.begin(a_video(a_ref(f"v{number}"), collection=collection, begun=BEGUN + timedelta(minutes=number)))
+        assert [video.ref.video_id for video in catalog.videos()] == ["v2", "v1", "v0"]
+        assert [video.ref.video_id for video in catalog.videos(frozenset({"a"}))] == ["v2", "v0"]
+        assert [video.ref.video_id for video in catalog.videos(frozenset({"b", "c"}))] == ["v1"]
+        assert list(catalog.videos(frozenset())) == []
+
+    def test_a_state_moves_only_from_the_given_states(self, catalog: Catalog) -> None:
+        ref = planned(catalog)
+        assert not catalog.move(ref, to=VideoState.READY, when=frozenset({VideoState.ASSEMBLING}))
+        assert state_of(catalog, ref) is VideoState.EXTRACTING
+        assert catalog.move(ref, to=VideoState.FAILED, when=frozenset({VideoState.EXTRACTING}), error="it broke")
+        failed = catalog.generation(ref)
+        assert failed is not None
+        assert (failed.state, failed.error) == (VideoState.FAILED, "it broke")
+        assert failed.updated_at > BEGUN
+
+    def test_a_move_without_an_error_clears_it(self, catalog: Catalog) -> None:
+        ref = planned(catalog)
+        catalog.move(ref, to=VideoState.FAILED, when=ANY, error="it broke")
+        catalog.move(ref, to=VideoState.SPLITTING, when=ANY)
+        video = catalog.generation(ref)
+        assert video is not None
+        assert video.error is None
+
+    def test_an_unknown_video_does_not_move(self, catalog: Catalog) -> None:
+        assert not catalog.move(a_ref(), to=VideoState.FAILED, when=ANY)
+        assert catalog.generation(a_ref()) is None
+
+    def test_nothing_is_assembled_before_there_is_a_plan_and_every_chunk_is_closed(self, catalog: Catalog) -> None:
+        catalog.begin(a_video())
+        assert not catalog.move(a_ref(), to=VideoState.ASSEMBLING, when=ANY)
+        ref = planned(catalog, count=2)
+        for number in range(2):
+            assert not catalog.move(ref, to=VideoState.ASSEMBLING, when=ANY)
+            catalog.close_chunk(ref, number)
+        assert catalog.move(ref, to=VideoState.ASSEMBLING, when=ANY)
+
+    # plan, chunks, clips
+
+    def test_a_plan_opens_all_its_chunks(self, catalog: Catalog) -> None:
+        catalog.begin(a_video())
+        assert catalog.commit_plan(a_ref(), MEDIA, chunks(12)) == chunks(12)
+        video = catalog.generation(a_ref())
+        assert video is not None
+        assert (video.media, video.chunk_count, video.open_chunks) == (MEDIA, 12, frozenset(range(12)))
+        assert catalog.chunks(a_ref()) == chunks(12)
+        assert catalog.chunk(a_ref(), 11) == chunks(12)[11]
+        assert catalog.chunk(a_ref(), 12) is None
+
+    def test_the_first_plan_stays(self, catalog: Catalog) -> None:
+        ref = planned(catalog, count=3)
+        catalog.close_chunk(ref, 0)
+        assert catalog.commit_plan(ref, MEDIA, chunks(5)) == chunks(3)
+        video = catalog.generation(ref)
+        assert video is not None
+        assert (video.chunk_count, video.open_chunks) == (3, frozenset({1, 2}))
+
+    def test_of_many_plans_at_once_all_get_the_same(self, catalog: Catalog) -> None:
+        catalog.begin(a_video())
+        plans = together(8, lambda n: catalog.commit_plan(a_ref(), MEDIA, chunks(n + 1)))
+        assert all(plan == plans[0] for plan in plans)
+        assert catalog.chunks(a_ref()) == plans[0]
+
+    def test_clips_and_failures_are_recorded_with_their_chunk(self, catalog: Catalog) -> None:
+        ref = planned(catalog)
+        audio = replace(CLIP, object_name="v1/1/chunk-0.m4a", content_type="audio/mp4")
+        catalog.commit_clips(ref, 0, video_clip=CLIP, audio_clip=audio)
+        catalog.commit_clips(ref, 1, video_clip=None, audio_clip=None, failure="no keyframe")
+        assert catalog.chunks(ref) == [
+            replace(chunks(2)[0], video_clip=CLIP, audio_clip=audio),
+            replace(chunks(2)[1], failure="no keyframe"),
+        ]
+        catalog.commit_clips(ref, 1, video_clip=None, audio_clip=None)
+        assert catalog.chunk(ref, 1) == chunks(2)[1]
+
+    def test_closing_a_chunk_twice_is_closing_it_once(self, catalog: Catalog) -> None:
+        ref = planned(catalog, count=3)
+        catalog.close_chunk(ref, 1)
+        catalog.close_chunk(ref, 1)
+        video = catalog.generation(ref)
+        assert video is not None
+        assert video.open_chunks == frozenset({0, 2})
+
+    def test_many_chunks_closed_at_once_make_exactly_one_transition(self, catalog: Catalog) -> None:
+        count = 48
+        ref = planned(catalog, count=count)
+
+        def close_some(thread: int) -> int:
+            moved = 0
+            for number in range(thread, count, 16):
+                catalog.close_chunk(ref, number)
+                moved += catalog.move(ref, to=VideoState.ASSEMBLING, when=frozenset({VideoState.EXTRACTING}))
+            return moved
+
+        assert sum(together(16, close_some)) == 1
+        assert state_of(catalog, ref) is VideoState.ASSEMBLING
+
+    def test_a_reopened_chunk_is_extracted_again(self, catalog: Catalog) -> None:
+        ref = planned(catalog, count=2)
+        for number in range(2):
+            catalog.close_chunk(ref, number)
+        catalog.move(ref, to=VideoState.READY, when=ANY)
+        catalog.reopen_chunk(ref, 1)
+        catalog.reopen_chunk(ref, 1)
+        video = catalog.generation(ref)
+        assert video is not None
+        assert (video.state, video.open_chunks) == (VideoState.EXTRACTING, frozenset({1}))
+
+    # sections
+
+    def test_a_section_that_nobody_touched_is_pending(self, catalog: Catalog) -> None:
+        ref = planned(catalog)
+        assert catalog.section(a_key(ref)) == SectionRecord(key=a_key(ref))
+        assert catalog.sections(ref) == []
+
+    def test_a_section_comes_back_whole(self, catalog: Catalog) -> None:
+        ref = planned(catalog)
+        catalog.commit_section(a_record())
+        assert catalog.section(a_key(ref)) == a_record()
+
+    def test_sections_come_in_order_of_chunk_and_section(self, catalog: Catalog) -> None:
+        ref = planned(catalog, count=11)
+        keys = [
+            a_key(ref, chunk, section) for chunk in (10, 2, 0) for section in (Section.VISUAL_INFO, Section.TEXTS, Section.TRANSCRIPTION)
+        ]
+        for key in keys:
+            catalog.commit_section(a_record(key))
+        assert [record.key for record in catalog.sections(ref)] == sorted(keys)
+        assert [record.key for record in catalog.sections(ref, 2)] == sorted(key for key in keys if key.chunk == 2)
+
+    def test_the_last_commit_of_a_section_wins(self, catalog: Catalog) -> None:
+        ref = planned(catalog)
+        catalog.commit_section(a_record(text="first"))
+        catalog.commit_section(a_record(text="second"))
+        assert catalog.section(a_key(ref)) == a_record(text="second")
+        assert len(catalog.sections(ref)) == 1
+
+    def test_a_lease_counts_attempts_and_keeps_others_away(self, catalog: Catalog) -> None:
+        ref = planned(catalog)
+        lease = catalog.lease(a_key(ref), long())
+        assert (lease.key, lease.attempt) == (a_key(ref), 1)
+        assert lease.until > now()
+        record = catalog.section(a_key(ref))
+        assert (record.state, record.attempts, record.failures) == (SectionState.PENDING, 1, 0)
+        with pytest.raises(Busy):
+            catalog.lease(a_key(ref), long())
+        assert catalog.section(a_key(ref)).attempts == 1
+        catalog.lease(a_key(ref, chunk=1), long())
+        catalog.lease(a_key(ref, section=Section.VISUAL_INFO), long())
+
+    def test_of_many_workers_who_race_for_one_lease_exactly_one_gets_it(self, catalog: Catalog) -> None:
+        ref = planned(catalog)
+
+        def try_it(_: int) -> bool:
+            try:
+                catalog.lease(a_key(ref), long())
+            except Busy:
+                return False
+            return True
+
+        assert sum(together(8, try_it)) == 1
+        assert catalog.section(a_key(ref)).attempts == 1
+
+    def test_an_expired_lease_can_be_taken_by_another(self, catalog: Catalog) -> None:
+        ref = planned(catalog)
+        again = freed(catalog, catalog.lease(a_key(ref), soon()))
+        assert again.attempt == 2
+        assert catalog.section(a_key(ref)).failures == 0
+
+    def test_a_released_section_can_be_leased_again_and_says_why(self, catalog: Catalog) -> None:
+        ref = planned(catalog)
+        catalog.release(catalog.lease(a_key(ref), long()), "the model was down")
+        record = catalog.section(a_key(ref))
+        assert (record.state, record.reason, record.attempts, record.failures) == (SectionState.PENDING, "the model was down", 1, 1)
+        assert catalog.lease(a_key(ref), long()).attempt == 2
+
+    def test_releasing_twice_counts_one_failure(self, catalog: Catalog) -> None:
+        ref = planned(catalog)
+        lease = catalog.lease(a_key(ref), long())
+        catalog.release(lease, "once")
+        catalog.release(lease, "twice")
+        record = catalog.section(a_key(ref))
+        assert (record.failures, record.reason) == (1, "once")
+
+    def test_a_lost_lease_releases_nothing(self, catalog: Catalog) -> None:
+        ref = planned(catalog)
+        lost = catalog.lease(a_key(ref), soon())
+        freed(catalog, lost)
+        catalog.release(lost, "too late")
+        assert catalog.section(a_key(ref)).failures == 0
+        with pytest.raises(Busy):
+            catalog.lease(a_key(ref), long())
+
+    def test_a_committed_section_is_not_leased_nor_released_again(self, catalog: Catalog) -> None:
+        ref = planned(catalog)
+        lease = catalog.lease(a_key(ref), long())
+        catalog.commit_section(a_record())
+        catalog.release(lease, "too late")
+        assert catalog.section(a_key(ref)) == a_record()
+        with pytest.raises(Busy):
+            catalog.lease(a_key(ref), long())
+
+    def test_a_reset_section_starts_over(self, catalog: Catalog) -> None:
+        ref = planned(catalog)
+        catalog.release(catalog.lease(a_key(ref), long()), "no")
+        catalog.commit_section(a_record(state=SectionState.FAILED))
+        catalog.reset_section(a_key(ref))
+        assert catalog.section(a_key(ref)) == SectionRecord(key=a_key(ref))
+        assert catalog.lease(a_key(ref), long()).attempt == 1
+
+    # the end
+
+    def test_an_assembly_is_added_to_its_video(self, catalog: Catalog) -> None:
+        ref = planned(catalog)
+        gaps = (Gap(0, None, "no keyframe"), Gap(1, Section.TEXTS, "blocked"))
+        assembly = Assembly(summary="夏祭り。", important_scenes=entries(), gaps=gaps, usage=Usage({"text": 5}, 0.5, 0.01))
+        catalog.commit_assembly(ref, replace(assembly, summary="first"))
+        catalog.commit_assembly(ref, assembly)
+        video = catalog.generation(ref)
+        assert video is not None
+        assert (video.summary, video.important_scenes, video.gaps, video.usage) == ("夏祭り。", entries(), gaps, assembly.usage)
+
+    def test_stalled_are_those_that_have_not_ended_and_were_not_touched_since(self, catalog: Catalog) -> None:
+        for number, state in enumerate(
+            (VideoState.SPLITTING, VideoState.READY, VideoState.FAILED, VideoState.WAITING, VideoState.REMOVING)
+        ):
+            catalog.begin(replace(a_video(a_ref(f"v{number}")), state=state))
+        assert {video.ref.video_id for video in catalog.stalled(BEGUN + timedelta(seconds=1))} == {"v0", "v3", "v4"}
+        assert list(catalog.stalled(BEGUN)) == []
+
+    def test_work_on_a_video_takes_it_off_the_stalled(self, catalog: Catalog) -> None:
+        catalog.begin(a_video())
+        catalog.commit_plan(a_ref(), MEDIA, chunks(2))
+        assert list(catalog.stalled(BEGUN + timedelta(seconds=1))) == []
+        assert [video.ref for video in catalog.stalled(now() + timedelta(seconds=1))] == [a_ref()]
+
+    def test_old_generations_stall_too(self, catalog: Catalog) -> None:
+        for generation in (1, 2):
+            catalog.begin(a_video(a_ref(generation=generation)))
+        assert {video.ref.generation for video in catalog.stalled(now())} == {1, 2}
+
+    # removed while it is being worked on
+
+    def test_forgetting_leaves_nothing_of_this_generation(self, catalog: Catalog) -> None:
+        ref = planned(catalog)
+        catalog.commit_section(a_record())
+        catalog.forget(ref)
+        catalog.forget(ref)
+        assert catalog.generation(ref) is None
+        assert catalog.chunks(ref) == []
+        assert catalog.chunk(ref, 0) is None
+        assert catalog.sections(ref) == []
+        assert catalog.generations("v1") == []
+
+    def test_forgetting_leaves_the_other_generation_alone(self, catalog: Catalog) -> None:
+        old, new = planned(catalog, a_ref(generation=1)), planned(catalog, a_ref(generation=2))
+        catalog.commit_section(a_record(a_key(old), text="old"))
+        catalog.commit_section(a_record(a_key(new), text="new"))
+        catalog.forget(old)
+        assert catalog.section(a_key(new)) == a_record(a_key(new), text="new")
+        assert catalog.chunks(new) == chunks(2)
+        live = catalog.video("v1")
+        assert live is not None
+        assert live.ref == new
+
+    def test_forgetting_the_newest_makes_the_one_before_live(self, catalog: Catalog) -> None:
+        old, new = planned(catalog, a_ref(generation=1)), planned(catalog, a_ref(generation=2))
+        catalog.forget(new)
+        live = catalog.video("v1")
+        assert live is not None
+        assert live.ref == old
+
+    @pytest.mark.parametrize(
+        "work",
+        [
+            pytest.param(lambda c, r, _: c.commit_plan(r, MEDIA, chunks(2)), id="commit_plan"),
+            pytest.param(lambda c, r, _: c.commit_clips(r, 0, video_clip=CLIP, audio_clip=None), id="commit_clips"),
+            pytest.param(lambda c, r, _: c.close_chunk(r, 0), id="close_chunk"),
+            pytest.param(lambda c, r, _: c.reopen_chunk(r, 0), id="reopen_chunk"),
+            pytest.param(lambda c, r, _: c.section(a_key(r)), id="section"),
+            pytest.param(lambda c, r, _: c.lease(a_key(r), long()), id="lease"),
+            pytest.param(lambda c, r, _: c.commit_section(a_record(a_key(r))), id="commit_section"),
+            pytest.param(lambda c, r, _: c.reset_section(a_key(r)), id="reset_section"),
+            pytest.param(lambda c, r, _: c.commit_assembly(r, Assembly(summary="", important_scenes=(), gaps=())), id="commit_assembly"),
+        ],
+    )
+    def test_work_on_a_forgotten_video_is_gone_and_brings_nothing_back(
+        self, catalog: Catalog, work: Callable[[Catalog, VideoRef, Lease], object]
+    ) -> None:
+        ref = planned(catalog)
+        lease = catalog.lease(a_key(ref), long())
+        catalog.forget(ref)
+        with pytest.raises(Gone):
+            work(catalog, ref, lease)
+        assert catalog.generation(ref) is None
+        assert catalog.chunks(ref) == []
+        assert catalog.sections(ref) == []
+
+    def test_a_lease_on_a_forgotten_video_is_released_in_silence(self, catalog: Catalog) -> None:
+        ref = planned(catalog)
+        lease = catalog.lease(a_key(ref), long())
+        catalog.forget(ref)
+        catalog.release(lease, "too late")
+        assert catalog.sections(ref) == []
+
+    def test_a_chunk_that_is_not_in_the_plan_has_no_sections(self, catalog: Catalog) -> None:
+        ref = planned(catalog, count=2)
+        with pytest.raises(Gone):
+            catalog.section(a_key(ref, chunk=2))
+        with pytest.raises(Gone):
+            catalog.commit_section(a_record(a_key(ref, chunk=2)))
+
+    def test_forgetting_while_many_work_ends_with_nothing(self, catalog: Catalog) -> None:
+        ref = planned(catalog, count=8)
+
+        def work(number: int) -> None:
+            try:
+                for _ in range(3):
+                    catalog.commit_section(a_record(a_key(ref, number % 8)))
+                    catalog.close_chunk(ref, number % 8)
+                    catalog.reset_section(a_key(ref, number % 8))
+            except Gone:
+                return
+
+        together(9, lambda number: catalog.forget(ref) if number == 8 else work(number))
+        catalog.forget(ref)
+        assert catalog.generation(ref) is None
+        assert catalog.sections(ref) == []
+
+    # the daily cap, feedback
+
+    def test_a_video_is_booked_once_and_only_below_the_cap(self, catalog: Catalog) -> None:
+        cap = 100
+        assert catalog.reserve("2026-11-03", a_ref("v1"), 60, cap)
+        assert catalog.reserve("2026-11-03", a_ref("v1"), 60, cap)
+        assert not catalog.reserve("2026-11-03", a_ref("v2"), 41, cap)
+        assert catalog.reserve("2026-11-03", a_ref("v3"), 40, cap)
+        assert catalog.reserve("2026-11-04", a_ref("v2"), 41, cap)
+
+    def test_many_who_book_at_once_stay_below_the_cap(self, catalog: Catalog) -> None:
+        assert sum(together(8, lambda n: catalog.reserve("2026-11-03", a_ref(f"v{n}"), 30, 100))) == 3
+
+    def test_feedback_is_kept(self, catalog: Catalog) -> None:
+        said = [
+            Feedback(query="赤い車", ref=a_ref(), span=Span(0, 900), right=right, caller="mika@example.com", at=BEGUN)
+            for right in (True, False)
+        ]
+        for one in said:
+            catalog.save_feedback(one)
+        assert sorted(catalog.feedback(), key=lambda one: not one.right) == said
+
+    # one commit
+
+    def test_what_is_grouped_is_applied(self, catalog: Catalog) -> None:
+        with catalog.atomic():
+            catalog.begin(a_video())
+            with catalog.atomic():
+                catalog.commit_plan(a_ref(), MEDIA, chunks(1))
+            assert catalog.chunks(a_ref()) == chunks(1)
+        assert catalog.chunks(a_ref()) == chunks(1)
+
+    def test_an_error_undoes_its_whole_group(self, catalog: Catalog) -> None:
+        if not self.rolls_back:
+            pytest.skip("this backend applies a group in order")
+        ref = planned(catalog)
+
+        def fail_at_last() -> None:
+            with catalog.atomic():
+                catalog.close_chunk(ref, 0)
+                catalog.commit_section(a_record())
+                catalog.close_chunk(a_ref("another"), 0)
+
+        with pytest.raises(Gone):
+            fail_at_last()
+        video = catalog.generation(ref)
+        assert video is not None
+        assert video.open_chunks == frozenset({0, 1})
+        assert catalog.sections(ref) == []
