@@ -382,6 +382,57 @@ class Summarizer(Protocol):
         ...
 
 
+# --- the scene reader ---
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """An entry that the reader may rest a scene on, and its likeness to the question (higher is better, 0 when unknown)."""
+
+    entry: Entry
+    score: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What a reader is given of one video: the neighbourhoods of its strongest moments, whole entries only, in order of time."""
+
+    video: Video
+    passages: tuple[Passage, ...]
+    profile: Profile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is asked. `language` is the one to answer in; `phrases` must match; `precise` wants no false hit."""
+
+    text: str
+    phrases: tuple[str, ...] = ()
+    language: str | None = None
+    precise: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundScene:
+    """A reader's answer, before grounding: `quotes` are lines it rests on; `score` 0 to 1 on the reader's own scale."""
+
+    span: Span
+    description: str
+    quotes: tuple[str, ...]
+    score: float
+
+
+class SceneReader(Protocol):
+    """A question and metadata text in, scenes out."""
+
+    @property
+    def name(self) -> str: ...
+
+    def read(self, question: Question, reading: Reading, *, limit: int, deadline: datetime) -> list[FoundScene]:
+        """At most `limit` scenes, best first. Raises `Blocked`, `ModelError`, `Unavailable`."""
+        ...
+
+
 # --- all of them ---
 
 
@@ -395,3 +446,15 @@ class Ports:
     catalog: Catalog
     index: SceneIndex
     embedder: Embedder
+
+
+class Models(Protocol):
+    """One set of models; each is loaded when it is first used."""
+
+    @property
+    def embedder(self) -> Embedder: ...
+    @property
+    def summarizer(self) -> Summarizer: ...
+    @property
+    def reader(self) -> SceneReader: ...
+    def extractor(self, section: Section) -> SectionExtractor: ...
