@@ -1,0 +1,62 @@
+"""Every Firestore query that needs a composite index, and every field by which documents expire.
+
+The infrastructure makes one index of each and nothing else: a query that is not on this list fails in the cloud, though the
+emulator answers it. Queries of one document, of one field, or of one subcollection in key order need no entry.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+VIDEOS = "videos"
+"""Documents of videos by id: what the live generation is."""
+
+GENERATIONS = "generations"
+"""Subcollection of a video: one document a generation."""
+
+MOMENTS = "moments"
+"""The moments of all videos, with their vectors."""
+
+VECTOR = "vector"
+"""The field of a moment that holds its vector; its dimension is a setting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a query: an equality or ascending order, or a descending order."""
+
+    path: str
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CompositeQuery:
+    """A query over several fields; over every collection of that name when `group`; by the nearest `vector` when it has one."""
+
+    name: str
+    collection: str
+    fields: tuple[Field, ...]
+    group: bool = False
+    vector: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """Documents of a collection (wherever it is) are dropped by Firestore after the time in `field`."""
+
+    collection: str
+    field: str
+
+
+COMPOSITE_QUERIES: tuple[CompositeQuery, ...] = (
+    CompositeQuery("videos-of-a-collection", VIDEOS, (Field("collection"), Field("created_at", descending=True))),
+    CompositeQuery("stalled-generations", GENERATIONS, (Field("state"), Field("updated_at")), group=True),
+    # One vector index for each set of prefilters: kept to what DESIGN.md 6.8 promises "in the index".
+    CompositeQuery("moments-nearest", MOMENTS, (), vector=VECTOR),
+    CompositeQuery("moments-nearest-in-collection", MOMENTS, (Field("collection"),), vector=VECTOR),
+    CompositeQuery("moments-nearest-in-collection-and-language", MOMENTS, (Field("collection"), Field("language")), vector=VECTOR),
+    CompositeQuery("moments-nearest-in-video", MOMENTS, (Field("video_id"),), vector=VECTOR),
+)
+
+EXPIRIES: tuple[Expiry, ...] = (Expiry("reservations", "expires_at"),)
+"""The daily cap's bookings are of no use once their day is over."""
