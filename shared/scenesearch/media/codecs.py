@@ -13,16 +13,17 @@ COPYABLE_AUDIO = frozenset({"aac", "mp3", "opus"})
 
 @dataclass(frozen=True, slots=True)
 class Wrapper:
-    """A file format for clips: FFmpeg's name, file suffix, MIME type, and the encoder for audio that cannot be copied."""
+    """A file format for clips: FFmpeg's name, file suffix, MIME type, and what sound is encoded to that cannot be copied."""
 
     format: str
     suffix: str
     content_type: str
     audio_encoder: str = "aac"
+    audio_codec: str = "aac"
 
 
 MP4 = Wrapper("mp4", ".mp4", "video/mp4")
-WEBM = Wrapper("webm", ".webm", "video/webm", "libopus")
+WEBM = Wrapper("webm", ".webm", "video/webm", "libopus", "opus")
 
 
 def video_wrapper(video_codec: str, audio_codec: str | None) -> Wrapper:
@@ -36,5 +37,5 @@ def audio_wrapper(audio_codec: str) -> Wrapper:
     if audio_codec == "mp3":
         return Wrapper("mp3", ".mp3", "audio/mpeg")
     if audio_codec == "opus":
-        return Wrapper("webm", ".weba", "audio/webm", "libopus")
+        return Wrapper("webm", ".weba", "audio/webm", "libopus", "opus")
     return Wrapper("mp4", ".m4a", "audio/mp4")

@@ -88,7 +88,8 @@ def decoded(video: OpenVideo, *, keyframes_only: bool = False) -> Iterator[tuple
     import av
 
     stream = video.video
-    stream.codec_context.thread_type = "AUTO"
+    if not stream.codec_context.is_open:
+        stream.codec_context.thread_type = "AUTO"
     stream.codec_context.skip_frame = "NONKEY" if keyframes_only else "DEFAULT"
     last = -(1 << 62)
     for packet in video.packets(stream):

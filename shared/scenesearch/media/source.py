@@ -25,6 +25,9 @@ AUDIO_FORMATS = ("mp3", "wav", "w64", "flac", "aac", "aiff", "ac3", "amr", "caf"
 """Demuxers that are let in only to be able to say "this is sound without pictures"."""
 
 BUFFER_BYTES = 1 << 16
+SEEK_BACK_MS = 2_000
+"""How much earlier than wanted to land: containers interleave loosely and seek inexactly."""
+
 MAX_READ_FAULTS = 64
 """This many faults in a row, without a readable packet between them, end the reading."""
 
@@ -62,7 +65,11 @@ class OpenVideo:
 
     def first_stamp(self, at_ms: int, stream: Stream) -> int:
         """The smallest stamp of the stream for which `at_ms()` gives `at_ms` or more."""
-        return math.ceil((Fraction(2 * at_ms - 1, 2000) + self.zero) / time_base(stream))
+        return self.first_tick(at_ms, time_base(stream))
+
+    def first_tick(self, at_ms: int, base: Fraction) -> int:
+        """The same for any time base on the container's clock."""
+        return math.ceil((Fraction(2 * at_ms - 1, 2000) + self.zero) / base)
 
     def seek(self, at_ms: int) -> None:
         """To a keyframe at or before `at_ms`, as well as the container can; to the beginning when it cannot seek."""
@@ -72,6 +79,21 @@ class OpenVideo:
             self.container.seek(max(0, self.first_stamp(at_ms, self.video)) if at_ms > 0 else self._beginning(), stream=self.video)
         except av.FFmpegError:
             self.container.seek(0, unsupported_byte_offset=True)
+
+    def packets_from(self, at_ms: int, *streams: Stream) -> Iterator[Packet[Stream]]:
+        """Packets from a place where the picture at `at_ms` can be decoded; earlier ones may come first."""
+        for back_ms in (SEEK_BACK_MS, 30_000, at_ms):
+            self.seek(at_ms - back_ms)
+            coming, passed = self.packets(*streams), []
+            for packet in coming:
+                passed.append(packet)
+                if packet.stream is self.video and stamp_of(packet) is not None:
+                    break
+            landed = stamp_of(passed[-1]) if passed else None
+            if back_ms >= at_ms or (landed is not None and self.at_ms(landed, self.video) <= at_ms):
+                yield from passed
+                yield from coming
+                return
 
     def packets(self, *streams: Stream) -> Iterator[Packet[Stream]]:
         """Packets from here to the end of the file; what cannot be read is skipped. The last packet of each stream is empty (flush)."""
@@ -128,6 +150,13 @@ def opened(source: BinaryIO) -> Iterator[OpenVideo]:
             raise UnreadableMedia("the video's codec is unknown here: convert it to H.264 and upload it again")
         start = container.start_time
         yield OpenVideo(container, video, _audio_stream(container), Fraction(start or 0, 1_000_000), size)
+
+
+def stamp_of(packet: Packet[Stream]) -> int | None:
+    """When the packet is shown or heard, in its stream's time base; None for the empty packets at the end."""
+    if packet.size == 0:
+        return None
+    return packet.pts if packet.pts is not None else packet.dts
 
 
 def time_base(stream: Stream) -> Fraction:

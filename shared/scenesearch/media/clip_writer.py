@@ -1,0 +1,155 @@
+"""A clip being written: packets go in with their times in the source, the file starts at zero."""
+
+from __future__ import annotations
+
+import errno
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from scenesearch.errors import StorageFull
+from scenesearch.media.codecs import Wrapper
+
+if TYPE_CHECKING:
+    from av.error import FFmpegError
+    from av.packet import Packet
+    from av.stream import Stream
+
+NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+MAX_REORDERED = 32
+SNAP = Fraction(1, 1000)
+"""A track that starts within this many seconds of the clip's zero starts at zero: borders are known to the millisecond."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenClip:
+    """A finished file. `start_ms` (on the video's clock) and `duration_ms` are those of the packets in it."""
+
+    path: Path
+    content_type: str
+    start_ms: int
+    duration_ms: int
+
+
+class ClipWriter:
+    """One file. `zero_ms` is the time on the video's clock that becomes the file's zero. Use as a context manager, then ask `clip()`."""
+
+    def __init__(self, path: Path, wrapper: Wrapper, zero_ms: int) -> None:
+        import av
+
+        options = {"write_xing": "0", "id3v2_version": "0"} if wrapper.format == "mp3" else {}
+        self.path, self.wrapper, self.zero_ms = path, wrapper, zero_ms
+        self.container = av.open(str(path), "w", format=wrapper.format, container_options=options)
+        self.tracks: list[ClipTrack] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        import av
+
+        try:
+            for track in self.tracks if error is None else ():
+                track.flush()
+            self.container.close()
+        except av.FFmpegError as fault:
+            if error is None:
+                _raise_if_full(fault)
+
+    def copied(self, stream: Stream, zero: Fraction) -> ClipTrack:
+        """A track for packets that look like `stream`'s; `zero` is this file's zero in seconds on their clock."""
+        made = self.container.add_stream_from_template(stream, opaque=True)
+        if stream.codec.canonical_name == "hevc" and self.wrapper.format == "mp4":
+            made.codec_context.codec_tag = "hvc1"
+        return self.encoded(made, zero)
+
+    def encoded(self, stream: Stream, zero: Fraction) -> ClipTrack:
+        """A track for what an encoder of this very file (`container.add_stream`) gives."""
+        track = ClipTrack(self, stream, zero)
+        self.tracks.append(track)
+        return track
+
+    def clip(self) -> WrittenClip | None:
+        """What was written, once the file is closed; None when not one packet was."""
+        written = [track for track in self.tracks if track.end is not None]
+        if not written:
+            return None
+        start = min(track.first for track in written)
+        end = max(track.end for track in written if track.end is not None)
+        return WrittenClip(self.path, self.wrapper.content_type, self.zero_ms + round(start * 1000), max(1, round((end - start) * 1000)))
+
+
+class ClipTrack:
+    """One stream of a clip. `first` and `end`: seconds in the file that its packets cover."""
+
+    def __init__(self, writer: ClipWriter, stream: Stream, zero: Fraction) -> None:
+        self.writer, self.stream, self._zero = writer, stream, zero
+        self.first = Fraction(0)
+        self._shift: int | None = None
+        self._waiting: list[Packet[Stream]] = []
+        self._last_dts = -(1 << 62)
+        self._end_ticks = 0
+        self._time_base = Fraction(1)
+
+    @property
+    def end(self) -> Fraction | None:
+        return self._end_ticks * self._time_base if self._shift is not None else None
+
+    def write(self, packet: Packet[Stream]) -> None:
+        """Put the packet into the file; one that the file format refuses is left out. The packet is changed.
+
+        Raises:
+            StorageFull: no space is left.
+        """
+        if packet.dts is None and len(self._waiting) < MAX_REORDERED:
+            self._waiting.append(packet)
+            return
+        if self._waiting:
+            self._write_waiting(packet.dts)
+        self._write(packet)
+
+    def flush(self) -> None:
+        """Write what still waits."""
+        self._write_waiting(None)
+
+    def _write_waiting(self, next_dts: int | None) -> None:
+        """The first packets after a seek may have no decoding time: they get the ones that lead up to the first known."""
+        waiting, self._waiting = self._waiting, []
+        step = max(1, min((p.duration or 1 for p in waiting), default=1))
+        for ahead, packet in zip(range(len(waiting), 0, -1), waiting, strict=True):
+            if next_dts is not None:
+                packet.dts = next_dts - ahead * step
+            self._write(packet)
+
+    def _write(self, packet: Packet[Stream]) -> None:
+        import av
+
+        pts = packet.pts if packet.pts is not None else packet.dts
+        if pts is None:
+            return
+        if self._shift is None:
+            self._begin(pts, packet.time_base)
+        shift = self._shift or 0
+        dts = max((packet.dts if packet.dts is not None else pts) - shift, self._last_dts + 1)
+        packet.dts, packet.pts = dts, max(pts - shift, dts)
+        self._last_dts = dts
+        self._end_ticks = max(self._end_ticks, packet.pts + (packet.duration or 0))
+        packet.stream = self.stream
+        try:
+            self.writer.container.mux_one(packet)
+        except av.FFmpegError as fault:
+            _raise_if_full(fault)
+
+    def _begin(self, pts: int, time_base: Fraction) -> None:
+        shift = round(self._zero / time_base)
+        self._shift = pts if abs(pts - shift) * time_base < SNAP else shift
+        self._time_base = time_base
+        self.first = (pts - self._shift) * time_base
+        self._end_ticks = pts - self._shift
+
+
+def _raise_if_full(fault: FFmpegError) -> None:
+    if fault.errno in NO_SPACE:
+        raise StorageFull("no space is left for clips: free some (a clip needs up to 1 GB), then run `scenesearch retry`") from fault
