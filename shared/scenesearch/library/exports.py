@@ -1,0 +1,130 @@
+"""Take a scene away as a file: the extension of its name says what is made."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from scenesearch.errors import InvalidRequest, InvalidSpan, NotFound, StorageFull
+from scenesearch.library.captions import to_srt, to_vtt
+from scenesearch.library.views import metadata_text
+from scenesearch.metadata import Entry, MetadataText, Section
+from scenesearch.ports import Catalog, ObjectStore
+from scenesearch.timeline import Span, format_timestamp
+from scenesearch.video import Video
+
+END_TOLERANCE_MS = 1000
+"""Times that people read are whole seconds: an end this little after the video's is the video's end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """What is exported: a span of a video, and where its bytes and its entries come from.
+
+    `exact` cuts an MP4 at the very frame (and encodes it anew); else packets are copied from the keyframe before.
+    """
+
+    video: Video
+    span: Span
+    exact: bool
+    uploads: ObjectStore
+    catalog: Catalog
+
+    def entries(self, *sections: Section) -> list[Entry]:
+        """The entries of these sections that overlap the span, in order of time."""
+        content = metadata_text(self.video, self.catalog)
+        return [entry for section in sections for entry in content.of(section) if entry.span.overlaps(self.span)]
+
+
+def export_clip(video: Video, span: Span, to: Path, *, uploads: ObjectStore, catalog: Catalog, exact: bool = True) -> Span:
+    """Write the span as `to` (whole or not at all) and return what it covers: longer than asked where it starts at a keyframe.
+
+    Raises:
+        InvalidSpan: the span is not inside the video.
+        InvalidRequest: the extension is unknown, `to` cannot be written, or the video cannot be exported this way.
+        NotFound: the video is not there any more, or has nothing of this kind in the span.
+        UnreadableMedia: the video cannot be read there.
+        StorageFull: no space is left.
+    """
+    write = FORMATS.get(to.suffix.lower())
+    if write is None:
+        raise InvalidRequest(f"{to.name!r} has no known extension: use one of {' '.join(FORMATS)}")
+    take = Take(video, _inside(span, video), exact, uploads, catalog)
+    if not to.parent.is_dir():
+        raise InvalidRequest(f"there is no folder {str(to.parent)!r} to write {to.name!r} into: make it first")
+    draft = to.with_name(f".{uuid4().hex}{to.suffix}")
+    try:
+        covered = write(take, draft)
+        draft.replace(to)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StorageFull(f"no space left to write {str(to)!r}: free some, then export again") from error
+        raise InvalidRequest(f"{str(to)!r} cannot be written: {error.strerror or error}") from error
+    finally:
+        draft.unlink(missing_ok=True)
+    return covered
+
+
+def _inside(span: Span, video: Video) -> Span:
+    if video.media is None:
+        raise InvalidRequest(f"{video.title!r} has not been read yet: wait until its state is at least `extracting`")
+    length = video.duration_ms
+    if span.start_ms >= length or span.end_ms > length + END_TOLERANCE_MS:
+        raise InvalidSpan(f"{span} is not inside {video.title!r}, which ends at {format_timestamp(length)} ({length / 1000:.3f} s)")
+    return Span(span.start_ms, min(span.end_ms, length))
+
+
+def _clip(take: Take, to: Path) -> Span:
+    from scenesearch.library.clips import copy_clip, encode_clip
+
+    with take.uploads.open(take.video.name, take.video.ref.generation) as source:
+        return (encode_clip if take.exact else copy_clip)(source, take.span, to)
+
+
+def _still(take: Take, to: Path) -> Span:
+    from PIL import Image
+
+    from scenesearch.media.frames import frame_at
+
+    with take.uploads.open(take.video.name, take.video.ref.generation) as source:
+        Image.fromarray(frame_at(source, take.span.start_ms).image).save(to, "PNG")
+    return take.span
+
+
+def _subtitles(write: Callable[[list[Entry], Span], str]) -> Callable[[Take, Path], Span]:
+    def export(take: Take, to: Path) -> Span:
+        said = take.entries(Section.TRANSCRIPTION)
+        if not said:
+            raise NotFound(f"nothing is said between {take.span} of {take.video.title!r}: there are no subtitles to export")
+        to.write_text(write(said, take.span), encoding="utf-8")
+        return take.span
+
+    return export
+
+
+def _text(take: Take, to: Path) -> Span:
+    entries = take.entries(Section.VISUAL_INFO, Section.TRANSCRIPTION, Section.TEXTS)
+    to.write_text(MetadataText(important_scenes=take.entries(Section.IMPORTANT_SCENES), entries=entries).render(), encoding="utf-8")
+    return take.span
+
+
+def _edit_list(take: Take, to: Path) -> Span:
+    from scenesearch.library.edit_lists import write_edit_list
+
+    write_edit_list(take.video, take.span, to)
+    return take.span
+
+
+FORMATS: Mapping[str, Callable[[Take, Path], Span]] = {
+    ".mp4": _clip,
+    ".png": _still,
+    ".vtt": _subtitles(to_vtt),
+    ".srt": _subtitles(to_srt),
+    ".txt": _text,
+    ".otio": _edit_list,
+    ".edl": _edit_list,
+}
+"""What can be exported, by extension."""

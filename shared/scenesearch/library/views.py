@@ -1,0 +1,149 @@
+"""A video as people and programs see it: the same fields in the API and on the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from pydantic import BaseModel
+
+from scenesearch.errors import InvalidRequest, VideoNotFound
+from scenesearch.metadata import CHUNK_SECTIONS, Entry, MetadataText, Section
+from scenesearch.ports import Catalog
+from scenesearch.timeline import format_timestamp
+from scenesearch.video import SectionState, Usage, Video, VideoState
+
+
+class GapView(BaseModel):
+    """What is missing and why. `section` null: the whole chunk."""
+
+    chunk: int
+    section: Section | None
+    reason: str
+
+
+class VideoView(BaseModel):
+    """One live video. `progress` 0 to 1; `duration` in seconds."""
+
+    video_id: str
+    title: str
+    collection: str
+    state: VideoState
+    progress: float
+    gaps: list[GapView]
+    error: str | None
+    duration: float
+
+
+class SceneView(BaseModel):
+    """An important scene: `start` and `end` in seconds."""
+
+    timestamp: str
+    start: float
+    end: float
+    description: str
+
+
+class StageView(BaseModel):
+    """How far one section is over all chunks, and what made it."""
+
+    section: Section
+    done: int
+    of: int
+    models: list[str]
+
+
+class VideoDetails(VideoView):
+    """A video with what was found out about it."""
+
+    name: str
+    language: str | None
+    tags: list[str]
+    created_at: datetime
+    size_bytes: int
+    summary: str
+    important_scenes: list[SceneView]
+    stages: list[StageView]
+    usage: Usage
+
+
+def view(video: Video) -> VideoView:
+    """The short form, for lists."""
+    return VideoView(
+        video_id=video.ref.video_id,
+        title=video.title,
+        collection=video.collection,
+        state=video.state,
+        progress=round(video.progress, 3),
+        gaps=[GapView(chunk=gap.chunk, section=gap.section, reason=gap.reason) for gap in video.gaps],
+        error=video.error,
+        duration=video.duration_ms / 1000,
+    )
+
+
+def details(video: Video, catalog: Catalog) -> VideoDetails:
+    """The long form, with progress and models per section."""
+    records = catalog.sections(video.ref)
+    stages = [
+        StageView(
+            section=section,
+            done=sum(r.key.section is section and r.state is not SectionState.PENDING for r in records),
+            of=video.chunk_count,
+            models=sorted({r.model for r in records if r.key.section is section and r.model}),
+        )
+        for section in CHUNK_SECTIONS
+    ]
+    return VideoDetails(
+        **view(video).model_dump(),
+        name=video.name,
+        language=video.language,
+        tags=list(video.tags),
+        created_at=video.created_at,
+        size_bytes=video.size_bytes,
+        summary=video.summary,
+        important_scenes=[scene_view(e) for e in video.important_scenes],
+        stages=stages,
+        usage=video.usage,
+    )
+
+
+def scene_view(entry: Entry) -> SceneView:
+    """An important scene for the outside."""
+    return SceneView(timestamp=str(entry.span), start=entry.span.start_s, end=entry.span.end_s, description=entry.text)
+
+
+def metadata_text(video: Video, catalog: Catalog) -> MetadataText:
+    """All five sections of a video as the catalog has them now (also of one that is still being worked on)."""
+    return MetadataText(video.summary, video.important_scenes, [e for r in catalog.sections(video.ref) for e in r.entries])
+
+
+def find(wanted: str, catalog: Catalog) -> Video:
+    """The live video with this id or, when just one has it, this title or object name.
+
+    Raises `VideoNotFound` and, when several fit, `InvalidRequest`.
+    """
+    if (video := catalog.video(wanted)) is not None:
+        return video
+    fits: Sequence[Video] = [v for v in catalog.videos() if wanted in (v.title, v.name, v.name.rpartition("/")[2])]
+    if len(fits) > 1:
+        ids = ", ".join(f"{v.ref.video_id} ({v.name})" for v in fits)
+        raise InvalidRequest(f"{wanted!r} fits {len(fits)} videos, name one by its id: {ids}")
+    if not fits:
+        raise VideoNotFound(f"there is no video {wanted!r}: `scenesearch videos` lists them")
+    return fits[0]
+
+
+def state_in_words(video: Video) -> str:
+    """`ready, 2 gaps`, `extracting 40%`, `failed: …`."""
+    if video.state is VideoState.FAILED:
+        return f"failed: {video.error}"
+    if video.state is VideoState.READY:
+        return "ready" + (f", {len(video.gaps)} gap{'s'[: len(video.gaps) != 1]}" if video.gaps else "")
+    if video.state is VideoState.WAITING:
+        return f"waiting: {video.error}"
+    return f"{video.state} {video.progress:.0%}"
+
+
+def duration_in_words(video: Video) -> str:
+    """`MM:SS`, or a dash while it is not known."""
+    return format_timestamp(video.duration_ms) if video.media else "–"
