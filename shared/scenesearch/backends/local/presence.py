@@ -53,7 +53,7 @@ class Presence:
     """This process as an owner of work, and the fate of other owners."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._lock = threading.Lock()
         self._hold: Hold | None = None
         self._process = 0
@@ -63,7 +63,7 @@ class Presence:
         """This process (of this runtime) as the word that is stored beside the work it takes."""
         with self._lock:
             if self._hold is None or self._process != os.getpid():
-                self._hold, self._process = Hold(self._folder), os.getpid()
+                self._hold, self._process = Hold(self.folder), os.getpid()
             return f"{_runtime_of_this_process or self._hold.name}/{self._hold.name}"
 
     def fate(self, owner: str) -> Fate:
@@ -74,7 +74,7 @@ class Presence:
         return Fate.DIED if runtime != process and self._is_held(runtime) else Fate.INTERRUPTED
 
     def _is_held(self, name: str) -> bool:
-        path = self._folder / name
+        path = self.folder / name
         try:
             descriptor = os.open(path, os.O_RDWR)
         except FileNotFoundError:

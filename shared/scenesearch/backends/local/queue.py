@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 
 from scenesearch.backends.local.database import Database, Row
 from scenesearch.backends.local.presence import Fate
@@ -71,6 +72,11 @@ class LocalQueue:
         self._backoff_s = backoff.total_seconds()
         self._backoff_limit_s = backoff_limit.total_seconds()
         self._copies = 2 if deliver_twice else 1
+
+    @property
+    def alive(self) -> Path:
+        """The folder in which owners of claims say that they are there."""
+        return self._database.presence.folder
 
     def publish(self, topic: Topic, message: Message, *, delay: timedelta = timedelta(0)) -> None:
         """One delivery to every subscription of the topic; in the same commit as the `atomic` around it."""

@@ -1,0 +1,228 @@
+"""The one-machine runtime: worker processes that serve the queue, replaced when they die, none left behind."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from types import FrameType, TracebackType
+from typing import Self
+
+from scenesearch.backends.local.presence import Hold
+from scenesearch.backends.local.queue import LocalQueue, QueueStatus
+from scenesearch.backends.local.worker import HandlerFactory, WorkerOptions, work
+from scenesearch.errors import ConfigurationError, SceneSearchError
+
+LOG = logging.getLogger(__name__)
+
+FALSE_STARTS = 3
+"""After so many workers in a row that died before they were ready, there is no point in starting another."""
+
+_LOOK_S = 0.1
+_RECLAIM_S = 1.0
+
+
+@dataclass(slots=True)
+class _Slot:
+    """One worker process, and the line to it."""
+
+    process: BaseProcess
+    line: Connection
+    ready: bool = False
+
+
+class Runtime:
+    """Worker processes over one queue. Use it as a context (`serve`), or call `run_until_idle` (`ingest`)."""
+
+    def __init__(
+        self,
+        queue: LocalQueue,
+        factory: HandlerFactory,
+        *,
+        workers: int = 2,
+        tick: Callable[[], None] | None = None,
+        tick_every: timedelta = timedelta(minutes=1),
+        grace: timedelta = timedelta(seconds=5),
+        options: WorkerOptions | None = None,
+    ) -> None:
+        """`factory` is pickled to every worker, which calls it once for its handlers. `tick` is called in this process: at the
+        start, and then at that interval. A stop waits `grace` for the messages in hand; unfinished ones come again.
+        """
+        self._queue = queue
+        self._factory = factory
+        self._workers = workers
+        self._tick = tick
+        self._tick_every = tick_every
+        self._grace_s = grace.total_seconds()
+        self._options = options or WorkerOptions()
+        self._spawn = multiprocessing.get_context("spawn")
+        self._slots: list[_Slot] = []
+        self._false_starts = 0
+        self._stopping = threading.Event()
+        self._hold: Hold | None = None
+        self._threads: list[threading.Thread] = []
+        self._error: SceneSearchError | None = None
+
+    def run_until_idle(self, on_progress: Callable[[QueueStatus], None] | None = None) -> None:
+        """Work until nothing waits any more; `on_progress` hears several times a second how much is left.
+
+        Raises:
+            ConfigurationError: the workers cannot start; the message says why.
+            KeyboardInterrupt, SystemExit: Ctrl-C, SIGTERM; every worker has ended by then.
+        """
+        with _terminable(), self:
+            while True:
+                if self._error is not None:
+                    raise self._error
+                status = self._queue.status()
+                if on_progress is not None:
+                    on_progress(status)
+                if status.idle:
+                    return
+                self._stopping.wait(_LOOK_S)
+
+    def __enter__(self) -> Self:
+        self._stopping.clear()
+        self._error, self._false_starts = None, 0
+        self._hold = Hold(self._queue.alive)
+        self._queue.reclaim()
+        if self._tick is not None:
+            self._tick_safely(self._tick)
+            self._threads.append(threading.Thread(target=self._keep_ticking, args=(self._tick,), daemon=True))
+        self._threads.append(threading.Thread(target=self._supervise, args=(self._hold.name,), daemon=True))
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End every worker: after its message in hand, or after the grace. Safe to repeat."""
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join()
+        self._threads.clear()
+        if self._hold is not None:
+            self._hold.release()
+            self._hold = None
+        self._queue.reclaim()
+
+    @property
+    def processes(self) -> list[int]:
+        """The process ids of the workers."""
+        return [slot.process.pid for slot in self._slots if slot.process.pid is not None]
+
+    def _supervise(self, runtime: str) -> None:
+        try:
+            reclaimed_at = 0.0
+            while not self._stopping.is_set():
+                self._replace_the_dead(runtime)
+                if time.monotonic() > reclaimed_at + _RECLAIM_S:
+                    self._reclaim_safely()
+                    reclaimed_at = time.monotonic()
+                wait([slot.process.sentinel for slot in self._slots] + [slot.line for slot in self._slots if not slot.ready], _LOOK_S)
+        except SceneSearchError as error:
+            self._error = error
+            LOG.critical("the workers cannot start", extra={"reason": str(error)})
+        finally:
+            self._end_all()
+
+    def _replace_the_dead(self, runtime: str) -> None:
+        for slot in self._slots:
+            self._hear(slot)
+        living = [slot for slot in self._slots if slot.process.is_alive()]
+        for slot in self._slots:
+            if slot not in living:
+                self._mourn(slot)
+        self._slots = living
+        while len(self._slots) < self._workers:
+            self._slots.append(self._start(runtime))
+
+    def _start(self, runtime: str) -> _Slot:
+        ours, theirs = self._spawn.Pipe()
+        process = self._spawn.Process(
+            target=work, args=(runtime, self._queue, self._factory, self._options, theirs), name="scenesearch-worker", daemon=True
+        )
+        process.start()
+        theirs.close()
+        return _Slot(process, ours)
+
+    def _hear(self, slot: _Slot) -> None:
+        try:
+            while not slot.ready and slot.line.poll():
+                said = slot.line.recv()
+                if said != "ready":
+                    raise ConfigurationError(said)
+                slot.ready, self._false_starts = True, 0
+        except (EOFError, OSError):
+            return
+
+    def _mourn(self, slot: _Slot) -> None:
+        slot.line.close()
+        slot.process.join()
+        LOG.error("a worker died: another takes its place", extra={"pid": slot.process.pid, "exit_code": slot.process.exitcode})
+        if not slot.ready:
+            self._false_starts += 1
+            if self._false_starts >= FALSE_STARTS:
+                raise ConfigurationError(
+                    f"no worker could start (the last one ended with exit code {slot.process.exitcode}): its error is above; "
+                    "`scenesearch doctor` shows what works here"
+                )
+
+    def _reclaim_safely(self) -> None:
+        try:
+            self._queue.reclaim()
+        except SceneSearchError as error:
+            LOG.warning("the queue is not available", extra={"reason": str(error)})
+
+    def _end_all(self) -> None:
+        for slot in self._slots:
+            try:
+                slot.line.send("stop")
+            except OSError:
+                continue
+        deadline = time.monotonic() + self._grace_s
+        for slot in self._slots:
+            slot.process.join(max(0.0, deadline - time.monotonic()) if slot.ready else 0.0)
+        for slot in self._slots:
+            if slot.process.is_alive():
+                slot.process.kill()
+            slot.process.join()
+            slot.line.close()
+        self._slots = []
+
+    def _keep_ticking(self, tick: Callable[[], None]) -> None:
+        while not self._stopping.wait(self._tick_every.total_seconds()):
+            self._tick_safely(tick)
+
+    def _tick_safely(self, tick: Callable[[], None]) -> None:
+        try:
+            tick()
+        except Exception:  # the timer must go on whatever one round meets
+            LOG.exception("a round of the timer failed")
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Within it SIGTERM ends the main thread like Ctrl-C does, with the usual exit code; elsewhere nothing changes."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,157 @@
+"""What one worker process does: claim, let the handler work, acknowledge or reject; and end when its runtime ends."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from multiprocessing.connection import Connection
+
+from scenesearch.backends.local.presence import join_runtime
+from scenesearch.backends.local.queue import Claim, LocalQueue
+from scenesearch.errors import Busy, Gone, Permanent, Retryable, SceneSearchError
+from scenesearch.messages import Message, Subscription
+
+LOG = logging.getLogger(__name__)
+
+Handler = Callable[[Message], None]
+HandlerFactory = Callable[[], Mapping[Subscription, Handler]]
+
+URGENT = frozenset({Subscription.ASSEMBLE_EXTRACTED, Subscription.REMOVE_OBJECTS, Subscription.RECOVER_DEAD_LETTERS})
+"""Short work that ends something: it goes before the queue of splits and extractions."""
+
+EXTRACTIONS = frozenset({Subscription.EXTRACT_VISUAL_INFO, Subscription.EXTRACT_TRANSCRIPTION, Subscription.EXTRACT_TEXTS})
+"""Work with a large model each: a worker prefers those whose model it has loaded."""
+
+IDLE_POLL_S = 0.04
+BUSY_PAUSE = timedelta(seconds=1)
+
+GIVEN_UP = 75
+"""The exit code of a worker whose handler did not end in time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerOptions:
+    """`lease` is how long a claim is held ahead; it is extended in the background. A handler that works longer than `patience`
+    hangs: its process is ended, and the message comes again.
+    """
+
+    lease: timedelta = timedelta(seconds=60)
+    patience: timedelta = timedelta(hours=1)
+
+
+def work(runtime: str, queue: LocalQueue, factory: HandlerFactory, options: WorkerOptions, line: Connection) -> None:
+    """The main function of a worker process of the runtime with this name.
+
+    `line` leads to the runtime: the worker says "ready" or why it cannot work; anything it hears is a wish to stop after the
+    message in hand, and when the line breaks the runtime is dead, and so is the worker.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: the runtime decides
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    join_runtime(runtime)
+    stopping = threading.Event()
+    threading.Thread(target=_listen, args=(line, stopping), daemon=True).start()
+    try:
+        handlers = factory()
+    except SceneSearchError as error:
+        line.send(str(error))
+        return
+    line.send("ready")
+    Worker(queue, handlers, options).run(stopping)
+
+
+def _listen(line: Connection, stopping: threading.Event) -> None:
+    try:
+        line.recv()
+    except (EOFError, OSError):
+        os._exit(1)
+    stopping.set()
+    try:
+        line.recv()
+    except (EOFError, OSError):
+        os._exit(1)
+
+
+class Worker:
+    """Serves the subscriptions that it has handlers for."""
+
+    def __init__(self, queue: LocalQueue, handlers: Mapping[Subscription, Handler], options: WorkerOptions) -> None:
+        self._queue = queue
+        self._handlers = handlers
+        self._options = options
+        self._loaded: set[Subscription] = set()
+
+    def run(self, stopping: threading.Event) -> None:
+        """Work until `stopping` is set."""
+        while not stopping.is_set():
+            try:
+                worked = self.work_once()
+            except Retryable as error:  # the queue itself could not be reached
+                LOG.warning("the queue is not available", extra={"reason": str(error)})
+                worked = False
+            if not worked:
+                stopping.wait(IDLE_POLL_S)
+
+    def work_once(self) -> bool:
+        """See to one delivery; False when none was due."""
+        claim = self._claim(URGENT & self._handlers.keys()) or self._claim(self._handlers.keys())
+        if claim is None:
+            return False
+        with self._held(claim):
+            self._see_to(claim)
+        return True
+
+    def _claim(self, subscriptions: Collection[Subscription]) -> Claim | None:
+        return self._queue.claim(subscriptions, self._options.lease, prefer=self._loaded)
+
+    def _see_to(self, claim: Claim) -> None:
+        if claim.subscription in EXTRACTIONS:
+            self._loaded.add(claim.subscription)
+        about = {"subscription": claim.subscription, "attempt": claim.attempt}
+        try:
+            self._handlers[claim.subscription](claim.message)
+        except Busy as error:
+            self._queue.reject(claim, str(error), delay=BUSY_PAUSE, counts=False)
+        except Retryable as error:
+            LOG.warning("a delivery will come again", extra={**about, "reason": str(error)})
+            self._queue.reject(claim, str(error))
+        except Gone as error:
+            LOG.info("dropped: the video was removed or replaced", extra={**about, "reason": str(error)})
+            self._queue.acknowledge(claim)
+        except Permanent as error:
+            LOG.error("a delivery was given up", extra={**about, "reason": str(error)})
+            self._queue.bury(claim, str(error))
+        except Exception as error:
+            LOG.exception("a handler broke", extra=about)
+            self._queue.reject(claim, f"{type(error).__name__}: {error}")
+        else:
+            self._queue.acknowledge(claim)
+
+    @contextmanager
+    def _held(self, claim: Claim) -> Iterator[None]:
+        """Extends the claim while the handler works."""
+        done = threading.Event()
+        heartbeat = threading.Thread(target=self._beat, args=(claim, done), daemon=True)
+        heartbeat.start()
+        try:
+            yield
+        finally:
+            done.set()
+            heartbeat.join()
+
+    def _beat(self, claim: Claim, done: threading.Event) -> None:
+        patient_until = time.monotonic() + self._options.patience.total_seconds()
+        while not done.wait(self._options.lease.total_seconds() / 3):
+            if time.monotonic() > patient_until:
+                LOG.critical("a handler hangs: ending its process", extra={"subscription": claim.subscription})
+                os._exit(GIVEN_UP)
+            try:
+                self._queue.extend(claim, self._options.lease)
+            except SceneSearchError as error:
+                LOG.warning("a claim could not be extended", extra={"subscription": claim.subscription, "reason": str(error)})
