@@ -52,6 +52,9 @@ class Settings(BaseSettings):
     clip_max_bytes: int = Field(default=400_000_000, gt=1_000_000)
     split_seconds: float = Field(default=400, gt=0, description="after this long, split hands the rest to itself")
     workers: int = Field(default=2, ge=1, le=64, description="worker processes of the one-machine runtime")
+    deliver_twice: bool = Field(
+        default=False, description="deliver every message twice on purpose, to see that nothing minds (one machine)"
+    )
     max_attempts: int = Field(default=5, ge=1, description="real failures of a section before it is given up")
     work_seconds: float = Field(default=840, gt=0, description="how long one section of one chunk may take")
     lease_seconds: float = Field(
