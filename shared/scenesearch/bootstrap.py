@@ -1,0 +1,124 @@
+"""The one place that knows which backend and which models run. Adapters are imported and made when they are first used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, TypeVar
+
+from scenesearch.config import Settings
+from scenesearch.errors import InvalidMessage
+from scenesearch.messages import ChunkWork, DeadLetter, Extracted, Message, ObjectChanged, SplitWork, Subscription
+from scenesearch.metadata import Section
+from scenesearch.ports import Catalog, Embedder, Models, ObjectStore, Ports, Publisher, SceneIndex
+
+if TYPE_CHECKING:
+    from scenesearch.search.search import Search
+
+Handler = Callable[[Message], None]
+M = TypeVar("M", ObjectChanged, SplitWork, ChunkWork, Extracted, DeadLetter)
+
+
+class Application:
+    """Everything that runs, made on first use and once a process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @cached_property
+    def models(self) -> Models:
+        """What reads clips, embeds, summarises and reads scenes."""
+        from scenesearch.models.local.local_models import LocalModels
+
+        return LocalModels(self.settings)
+
+    @cached_property
+    def ports(self) -> Ports:
+        """Objects, messages, state and moments."""
+        from scenesearch.backends.local.backend import local_ports
+
+        return local_ports(self.settings, self.models.embedder)
+
+    @property
+    def uploads(self) -> ObjectStore:
+        return self.ports.uploads
+
+    @property
+    def work(self) -> ObjectStore:
+        return self.ports.work
+
+    @property
+    def publisher(self) -> Publisher:
+        return self.ports.publisher
+
+    @property
+    def catalog(self) -> Catalog:
+        return self.ports.catalog
+
+    @property
+    def index(self) -> SceneIndex:
+        return self.ports.index
+
+    @property
+    def embedder(self) -> Embedder:
+        return self.ports.embedder
+
+    @cached_property
+    def search(self) -> Search:
+        """Both stages of asking."""
+        from scenesearch.search.search import Search
+
+        return Search(catalog=self.catalog, index=self.index, embedder=self.embedder, reader=self.models.reader)
+
+    @cached_property
+    def handlers(self) -> Mapping[Subscription, Handler]:
+        """What each subscription's messages are given to. A handler raises `InvalidMessage` for one that is not its kind."""
+        from scenesearch.pipeline.assemble import assemble
+        from scenesearch.pipeline.extract import extract
+        from scenesearch.pipeline.recover import recover
+        from scenesearch.pipeline.remove import remove
+        from scenesearch.pipeline.split import split
+
+        ports, models, settings = self.ports, self.models, self.settings
+
+        def extracting(section: Section) -> Handler:
+            return _takes(ChunkWork, lambda message: extract(message, models.extractor(section), ports, settings))
+
+        return {
+            Subscription.SPLIT_OBJECTS: _takes(ObjectChanged, lambda message: split(message, ports, settings)),
+            Subscription.SPLIT_SPLITS: _takes(SplitWork, lambda message: split(message, ports, settings)),
+            Subscription.REMOVE_OBJECTS: _takes(ObjectChanged, lambda message: remove(message, ports)),
+            Subscription.EXTRACT_VISUAL_INFO: extracting(Section.VISUAL_INFO),
+            Subscription.EXTRACT_TRANSCRIPTION: extracting(Section.TRANSCRIPTION),
+            Subscription.EXTRACT_TEXTS: extracting(Section.TEXTS),
+            Subscription.ASSEMBLE_EXTRACTED: _takes(Extracted, lambda message: assemble(message, models.summarizer, ports)),
+            Subscription.RECOVER_DEAD_LETTERS: _takes(DeadLetter, lambda message: recover(message, ports, settings)),
+        }
+
+    def tick(self, stalled_for: timedelta = timedelta(hours=1)) -> None:
+        """What the timer does."""
+        from scenesearch.pipeline.recover import tick
+
+        tick(self.ports, stalled_for)
+
+    def settle(self, on_progress: Callable[[], None] = lambda: None) -> None:
+        """One machine: work until nothing is left to do, calling `on_progress` now and then."""
+        from scenesearch.backends.local.runtime import run_until_idle
+
+        run_until_idle(self.settings, on_progress)
+
+
+@cache
+def application() -> Application:
+    """The application of this process, with its settings from the environment."""
+    return Application(Settings.load())
+
+
+def _takes(kind: type[M], handler: Callable[[M], None]) -> Handler:
+    def checked(message: Message) -> None:
+        if not isinstance(message, kind):
+            raise InvalidMessage(f"this needs {kind.__name__}, not {type(message).__name__}")
+        handler(message)
+
+    return checked

@@ -1,0 +1,73 @@
+"""Asking: `search` and `evaluate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from scenesearch.bootstrap import application
+from scenesearch.cli.output import Json, console, print_json, print_table, say
+from scenesearch.metadata import one_line
+from scenesearch.search.answer import Answer, Effort, Mode, SearchRequest
+
+app = typer.Typer()
+
+
+@app.command()
+def search(
+    query: Annotated[str, typer.Argument(help='What you remember. "Quoted phrases" must match.')],
+    collection: Annotated[str | None, typer.Option(help="Only in this collection.")] = None,
+    mode: Annotated[Mode, typer.Option(help="Miss nothing (recall) … no false hit (precision).")] = Mode.BALANCED,
+    effort: Annotated[Effort, typer.Option(help="Index only … the model also watches the clips.")] = Effort.STANDARD,
+    limit: Annotated[int, typer.Option(help="How many scenes.", min=1, max=100)] = 10,
+    video: Annotated[str | None, typer.Option(metavar="ID", help="Only in this video.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Find scenes."""
+    request = SearchRequest(query=query, collection=collection, mode=mode, effort=effort, limit=limit, video_id=video)
+    answer = application().search.answer(request)
+    if as_json:
+        print_json(answer)
+    else:
+        print_answer(answer)
+
+
+def print_answer(answer: Answer) -> None:
+    """The scenes, best first, each with its evidence."""
+    if answer.degraded:
+        say(f"Shortened answer: {answer.degraded}", "yellow")
+    if not answer.scenes:
+        say(f"Nothing found for {one_line(answer.query)!r}. Try other words, or --mode recall.")
+    for number, scene in enumerate(answer.scenes, 1):
+        mark = "" if scene.grounded else "  (not confirmed by the text)"
+        console.print(Text.assemble((f"{number:>2}  ", "dim"), (scene.timestamp, "bold cyan"), "  ", (one_line(scene.title), "bold"), mark))
+        console.print(Text(f"    {one_line(scene.description)}"))
+        for evidence in scene.evidence:
+            who = f"{evidence.speaker}: " if evidence.speaker else ""
+            line = f"    {evidence.section.replace('_', ' ')} {evidence.timestamp}  {who}{one_line(evidence.text)}"
+            console.print(Text(line, style="dim"))
+    say(f"{len(answer.scenes)} scenes in {len(answer.files)} videos, {answer.took_ms} ms", "dim")
+
+
+@app.command()
+def evaluate(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Holds videos.jsonl and queries.jsonl.")],
+    query_field: Annotated[str, typer.Option(help="Which field of queries.jsonl to ask.")] = "query",
+    limit: Annotated[int | None, typer.Option(help="Ask only the first N questions.", min=1)] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure search on a set of questions with known answers."""
+    from scenesearch.evaluate import evaluate as measure
+
+    figures = measure(directory, query_field=query_field, limit=limit)
+    if as_json:
+        print_json(figures)
+        return
+    rows = [("videos (VR)", "–", *(f"{figures.vr.get(k, 0):.1f}" for k in ("r@1", "r@5", "r@10", "r@100")))]
+    for name, by_iou in (("scenes (VCMR)", figures.vcmr), ("scenes in the given video (SVMR)", figures.svmr)):
+        rows += [(name, iou, *(f"{at[k]:.1f}" if k in at else "" for k in ("r@1", "r@5", "r@10", "r@100"))) for iou, at in by_iou.items()]
+    print_table(["found", "tIoU", "R@1", "R@5", "R@10", "R@100"], rows)
+    say(f"{figures.queries} questions, p50 {figures.p50_ms:.0f} ms, p95 {figures.p95_ms:.0f} ms, index built in {figures.index_s:.0f} s")

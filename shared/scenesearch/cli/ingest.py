@@ -1,0 +1,147 @@
+"""Taking videos in: `ingest`, with progress until every one of them has ended."""
+
+from __future__ import annotations
+
+import mimetypes
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
+
+from scenesearch.bootstrap import Application, application
+from scenesearch.cli.output import Json, errors, print_json, say
+from scenesearch.errors import InvalidRequest, ObjectNotFound, SceneSearchError, StorageFull
+from scenesearch.library.views import VideoView, state_in_words, view
+from scenesearch.ports import ObjectInfo
+from scenesearch.video import DEFAULT_COLLECTION, VideoState, video_id
+
+app = typer.Typer()
+
+VIDEO_SUFFIXES = frozenset(
+    [".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".ts", ".webm", ".wmv"]
+)
+"""Which files of a folder are taken for videos; a file that is named itself is always tried."""
+
+
+@app.command()
+def ingest(
+    paths: Annotated[list[str], typer.Argument(metavar="PATH…", help="Files and folders, or gs://BUCKET/PREFIX.")],
+    collection: Annotated[str, typer.Option(help="The collection they belong to.")] = DEFAULT_COLLECTION,
+    title: Annotated[str | None, typer.Option(help="The title (one file only); else the file's name.")] = None,
+    language: Annotated[str | None, typer.Option(help="The language spoken, as in en or ja.")] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="A tag. Repeatable.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Take videos in and wait until they can be searched."""
+    app_ = application()
+    files = list(_files(paths))
+    if title is not None and len(files) != 1:
+        raise InvalidRequest(f"--title names one video, but there are {len(files)} files: leave it out, or ingest them one by one")
+    if not collection or "/" in collection:
+        raise InvalidRequest(f"{collection!r} cannot name a collection: use a name without slashes")
+    said = {"title": title or "", "language": language or "", "tags": ",".join(tag or ())}
+    refused: list[str] = []
+    ids: list[str] = []
+    for file, relative in files:
+        try:
+            ids.append(_upload(app_, file, f"{collection}/{relative}", {k: v for k, v in said.items() if v}))
+        except StorageFull:
+            raise
+        except (SceneSearchError, OSError) as error:
+            refused.append(f"{file}: {error}")
+    finish(ids, as_json=as_json, refused=refused)
+
+
+def finish(ids: Sequence[str], *, as_json: bool, refused: Sequence[str] = ()) -> None:
+    """Work until these videos have ended, show how it goes, report; exit 1 when one failed or was refused."""
+    app_ = application()
+    with _Bars(ids, app_, quiet=as_json) as bars:
+        app_.settle(bars.update)
+    ended = [video for one in dict.fromkeys(ids) if (video := app_.catalog.video(one)) is not None]
+    failed = [video for video in ended if video.state is not VideoState.READY]
+    if as_json:
+        print_json({"videos": [view(video) for video in ended], "refused": list(refused)})
+    else:
+        for video in ended:
+            say(f"{video.ref.video_id}  {video.title}: {state_in_words(video)}", "red" if video in failed else "green")
+    for line in refused:
+        errors.print(f"scenesearch: {line}", markup=False)
+    if failed or refused or len(ended) < len(set(ids)):
+        raise typer.Exit(1)
+
+
+def _files(paths: Sequence[str]) -> Iterator[tuple[Path, str]]:
+    """Each file with its name relative to what was asked for."""
+    for given in paths:
+        path = Path(given)
+        if path.is_dir():
+            yield from ((file, file.relative_to(path).as_posix()) for file in sorted(path.rglob("*")) if _is_video(file))
+        elif path.exists():
+            yield path, path.name
+        else:
+            raise InvalidRequest(f"there is no file {given!r}")
+
+
+def _is_video(file: Path) -> bool:
+    return file.suffix.lower() in VIDEO_SUFFIXES and file.is_file()
+
+
+def _upload(app_: Application, file: Path, name: str, metadata: dict[str, str]) -> str:
+    """Put the file into the uploads bucket unless the very same is there; returns its video's id."""
+    with file.open("rb") as source:
+        if not _same(app_, name, file, metadata):
+            kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+            app_.uploads.replace(name, source, content_type=kind, metadata=metadata)
+    return video_id(app_.uploads.bucket, name)
+
+
+def _same(app_: Application, name: str, file: Path, metadata: dict[str, str]) -> bool:
+    try:
+        known: ObjectInfo = app_.uploads.stat(name)
+    except ObjectNotFound:
+        return False
+    if known.size_bytes != file.stat().st_size or dict(known.metadata) != metadata:
+        return False
+    with app_.uploads.open(name) as there, file.open("rb") as here:
+        while block := here.read(1 << 20):
+            if there.read(len(block)) != block:
+                return False
+    return True
+
+
+class _Bars:
+    """A progress bar a video: stage, share done, time left."""
+
+    def __init__(self, ids: Sequence[str], app_: Application, *, quiet: bool) -> None:
+        self._app, self._tasks = app_, dict[str, TaskID]()
+        self._bars = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TimeRemainingColumn(),
+            console=errors,
+            disable=quiet or not errors.is_terminal,
+        )
+        self._ids = list(dict.fromkeys(ids))
+
+    def __enter__(self) -> _Bars:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    def update(self) -> None:
+        """Show where every video stands now."""
+        if self._bars.disable:
+            return
+        for one in self._ids:
+            if (video := self._app.catalog.video(one)) is None:
+                continue
+            if one not in self._tasks:
+                self._tasks[one] = self._bars.add_task(video.title, total=1.0)
+            words: VideoView = view(video)
+            self._bars.update(self._tasks[one], description=f"{words.title}: {words.state}", completed=words.progress)

