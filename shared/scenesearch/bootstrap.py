@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, TypeVar
 
 from scenesearch.config import Settings
-from scenesearch.errors import InvalidMessage
+from scenesearch.errors import ConfigurationError, InvalidMessage
 from scenesearch.messages import ChunkWork, DeadLetter, Extracted, Message, ObjectChanged, SplitWork, Subscription
 from scenesearch.metadata import Section
 from scenesearch.ports import Catalog, Embedder, Models, ObjectStore, Ports, Publisher, SceneIndex
 
 if TYPE_CHECKING:
+    from scenesearch.backends.local.runtime import Runtime
     from scenesearch.search.search import Search
 
 Handler = Callable[[Message], None]
@@ -102,17 +103,29 @@ class Application:
 
         tick(self.ports, stalled_for)
 
+    def runtime(self) -> Runtime:
+        """One machine: the worker processes that serve the queue. A context for as long as `serve` runs."""
+        from scenesearch.backends.local.queue import LocalQueue
+        from scenesearch.backends.local.runtime import Runtime
+
+        queue = self.publisher
+        if not isinstance(queue, LocalQueue):
+            raise ConfigurationError("SCENESEARCH_BACKEND=gcp: its functions do the work, there is nothing to run here")
+        return Runtime(queue, partial(_handlers, self.settings), workers=self.settings.workers, tick=self.tick)
+
     def settle(self, on_progress: Callable[[], None] = lambda: None) -> None:
         """One machine: work until nothing is left to do, calling `on_progress` now and then."""
-        from scenesearch.backends.local.runtime import run_until_idle
-
-        run_until_idle(self.settings, on_progress)
+        self.runtime().run_until_idle(lambda _: on_progress())
 
 
 @cache
 def application() -> Application:
     """The application of this process, with its settings from the environment."""
     return Application(Settings.load())
+
+
+def _handlers(settings: Settings) -> Mapping[Subscription, Handler]:
+    return Application(settings).handlers
 
 
 def _takes(kind: type[M], handler: Callable[[M], None]) -> Handler:
