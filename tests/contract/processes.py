@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import signal
+from datetime import timedelta
 from multiprocessing.synchronize import Event
 
 from contract.given import a_key, a_ref, long
 from scenesearch.backends.local.catalog import LocalCatalog
 from scenesearch.backends.local.database import Database
 from scenesearch.backends.local.presence import join_runtime
+from scenesearch.backends.local.queue import LocalQueue
+from scenesearch.messages import Subscription
 from scenesearch.video import VideoRef
+
+SPAWN = multiprocessing.get_context("spawn")
 
 
 def lease_and_wait(database: Database, runtime: str, leased: Event) -> None:
@@ -26,3 +32,12 @@ def close_chunks(database: Database, ref: VideoRef, start: int) -> None:
     catalog = LocalCatalog(database)
     for number in range(start, 40, 4):
         catalog.close_chunk(ref, number)
+
+
+def claim_and_wait(database: Database, runtime: str, claimed: Event) -> None:
+    """Claim a delivery as a worker of `runtime` (or of none) and hold it until killed."""
+    if runtime:
+        join_runtime(runtime)
+    assert LocalQueue(database).claim((Subscription.SPLIT_SPLITS,), timedelta(minutes=15))
+    claimed.set()
+    signal.pause()

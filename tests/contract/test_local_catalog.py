@@ -13,15 +13,13 @@ import pytest
 
 from contract.catalog_contract import CatalogContract, planned
 from contract.given import a_key, a_ref, a_video, long, together
-from contract.processes import close_chunks, lease_and_wait
+from contract.processes import SPAWN, close_chunks, lease_and_wait
 from scenesearch.backends.local.catalog import LocalCatalog
 from scenesearch.backends.local.database import Database
 from scenesearch.backends.local.presence import Hold
 from scenesearch.errors import Busy, ConfigurationError, Gone
 from scenesearch.ports import Catalog
 from waiting import eventually
-
-SPAWN = multiprocessing.get_context("spawn")
 
 
 @pytest.fixture
