@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -96,6 +97,11 @@ def soon() -> timedelta:
 
 def long() -> timedelta:
     return timedelta(minutes=15)
+
+
+def noise(size: int) -> bytes:
+    """The same bytes every time, without a pattern."""
+    return hashlib.shake_256(b"scenesearch").digest(size)
 
 
 def together(count: int, work: Callable[[int], T]) -> Sequence[T]:
