@@ -38,6 +38,14 @@ class Settings(BaseSettings):
     auth: Auth = Auth.NONE
     home: Path = Field(default_factory=lambda: Path.home() / ".scenesearch", description="where the one-machine backend keeps everything")
 
+    admins: str = Field(default="", description="e-mail addresses or `domain:…`, by comma: they may read and write everything")
+    auth_audience: str = Field(default="", description="which audiences ID tokens of services must name, by comma")
+    auth_keys_url: str = Field(default="https://www.googleapis.com/oauth2/v1/certs", description="the keys that sign ID tokens")
+    iap_audience: str = Field(default="", description="the audience of Identity-Aware Proxy's header; empty: the header is not believed")
+    iap_keys_url: str = Field(default="https://www.gstatic.com/iap/verify/public_key", description="the keys that sign that header")
+
+    upload_max_bytes: int = Field(default=50_000_000_000, gt=0, description="the largest video that is taken")
+
     uploads_bucket: str = "uploads"
     work_bucket: str = "work"
 

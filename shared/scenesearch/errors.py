@@ -37,6 +37,14 @@ class InvalidSpan(Permanent):
     """A span must start at zero or later and end after it starts."""
 
 
+class NotSignedIn(Permanent):
+    """Sign in first: this request names no caller that can be verified."""
+
+
+class NotAllowed(Permanent):
+    """This caller may not do that."""
+
+
 class UnreadableMedia(Permanent):
     """This file cannot be read as a video."""
 
