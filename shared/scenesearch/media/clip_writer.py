@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, BinaryIO, Self
 
 from scenesearch.errors import StorageFull
 from scenesearch.media.codecs import Wrapper
 
 if TYPE_CHECKING:
-    from av.error import FFmpegError
     from av.packet import Packet
     from av.stream import Stream
 
 NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+BUFFER_BYTES = 1 << 18
 MAX_REORDERED = 32
 SNAP = Fraction(1, 1000)
 """A track that starts within this many seconds of the clip's zero starts at zero: borders are known to the millisecond."""
@@ -25,38 +26,40 @@ SNAP = Fraction(1, 1000)
 
 @dataclass(frozen=True, slots=True)
 class WrittenClip:
-    """A finished file. `start_ms` (on the video's clock) and `duration_ms` are those of the packets in it."""
+    """A finished file, at its beginning. `start_ms` (on the video's clock) and `duration_ms` are those of the packets in it."""
 
-    path: Path
-    content_type: str
+    file: BinaryIO
+    wrapper: Wrapper
     start_ms: int
     duration_ms: int
 
 
 class ClipWriter:
-    """One file. `zero_ms` is the time on the video's clock that becomes the file's zero. Use as a context manager, then ask `clip()`."""
+    """Writes into `file`. `zero_ms` is the time on the video's clock that becomes the file's zero.
 
-    def __init__(self, path: Path, wrapper: Wrapper, zero_ms: int) -> None:
+    Use as a context manager, then ask `clip()`.
+    """
+
+    def __init__(self, file: BinaryIO, wrapper: Wrapper, zero_ms: int) -> None:
         import av
 
         options = {"write_xing": "0", "id3v2_version": "0"} if wrapper.format == "mp3" else {}
-        self.path, self.wrapper, self.zero_ms = path, wrapper, zero_ms
-        self.container = av.open(str(path), "w", format=wrapper.format, container_options=options)
+        self.file, self.wrapper, self.zero_ms = file, wrapper, zero_ms
+        self.container = av.open(file, "w", format=wrapper.format, container_options=options, buffer_size=BUFFER_BYTES)
         self.tracks: list[ClipTrack] = []
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        import av
-
-        try:
-            for track in self.tracks if error is None else ():
+        if error is None:
+            for track in self.tracks:
                 track.flush()
-            self.container.close()
-        except av.FFmpegError as fault:
-            if error is None:
-                _raise_if_full(fault)
+            with translated():
+                self.container.close()
+        else:
+            with suppress(Exception):
+                self.container.close()
 
     def copied(self, stream: Stream, zero: Fraction) -> ClipTrack:
         """A track for packets that look like `stream`'s; `zero` is this file's zero in seconds on their clock."""
@@ -78,7 +81,8 @@ class ClipWriter:
             return None
         start = min(track.first for track in written)
         end = max(track.end for track in written if track.end is not None)
-        return WrittenClip(self.path, self.wrapper.content_type, self.zero_ms + round(start * 1000), max(1, round((end - start) * 1000)))
+        self.file.seek(0)
+        return WrittenClip(self.file, self.wrapper, self.zero_ms + round(start * 1000), max(1, round((end - start) * 1000)))
 
 
 class ClipTrack:
@@ -137,10 +141,8 @@ class ClipTrack:
         self._last_dts = dts
         self._end_ticks = max(self._end_ticks, packet.pts + (packet.duration or 0))
         packet.stream = self.stream
-        try:
+        with translated(), suppress(av.FFmpegError):
             self.writer.container.mux_one(packet)
-        except av.FFmpegError as fault:
-            _raise_if_full(fault)
 
     def _begin(self, pts: int, time_base: Fraction) -> None:
         shift = round(self._zero / time_base)
@@ -150,6 +152,12 @@ class ClipTrack:
         self._end_ticks = pts - self._shift
 
 
-def _raise_if_full(fault: FFmpegError) -> None:
-    if fault.errno in NO_SPACE:
-        raise StorageFull("no space is left for clips: free some (a clip needs up to 1 GB), then run `scenesearch retry`") from fault
+@contextmanager
+def translated() -> Iterator[None]:
+    """A full disk, said in our words."""
+    try:
+        yield
+    except OSError as fault:
+        if fault.errno in NO_SPACE:
+            raise StorageFull("no space is left for clips: free some (a clip needs up to 1 GB), then run `scenesearch retry`") from fault
+        raise

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Self
+from typing import TYPE_CHECKING, BinaryIO, Self, cast
 
 from scenesearch.errors import UnreadableMedia
-from scenesearch.media.clip_writer import ClipWriter, WrittenClip
+from scenesearch.media.clip_writer import ClipWriter, WrittenClip, translated
 from scenesearch.media.codecs import COPYABLE_AUDIO, MP4, audio_wrapper, video_wrapper
 from scenesearch.media.pictures import CopiedPictures, EncodedPictures, Pictures
 from scenesearch.media.sound import Sound
 from scenesearch.media.source import OpenVideo, opened, stamp_of
-from scenesearch.timeline import format_timestamp
 from scenesearch.video import Chunk
 
 if TYPE_CHECKING:
@@ -53,16 +53,32 @@ class ChunkCutter:
     def __exit__(self, *exc_info: object) -> None:
         self._resources.close()
 
-    def cut(self, chunk: Chunk, folder: Path) -> CutChunk:
-        """Write the chunk's clips into `folder`. Memory does not grow with their length.
+    @contextmanager
+    def cut(self, chunk: Chunk) -> Iterator[CutChunk]:
+        """The chunk's clips, in temporary files that go away with the context. Memory does not grow with their length.
 
         Raises:
             UnreadableMedia: there is not one readable picture in the chunk.
             StorageFull: no space is left.
         """
-        last = chunk.span.end_ms >= self._duration_ms
+        import av
+
         with ExitStack() as files:
-            work = _Cut(self._video, chunk, last, folder, self._max_bytes, files)
+            try:
+                cut = self._cut(chunk, files)
+            except av.FFmpegError as fault:
+                raise UnreadableMedia(f"the part {chunk.span} of the file cannot be cut ({fault.strerror}): it is damaged there") from fault
+            if cut is None:
+                raise UnreadableMedia(
+                    f"no picture of the part {chunk.span} can be read: "
+                    "the file is damaged or ends there; upload it again if the original is whole"
+                )
+            yield cut
+
+    def _cut(self, chunk: Chunk, files: ExitStack) -> CutChunk | None:
+        last = chunk.span.end_ms >= self._duration_ms
+        with ExitStack() as writers:
+            work = _Cut(self._video, chunk, last, self._max_bytes, files, writers)
             for packet in self._video.packets_from(work.from_ms, *work.streams):
                 work.take(packet)
                 if work.done:
@@ -70,10 +86,7 @@ class ChunkCutter:
             work.finish()
         pictures = work.beside.clip()
         if pictures is None or not work.pictures.any:
-            raise UnreadableMedia(
-                f"no picture between {format_timestamp(chunk.span.start_ms)} and {format_timestamp(chunk.span.end_ms)} can be read: "
-                "the file is damaged or ends there; upload it again if the original is whole"
-            )
+            return None
         return CutChunk(pictures, work.alone.clip() if work.alone else None)
 
 
@@ -82,7 +95,7 @@ class _Cut:
 
     pictures: Pictures
 
-    def __init__(self, video: OpenVideo, chunk: Chunk, last: bool, folder: Path, max_bytes: int, files: ExitStack) -> None:
+    def __init__(self, video: OpenVideo, chunk: Chunk, last: bool, max_bytes: int, files: ExitStack, writers: ExitStack) -> None:
         start_ms, end_ms = chunk.span.start_ms, chunk.span.end_ms
         until_ms = None if last else end_ms
         audio = video.audio
@@ -92,7 +105,7 @@ class _Cut:
         self.streams: tuple[Stream, ...] = (video.video, audio) if audio else (video.video,)
         self._video = video.video
         self._over = None if last else video.first_stamp(end_ms + AUDIO_OVERLAP_MS // 2 + STRAGGLERS_MS, video.video)
-        self.beside = files.enter_context(ClipWriter(folder / f"video{wrapper.suffix}", wrapper, start_ms))
+        self.beside = writers.enter_context(ClipWriter(_scratch(files), wrapper, start_ms))
         if chunk.transcode:
             self.pictures = EncodedPictures(video, start_ms, end_ms, self.beside, max_bytes=max_bytes)
         else:
@@ -101,7 +114,7 @@ class _Cut:
         self._sound: Sound | None = None
         if audio and audio_codec:
             heard = audio_wrapper(audio_codec if audio_codec in COPYABLE_AUDIO else wrapper.audio_codec)
-            self.alone = files.enter_context(ClipWriter(folder / f"audio{heard.suffix}", heard, self.from_ms))
+            self.alone = writers.enter_context(ClipWriter(_scratch(files), heard, self.from_ms))
             to_ms = None if last else end_ms + AUDIO_OVERLAP_MS // 2
             self._sound = Sound(video, audio, until_ms=until_ms, to_ms=to_ms, beside=self.beside, alone=self.alone)
 
@@ -125,3 +138,9 @@ class _Cut:
         self.pictures.finish()
         if self._sound:
             self._sound.finish()
+
+
+def _scratch(files: ExitStack) -> BinaryIO:
+    """A file without a name: nothing stays behind, however the process ends."""
+    with translated():
+        return files.enter_context(cast("BinaryIO", tempfile.TemporaryFile()))

@@ -126,7 +126,7 @@ class EncodedPictures:
             self.done = True
             return
         if at_ms >= self._start_ms:
-            if self._last_ms is None and at_ms > self._start_ms and self._held is not None:
+            if self._last_ms is None and at_ms > self._start_ms + MIN_GAP_MS and self._held is not None:
                 self._encode(self._start_ms, self._held)
             self._hold_until(at_ms)
             if self._last_ms is None or at_ms >= self._last_ms + MIN_GAP_MS:

@@ -40,7 +40,8 @@ class Sound:
             base = time_base(audio)
             self._alone, self._beside = alone.copied(audio, alone_zero), beside.copied(audio, beside_zero)
         self._from, self._start = video.first_tick(alone.zero_ms, base), video.first_tick(beside.zero_ms, base)
-        self._until, self._to = (None if ms is None else video.first_tick(ms, base) for ms in (until_ms, to_ms))
+        self._until = None if until_ms is None else video.first_tick(until_ms + 1, base) - 1
+        self._to = None if to_ms is None else video.first_tick(to_ms, base)
 
     def take(self, packet: Packet[Stream]) -> None:
         if self.done:
