@@ -16,6 +16,7 @@ from scenesearch.models.local.digest import telling_lines
 from scenesearch.models.local.phrases import Phrase, TimedWord, phrases
 from scenesearch.models.local.speech_model import SpeechModel, speech_model
 from scenesearch.models.local.threads import threads
+from scenesearch.models.local.voice import Window, speech_windows
 from scenesearch.ports import ClipInput, Extraction
 from scenesearch.timeline import Span
 from scenesearch.video import Usage, now
@@ -24,17 +25,14 @@ if TYPE_CHECKING:
     from faster_whisper import WhisperModel
     from faster_whisper.transcribe import Segment
 
-_WINDOW_S = 28.0
-_MARGIN_S = 0.2
-_SHORTEST_SPEECH_MS = 200
-
 # Whisper's own measures of a bad segment (the defaults of its reference decoder), read a little more strictly.
 _NO_SPEECH = 0.6
 _UNLIKELY = -1.0
-_DOUBTFUL = -0.6
+_DOUBTFUL = -0.7
 _REPETITIVE = 2.4
 _MUMBLED = 0.35
 _SAME_IN_A_ROW = 3
+_FEW_WORDS = 4
 
 _STOCK = re.compile(
     r"(thank(s| you)( so much| very much)? for watching|(please )?(like and )?subscribe( to my channel)?|"
@@ -42,6 +40,11 @@ _STOCK = re.compile(
     re.IGNORECASE,
 )
 """What Whisper writes over music and noise, learnt from subtitle files."""
+
+
+def describe_model(settings: Settings) -> str:
+    """Which speech model would be used now, without fetching one. Raises `ConfigurationError` as the extraction would."""
+    return speech_model(settings.model_copy(update={"offline": True})).name
 
 
 class LocalTranscription:
@@ -67,17 +70,20 @@ class LocalTranscription:
         with given.store.as_file(given.clip.object_name) as path:
             audio = decode_audio(path)
         end_ms = min(given.clip.duration_ms or 10**9, round(len(audio) * 1000 / SAMPLE_RATE))
-        windows = speech_windows(audio)
+        clear, doubtful = speech_windows(audio)
         name = "voice detector"
         said: list[Phrase] = []
-        if windows:
+        if clear or doubtful:
             model, whisper = self._model()
             name = model.name
-            language = self._language(whisper, audio, windows, given)
-            for start, end in windows:
+            language = self._language(whisper, audio, clear or doubtful, given)
+            for start, end in [*clear, *doubtful]:
                 if now() > deadline:
                     raise ModelError(f"the transcription of {given.clip.object_name} was not done in time: set a smaller speech model")
-                said += phrases(_words(whisper, audio, start, end, language))
+                strict = (start, end) in doubtful
+                found = phrases(_words(whisper, audio, (start, end), language, strict=strict))
+                said += [p for p in found if not strict or _certain(p)]
+        said.sort(key=lambda phrase: phrase.start)
         entries = tuple(_entries(_without_loops(said), end_ms))
         return Extraction(
             entries=entries, digest=telling_lines(entries), model=name, usage=Usage(compute_s=round(time.process_time() - began, 3))
@@ -95,7 +101,7 @@ class LocalTranscription:
             self._loaded = model, whisper
         return self._loaded
 
-    def _language(self, whisper: WhisperModel, audio: Samples, windows: list[tuple[float, float]], given: ClipInput) -> str:
+    def _language(self, whisper: WhisperModel, audio: Samples, windows: list[Window], given: ClipInput) -> str:
         """The language to write in: the video's, the profile's only one, or the likeliest of those it may be."""
         expected = [given.language] if given.language else list(given.profile.languages)
         known = [tag.split("-")[0].lower() for tag in expected]
@@ -114,27 +120,8 @@ class LocalTranscription:
         return next((tag for tag, _ in ranked if tag in known), likeliest) if known else likeliest
 
 
-def speech_windows(audio: Samples) -> list[tuple[float, float]]:
-    """Where somebody speaks, in seconds: stretches of at most 28 s (one look of Whisper), each from speech to speech."""
-    from faster_whisper.vad import VadOptions, get_speech_timestamps
-
-    options = VadOptions(
-        min_silence_duration_ms=500,
-        min_speech_duration_ms=_SHORTEST_SPEECH_MS,
-        speech_pad_ms=round(_MARGIN_S * 1000),
-        max_speech_duration_s=_WINDOW_S,
-    )
-    windows: list[tuple[float, float]] = []
-    for piece in get_speech_timestamps(audio, options):
-        start, end = piece["start"] / SAMPLE_RATE, piece["end"] / SAMPLE_RATE
-        if windows and end - windows[-1][0] <= _WINDOW_S:
-            windows[-1] = windows[-1][0], end
-        else:
-            windows.append((start, end))
-    return windows
-
-
-def _words(whisper: WhisperModel, audio: Samples, start: float, end: float, language: str) -> Iterator[TimedWord]:
+def _words(whisper: WhisperModel, audio: Samples, window: Window, language: str, *, strict: bool) -> Iterator[TimedWord]:
+    start, end = window
     segments, _ = whisper.transcribe(
         audio[round(start * SAMPLE_RATE) : round(end * SAMPLE_RATE)],
         language=language,
@@ -147,17 +134,26 @@ def _words(whisper: WhisperModel, audio: Samples, start: float, end: float, lang
         log_prob_threshold=_UNLIKELY,
     )
     for segment in segments:
-        if _believable(segment):
+        if _believable(segment, strict=strict):
             for word in segment.words or ():
                 yield TimedWord(word.word, start + word.start, start + min(word.end, end - start), word.probability)
 
 
-def _believable(segment: Segment) -> bool:
-    if segment.compression_ratio > _REPETITIVE or segment.avg_logprob < _UNLIKELY:
+def _believable(segment: Segment, *, strict: bool) -> bool:
+    stock = _STOCK.fullmatch(segment.text.strip()) is not None
+    if segment.compression_ratio > _REPETITIVE or segment.avg_logprob < (_DOUBTFUL if strict else _UNLIKELY):
+        return False
+    if strict and (stock or segment.no_speech_prob > _NO_SPEECH / 2):
         return False
     if segment.no_speech_prob > _NO_SPEECH and segment.avg_logprob < _DOUBTFUL:
         return False
-    return not (_STOCK.fullmatch(segment.text.strip()) and (segment.no_speech_prob > 0.2 or segment.avg_logprob < _DOUBTFUL))
+    return not (stock and (segment.no_speech_prob > 0.2 or segment.avg_logprob < _DOUBTFUL))
+
+
+def _certain(phrase: Phrase) -> bool:
+    """Whether words under music are more than a guess: several, surely heard, at a speed at which people speak."""
+    words = len(phrase.words)
+    return words >= _FEW_WORDS and phrase.probability >= 2 * _MUMBLED and 0.8 <= words / max(0.1, phrase.end - phrase.start) <= 7
 
 
 def _without_loops(said: list[Phrase]) -> Iterator[Phrase]:
