@@ -16,7 +16,7 @@ from scenesearch.backends.local.object_store import FolderObjectStore
 from scenesearch.backends.local.presence import join_runtime
 from scenesearch.backends.local.queue import LocalQueue
 from scenesearch.backends.local.signed_urls import UrlSigner
-from scenesearch.messages import Subscription
+from scenesearch.messages import ObjectChanged, Subscription
 from scenesearch.video import VideoRef
 
 SPAWN = multiprocessing.get_context("spawn")
@@ -70,3 +70,14 @@ def write_and_wait(home: Path, writing: Event) -> None:
     """Begin to write an object, and be in the middle of it until killed."""
     store = FolderObjectStore(home / "uploads", "uploads", signer=UrlSigner(home / "key"))
     store.create("half", _Endless(writing), content_type="text/plain")  # type: ignore[arg-type]
+
+
+def write_and_wait_to_announce(home: Path, written: Event) -> None:
+    """Write an object, and be about to announce it until killed."""
+
+    def wait(_: ObjectChanged) -> None:
+        written.set()
+        signal.pause()
+
+    store = FolderObjectStore(home / "uploads", "uploads", signer=UrlSigner(home / "key"), on_change=wait)
+    store.create("silent", io.BytesIO(b"x" * 1000), content_type="text/plain")

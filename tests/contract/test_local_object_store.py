@@ -17,7 +17,7 @@ import pytest
 
 from contract.given import noise, together
 from contract.object_store_contract import ODD_NAMES, Changes, ObjectStoreContract, put, read
-from contract.processes import SPAWN, create_many, write_and_wait
+from contract.processes import SPAWN, create_many, write_and_wait, write_and_wait_to_announce
 from scenesearch.backends.local.object_store import FolderObjectStore
 from scenesearch.backends.local.signed_urls import UrlSigner
 from scenesearch.errors import InvalidRequest, ObjectNotFound
@@ -145,6 +145,23 @@ def test_a_killed_writer_leaves_nothing_after_the_next_start(store: ObjectStore,
     the_store(tmp_path / "home")
     assert len(files_under(tmp_path)) == 2
     assert [info.name for info in store.list()] == ["kept"]
+
+
+def test_what_a_killed_writer_could_not_announce_is_announced_on_the_next_start(tmp_path: Path) -> None:
+    written = SPAWN.Event()
+    process = SPAWN.Process(target=write_and_wait_to_announce, args=(tmp_path / "home", written))
+    process.start()
+    assert written.wait(60)
+    assert process.pid
+    os.kill(process.pid, signal.SIGKILL)
+    process.join()
+    announced: list[ObjectChanged] = []
+    store = the_store(tmp_path / "home", announced)
+    generation = store.stat("silent").generation
+    assert announced == [ObjectChanged(event="OBJECT_FINALIZE", bucket="uploads", name="silent", generation=generation)]
+    the_store(tmp_path / "home", announced)
+    assert len(announced) == 1
+    assert read(store, "silent") == b"x" * 1000
 
 
 def test_a_full_disk_is_named_and_nothing_half_written_is_left(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ def local_ports(settings: Settings, embedder: Embedder, *, queue: LocalQueue | N
     """The ports over the folder `settings.home`. Nothing is made there before it is needed."""
     home = settings.home
     database = Database(home / "catalog.sqlite")
-    queue = queue or LocalQueue(database)
+    queue = queue or LocalQueue(database, deliver_twice=settings.deliver_twice)
     signer = UrlSigner(home / "signing.key")
     return Ports(
         uploads=FolderObjectStore(

@@ -155,15 +155,15 @@ class FolderObjectStore:
                         raise
                     if before is not None:
                         place.data(before.generation).unlink(missing_ok=True)
+                if before is not None:
+                    self._announce("OBJECT_DELETE", before)
+                self._announce("OBJECT_FINALIZE", info)
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise StorageFull(f"no space left for object {name!r} in {self._bucket}: free some, then try again") from error
             raise
         finally:
             incoming.unlink(missing_ok=True)
-        if before is not None:
-            self._announce("OBJECT_DELETE", before)
-        self._announce("OBJECT_FINALIZE", info)
         return info
 
     def _record(self, place: _Place, info: ObjectInfo) -> None:
@@ -245,6 +245,8 @@ class FolderObjectStore:
                 for data in place.folder.glob(f"{key}.*"):
                     if data != place.record and not (info and data == place.data(info.generation)):
                         data.unlink(missing_ok=True)
+                if info is not None:
+                    self._announce("OBJECT_FINALIZE", info)  # it may have been killed just before it could
                 left.unlink(missing_ok=True)
 
 
