@@ -1,0 +1,1 @@
+"""Small constructs: each one idea, made of a few resources."""

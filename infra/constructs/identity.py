@@ -1,0 +1,66 @@
+"""Service accounts and what they may do. Every grant is on one resource; those on the project say so by their condition."""
+
+from __future__ import annotations
+
+from cdktn_provider_google.project_iam_member import ProjectIamMember, ProjectIamMemberCondition
+from cdktn_provider_google.pubsub_topic_iam_member import PubsubTopicIamMember
+from cdktn_provider_google.secret_manager_secret_iam_member import SecretManagerSecretIamMember
+from cdktn_provider_google.service_account import ServiceAccount
+from cdktn_provider_google.service_account_iam_member import ServiceAccountIamMember
+from cdktn_provider_google.storage_bucket_iam_member import StorageBucketIamMember
+from constructs import Construct
+
+from infra.config import Environment
+from scenesearch.messages import Topic
+
+
+class Identity(Construct):
+    """One service account. Nobody holds a key of it."""
+
+    def __init__(self, scope: Construct, name: str, env: Environment, description: str) -> None:
+        super().__init__(scope, f"account-{name}")
+        self._env, self.account_name = env, name
+        self.account = ServiceAccount(self, "account", account_id=name, display_name=f"scenesearch {name}", description=description)
+
+    @property
+    def email(self) -> str:
+        return self.account.email
+
+    @property
+    def member(self) -> str:
+        return f"serviceAccount:{self.account.email}"
+
+    def may_publish(self, *topics: Topic) -> None:
+        for topic in topics:
+            PubsubTopicIamMember(self, f"publishes-{topic.value}", topic=topic.value, role="roles/pubsub.publisher", member=self.member)
+
+    def may_on_bucket(self, purpose: str, role: str) -> None:
+        """Grant `role` on the bucket of that purpose."""
+        name = f"{role.rpartition('.')[2]}-{purpose}"
+        StorageBucketIamMember(self, name, bucket=self._env.bucket(purpose), role=role, member=self.member)
+
+    def may_on_project(self, role: str, *, when: ProjectIamMemberCondition | None = None) -> None:
+        """Grant `role` on the project: only for what has no resource of its own to bind to, or under a condition."""
+        name = role.rpartition("/")[2].replace(".", "-")
+        ProjectIamMember(self, name, project=self._env.project, role=role, member=self.member, condition=when)
+
+    def may_use_database(self, name: str) -> None:
+        """Read and write documents of this database and no other."""
+        whole = f"projects/{self._env.project}/databases/{name}"
+        when = ProjectIamMemberCondition(title="this database", expression=f'resource.name == "{whole}"')
+        self.may_on_project("roles/datastore.user", when=when)
+
+    def may_act_as(self, other: str, label: str, role: str = "roles/iam.serviceAccountUser") -> None:
+        """Grant `role` on the service account whose full name is `other`."""
+        ServiceAccountIamMember(self, f"{role.rpartition('.')[2]}-{label}", service_account_id=other, role=role, member=self.member)
+
+    def may_sign_as_itself(self) -> None:
+        """Sign URLs without a key: the account may ask for signatures of its own."""
+        self.may_act_as(self.account.name, "itself", "roles/iam.serviceAccountTokenCreator")
+
+    def grant_on_itself(self, member: str, role: str, label: str) -> None:
+        """Let somebody else use this account."""
+        ServiceAccountIamMember(self, label, service_account_id=self.account.name, role=role, member=member)
+
+    def may_read_secret(self, name: str) -> None:
+        SecretManagerSecretIamMember(self, f"reads-{name}", secret_id=name, role="roles/secretmanager.secretAccessor", member=self.member)

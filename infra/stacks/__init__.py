@@ -1,0 +1,1 @@
+"""Two stacks, because they change at different speeds: what is kept, and what runs."""

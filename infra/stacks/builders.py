@@ -1,0 +1,118 @@
+"""The accounts that build: one that plans, one that deploys, one that turns archives into images. And the roles of our own.
+
+A deployment cannot change what is granted here (it may hand out `HANDED_OUT` only, and edit no role): a person applies that.
+"""
+
+from __future__ import annotations
+
+from cdktn_provider_google.artifact_registry_repository_iam_member import ArtifactRegistryRepositoryIamMember
+from cdktn_provider_google.project_iam_custom_role import ProjectIamCustomRole
+from cdktn_provider_google.project_iam_member import ProjectIamMemberCondition
+
+from infra.config import Environment
+from infra.constructs.builds import Triggers
+from infra.constructs.identity import Identity
+from infra.stacks.names import MODELS_ROLE, STATE, Stack, own_role
+
+DATABASE_READ = ("datastore.databases.get", "datastore.databases.getMetadata", "datastore.indexes.get", "datastore.indexes.list")
+DATABASE_CHANGE = (
+    *DATABASE_READ,
+    "datastore.databases.create",
+    "datastore.databases.update",
+    "datastore.indexes.create",
+    "datastore.indexes.delete",
+    "datastore.indexes.update",
+    "datastore.operations.get",
+    "datastore.operations.list",
+)
+"""Shape of the database without its documents: no predefined role has the one and not the other."""
+
+MODELS = ("aiplatform.endpoints.predict",)
+"""`roles/aiplatform.user` has some 300 permissions; asking a model takes one."""
+
+PLANS = (
+    "roles/artifactregistry.reader",
+    "roles/cloudbuild.builds.viewer",
+    "roles/cloudfunctions.viewer",
+    "roles/cloudscheduler.viewer",
+    "roles/iam.securityReviewer",
+    "roles/logging.viewer",
+    "roles/logging.logWriter",
+    "roles/monitoring.viewer",
+    "roles/pubsub.viewer",
+    "roles/run.viewer",
+    "roles/secretmanager.viewer",
+    "roles/serviceusage.serviceUsageConsumer",
+    "roles/storage.bucketViewer",
+)
+DEPLOYS = (
+    "roles/artifactregistry.admin",
+    "roles/cloudbuild.builds.editor",
+    "roles/cloudfunctions.developer",
+    "roles/cloudscheduler.admin",
+    "roles/iam.roleViewer",
+    "roles/iam.serviceAccountAdmin",
+    "roles/iap.admin",
+    "roles/logging.configWriter",
+    "roles/logging.logWriter",
+    "roles/monitoring.editor",
+    "roles/pubsub.admin",
+    "roles/run.admin",
+    "roles/serviceusage.serviceUsageAdmin",
+    "roles/storage.admin",
+)
+HANDED_OUT = ("roles/cloudtrace.agent", "roles/datastore.user", "roles/logging.logWriter", "roles/storage.objectViewer")
+"""The roles on the project that a deployment may give to others, and no more: it cannot make itself an owner."""
+
+
+def builders(stack: Stack, env: Environment) -> None:
+    """Make the accounts and the triggers that use them."""
+    planner = Identity(stack, "planner", env, "tests and plans pull requests; changes nothing")
+    deployer = Identity(stack, "deployer", env, "applies both stacks")
+    builder = Identity(stack, "builder", env, "turns archives into images")
+
+    for identity, roles in ((planner, PLANS), (deployer, DEPLOYS)):
+        for role in roles:
+            identity.may_on_project(role)
+    _role(stack, MODELS_ROLE, "ask models, nothing else of Vertex AI", MODELS)
+    for identity, permissions in ((planner, DATABASE_READ), (deployer, DATABASE_CHANGE)):
+        name = f"scenesearch_{identity.account_name}_database"
+        _role(stack, name, "the shape of the database without its documents", permissions)
+        identity.may_on_project(own_role(env, name))
+    if env.vertex_ai_search:
+        deployer.may_on_project("roles/discoveryengine.admin")
+    if env.secret_settings:
+        deployer.may_on_project("roles/secretmanager.admin")
+    planner.may_on_bucket(STATE, "roles/storage.objectViewer")
+    planner.may_on_bucket("builds", "roles/storage.objectCreator")
+
+    handed_out = ", ".join(f"'{role}'" for role in (*HANDED_OUT, own_role(env, MODELS_ROLE)))
+    deployer.may_on_project(
+        "roles/resourcemanager.projectIamAdmin",
+        when=ProjectIamMemberCondition(
+            title="only what functions need",
+            expression=f"api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', []).hasOnly([{handed_out}])",
+        ),
+    )
+
+    builder.may_on_project("roles/logging.logWriter")
+    builder.may_on_bucket("archives", "roles/storage.objectViewer")
+    sources = f"projects/_/buckets/gcf-v2-sources-{stack.project_number}-{env.region}"
+    builder.may_on_project(
+        "roles/storage.objectViewer",
+        when=ProjectIamMemberCondition(title="copies of the archives", expression=f'resource.name.startsWith("{sources}")'),
+    )
+    ArtifactRegistryRepositoryIamMember(
+        stack,
+        "builder-pushes",
+        repository="functions",
+        location=env.region,
+        role="roles/artifactregistry.writer",
+        member=builder.member,
+    )
+    deployer.may_act_as(builder.account.name, "builder")
+    Triggers(stack, env, planner=planner.account.name, deployer=deployer.account.name)
+
+
+def _role(stack: Stack, name: str, title: str, permissions: tuple[str, ...]) -> None:
+    ProjectIamCustomRole(stack, name, role_id=name, title=f"scenesearch: {title}", permissions=sorted(permissions))

@@ -1,0 +1,165 @@
+"""What is kept: buckets, database, topics and what waits in them, secrets, and who may build."""
+
+from __future__ import annotations
+
+from cdktn_provider_google.artifact_registry_repository import (
+    ArtifactRegistryRepository,
+    ArtifactRegistryRepositoryCleanupPolicies,
+    ArtifactRegistryRepositoryCleanupPoliciesCondition,
+    ArtifactRegistryRepositoryCleanupPoliciesMostRecentVersions,
+)
+from cdktn_provider_google.discovery_engine_data_store import DiscoveryEngineDataStore
+from cdktn_provider_google.project_service import ProjectService
+from cdktn_provider_google.secret_manager_secret import (
+    SecretManagerSecret,
+    SecretManagerSecretReplication,
+    SecretManagerSecretReplicationAuto,
+)
+from cdktn_provider_google.storage_bucket import StorageBucketLifecycleRuleCondition as When
+from constructs import Construct
+
+from infra.config import Environment, Function, listener
+from infra.constructs.database import Database
+from infra.constructs.identity import Identity
+from infra.constructs.objects import Announcements, Bucket
+from infra.constructs.pipe import Pipe, Push
+from infra.stacks.builders import builders
+from infra.stacks.names import DATABASE, SEARCH_DATA_STORE, Stack
+from scenesearch.media.codecs import COPYABLE_AUDIO, MP4, WEBM, audio_wrapper
+from scenesearch.messages import SUBSCRIPTIONS, Subscription, Topic
+from scenesearch.pipeline.recover import PARKED
+
+APIS = (
+    "aiplatform",
+    "artifactregistry",
+    "billingbudgets",
+    "cloudbuild",
+    "cloudfunctions",
+    "cloudresourcemanager",
+    "cloudscheduler",
+    "cloudtrace",
+    "discoveryengine",
+    "firestore",
+    "iam",
+    "iamcredentials",
+    "iap",
+    "logging",
+    "monitoring",
+    "pubsub",
+    "run",
+    "secretmanager",
+    "serviceusage",
+    "storage",
+)
+
+CLIP_SUFFIXES = sorted({MP4.suffix, WEBM.suffix, *(audio_wrapper(codec).suffix for codec in COPYABLE_AUDIO)})
+"""How the names of clips end; whatever else is derived (metadata text, thumbnails) stays as long as its video."""
+
+FILTERS = {
+    Subscription.SPLIT_OBJECTS: 'attributes.eventType = "OBJECT_FINALIZE"',
+    Subscription.REMOVE_OBJECTS: 'attributes.eventType = "OBJECT_DELETE"',
+}
+"""A filter spares calls; the functions check for themselves, since a filter promises nothing about what waits already."""
+
+OUTSIDE = "video-events-outside"
+"""Where others read that a video is ready, failed or removed."""
+
+
+class DataStack(Stack):
+    """Everything whose loss would lose work."""
+
+    def __init__(self, scope: Construct, env: Environment) -> None:
+        super().__init__(scope, "data", env)
+        for api in APIS:
+            ProjectService(self, f"api-{api}", service=f"{api}.googleapis.com", disable_on_destroy=False)
+        uploads = self._buckets()
+        topics = self._pipes()
+        Announcements(self, uploads, Topic.OBJECTS, topics[Topic.OBJECTS].topic.id)
+        Database(self, DATABASE, env)
+        self._registry()
+        for setting in env.secret_settings:
+            SecretManagerSecret(
+                self,
+                f"secret-{setting}",
+                secret_id=setting,
+                replication=SecretManagerSecretReplication(auto=SecretManagerSecretReplicationAuto()),
+            )
+        if env.vertex_ai_search:
+            DiscoveryEngineDataStore(
+                self,
+                "moments",
+                data_store_id=SEARCH_DATA_STORE,
+                display_name="moments",
+                location="global",
+                industry_vertical="GENERIC",
+                content_config="NO_CONTENT",
+                solution_types=["SOLUTION_TYPE_SEARCH"],
+            )
+        builders(self, env)
+
+    def _buckets(self) -> Bucket:
+        env = self.env
+        uploads = Bucket(self, "uploads", env, undo_days=env.keeping.deleted_uploads, origins=(self.url(Function.LIBRARY),))
+        Bucket(
+            self,
+            "work",
+            env,
+            expire=(
+                (When(age=env.keeping.clips, matches_suffix=CLIP_SUFFIXES), "Delete"),
+                (When(age=env.keeping.parked, matches_prefix=[PARKED]), "Delete"),
+            ),
+            origins=(self.url(Function.LIBRARY),),
+        )
+        Bucket(self, "archives", env, undo_days=env.keeping.deleted_uploads)
+        Bucket(self, "builds", env, expire=((When(age=env.keeping.builds), "Delete"),))
+        return uploads
+
+    def _pipes(self) -> dict[Topic, Pipe]:
+        """Every topic with its listeners, as the code's own list says."""
+        caller = Identity(self, "push", self.env, "signs what Pub/Sub pushes to the functions")
+        agent = self.agent("pubsub")
+        # Pub/Sub signs as the caller. Projects older than April 2021 need the grant, and nothing says that it will never be needed again.
+        caller.grant_on_itself(agent, "roles/iam.serviceAccountTokenCreator", "agent-signs")
+
+        def pipe(topic: Topic, dead_letters: Pipe | None) -> Pipe:
+            listeners = {
+                subscription: Push(endpoint=self.url(listener(subscription)), account=caller.email, filter=FILTERS.get(subscription, ""))
+                for subscription, heard in SUBSCRIPTIONS.items()
+                if heard is topic
+            }
+            return Pipe(
+                self,
+                topic,
+                self.env,
+                agent=agent,
+                dead_letters=dead_letters,
+                listeners=listeners,
+                outside=OUTSIDE if topic is Topic.VIDEO_EVENTS else "",
+            )
+
+        last = pipe(Topic.DEAD_LETTERS, None)
+        last.accept_dead_letters()
+        return {topic: last if topic is Topic.DEAD_LETTERS else pipe(topic, last) for topic in Topic}
+
+    def _registry(self) -> None:
+        policies = (
+            ArtifactRegistryRepositoryCleanupPolicies(
+                id="keep-recent",
+                action="KEEP",
+                most_recent_versions=ArtifactRegistryRepositoryCleanupPoliciesMostRecentVersions(keep_count=10),
+            ),
+            ArtifactRegistryRepositoryCleanupPolicies(
+                id="drop-old",
+                action="DELETE",
+                condition=ArtifactRegistryRepositoryCleanupPoliciesCondition(older_than=f"{self.env.keeping.builds}d"),
+            ),
+        )
+        ArtifactRegistryRepository(
+            self,
+            "registry",
+            repository_id="functions",
+            location=self.env.region,
+            format="DOCKER",
+            description="images of the functions",
+            cleanup_policies=list(policies),
+        )

@@ -1,0 +1,145 @@
+"""What runs: the functions, who may call them, what they may do, and who is told when they break."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from constructs import Construct
+
+from infra.archives import Archive
+from infra.config import EVENT_FUNCTIONS, EXTRACTORS, Environment, Function, Limits
+from infra.constructs.function import Code, EventFunction, HttpFunction
+from infra.constructs.identity import Identity
+from infra.constructs.timer import Timer
+from infra.stacks.names import DATABASE, MODELS_ROLE, SEARCH_DATA_STORE, Stack, own_role
+from infra.stacks.operations import operations
+from scenesearch.config import Auth, Backend, Models
+from scenesearch.messages import Topic
+
+PUBLISHES: Mapping[Function, tuple[Topic, ...]] = {
+    # Every handler buries what it cannot read; what else it publishes follows from the flow (DESIGN.md 2) and `advance`.
+    Function.SPLIT: (Topic.SPLITS, Topic.CHUNKS, Topic.EXTRACTED, Topic.VIDEO_EVENTS, Topic.DEAD_LETTERS),
+    **dict.fromkeys(EXTRACTORS, (Topic.SPLITS, Topic.EXTRACTED, Topic.DEAD_LETTERS)),
+    Function.ASSEMBLE: (Topic.VIDEO_EVENTS, Topic.DEAD_LETTERS),
+    Function.REMOVE: (Topic.VIDEO_EVENTS, Topic.DEAD_LETTERS),
+    Function.RECOVER: (Topic.OBJECTS, Topic.SPLITS, Topic.CHUNKS, Topic.EXTRACTED, Topic.VIDEO_EVENTS),
+    Function.LIBRARY: (Topic.OBJECTS, Topic.SPLITS, Topic.CHUNKS, Topic.EXTRACTED),
+}
+READS_UPLOADS = (Function.SPLIT, Function.REMOVE, Function.RECOVER)
+READS_WORK = (Function.SEARCH, Function.LIBRARY)
+WRITES_WORK = (Function.SPLIT, *EXTRACTORS, Function.ASSEMBLE, Function.REMOVE, Function.RECOVER)
+ASKS_MODELS = (*EXTRACTORS, Function.ASSEMBLE, Function.RECOVER, Function.SEARCH, Function.LIBRARY)
+
+LEASE_MARGIN_S, WORK_MARGIN_S = 20, 40
+"""A lease outlasts the instance that holds it; work ends early enough to be committed and acknowledged."""
+
+
+class FunctionsStack(Stack):
+    """Everything that can be thrown away and deployed again. `root`: the folder that Terraform will run in."""
+
+    def __init__(self, scope: Construct, env: Environment, archives: Mapping[str, Archive], root: Path) -> None:
+        super().__init__(scope, "functions", env)
+        self._archives, self._root = archives, root
+        built_by = f"projects/{env.project}/serviceAccounts/{env.account('builder')}"
+        timer = Identity(self, "timer", env, "signs the calls of the timer")
+        for function in Function:
+            identity = self._identity(function)
+            if function in EVENT_FUNCTIONS:
+                runs = EventFunction(self, function, env, self._code(function), identity, built_by)
+                runs.may_be_called_by(f"serviceAccount:{env.account('push')}", "push")
+                if function is Function.RECOVER:
+                    runs.may_be_called_by(timer.member, "timer")
+            else:
+                self._http(function, identity)
+        Timer(self, env, endpoint=self.url(Function.RECOVER), account=timer.email)
+        operations(self, env)
+
+    def _http(self, function: Function, identity: Identity) -> None:
+        """The page stands behind Identity-Aware Proxy; search is called by services with their own tokens."""
+        env, page = self.env, function is Function.LIBRARY
+        runs = HttpFunction(self, function, env, self._code(function), identity, iap=page)
+        if page:
+            runs.may_be_called_by(self.agent("iap"), "iap")
+            for number, member in enumerate(env.page_users):
+                runs.may_be_opened_by(member, str(number))
+            return
+        callers = ("allUsers",) if env.public_search else (*env.search_callers, f"serviceAccount:{env.account('deployer')}")
+        for number, member in enumerate(callers):
+            runs.may_be_called_by(member, str(number))
+
+    def _identity(self, function: Function) -> Identity:
+        env = self.env
+        identity = Identity(self, function.resource, env, f"runs {function.value}")
+        identity.may_publish(*PUBLISHES.get(function, ()))
+        identity.may_use_database(DATABASE)
+        identity.may_on_project("roles/cloudtrace.agent")
+        if function in READS_UPLOADS:
+            identity.may_on_bucket("uploads", "roles/storage.objectViewer")
+        if function in READS_WORK:
+            identity.may_on_bucket("work", "roles/storage.objectViewer")
+        if function in WRITES_WORK:
+            identity.may_on_bucket("work", "roles/storage.objectUser")
+        if function in ASKS_MODELS:
+            identity.may_on_project(own_role(env, MODELS_ROLE))
+        if function is Function.LIBRARY:
+            identity.may_on_bucket("uploads", "roles/storage.objectUser")
+            identity.may_sign_as_itself()
+        if env.vertex_ai_search:
+            identity.may_on_project(f"roles/discoveryengine.{'viewer' if function is Function.SEARCH else 'editor'}")
+        for secret in env.secret_settings:
+            identity.may_read_secret(secret)
+        return identity
+
+    def _code(self, function: Function) -> Code:
+        """What the function runs. Raises `LookupError` when its archive was not built."""
+        if function.value not in self._archives:
+            raise LookupError(f"there is no archive of {function.value}: write functions/{function.value}/ and run `make build`")
+        return Code(
+            archive=self._archives[function.value],
+            root=self._root,
+            settings=settings(self, function),
+            secrets={_variable(secret): secret for secret in self.env.secret_settings},
+        )
+
+
+def settings(stack: Stack, function: Function) -> dict[str, str]:
+    """The environment variables of a function: every setting of `scenesearch.config` that its defaults do not already say."""
+    env, limits = stack.env, stack.env.limits[function]
+    models = env.models
+    values = {
+        "backend": Backend.GCP,
+        "models": Models.VERTEXAI,
+        "auth": Auth.GOOGLE,
+        "gcp_project": env.project,
+        "gcp_database": DATABASE,
+        "uploads_bucket": env.bucket("uploads"),
+        "work_bucket": env.bucket("work"),
+        "daily_hours": f"{env.daily_hours:g}",
+        "vertexai_project": env.project,
+        "vertexai_location": models.location,
+        "vertexai_bulk_model": models.bulk,
+        "vertexai_quality_model": models.quality,
+        "vertexai_embedding_model": models.embedding,
+        "vertexai_embedding_dimension": str(models.dimension),
+    }
+    if function in EVENT_FUNCTIONS:
+        values |= _times(limits)
+    else:
+        values["auth_audience"] = stack.iap_audience(function) if function is Function.LIBRARY else stack.url(function)
+    if env.vertex_ai_search:
+        values["vertexai_search_data_store"] = SEARCH_DATA_STORE
+    return {_variable(name): str(value) for name, value in values.items()} | {
+        "THREADS": str(limits.concurrency),
+        "OTEL_SERVICE_NAME": function.resource,
+        "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
+        "OTEL_TRACES_SAMPLER_ARG": f"{env.trace_ratio:g}",
+    }
+
+
+def _times(limits: Limits) -> dict[str, str]:
+    return {"lease_seconds": str(limits.timeout_s + LEASE_MARGIN_S), "work_seconds": str(limits.timeout_s - WORK_MARGIN_S)}
+
+
+def _variable(setting: str) -> str:
+    return f"SCENESEARCH_{setting.upper()}"
