@@ -97,7 +97,7 @@ def usage(question: Question, output: str, *, unseen: bool = False) -> dict[str,
     if watched is not None and not unseen:
         if watched.mime_type.startswith("video/"):
             resolution = (question.body.get("generationConfig") or {}).get("mediaResolution", "")
-            details["VIDEO"] = math.ceil(watched.duration_s * watched.fps) * FRAME_TOKENS.get(resolution, FRAME_TOKENS_ELSE)
+            details["VIDEO"] = max(1, round(watched.duration_s * watched.fps)) * FRAME_TOKENS.get(resolution, FRAME_TOKENS_ELSE)
         details["AUDIO"] = math.ceil(watched.duration_s * AUDIO_TOKENS_A_SECOND)
     said = len(output) // 4 + 1
     return {

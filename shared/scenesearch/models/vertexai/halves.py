@@ -1,15 +1,21 @@
-"""Cut a clip in two, where its streams allow it without a new encoding, because an answer about all of it was too long."""
+"""Cut a clip in two, because an answer about all of it was too long: at a keyframe where there is one, else by encoding it anew."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from scenesearch.errors import ModelError, UnreadableMedia
+from scenesearch.media.clip_writer import ClipWriter
+from scenesearch.media.codecs import Wrapper, audio_wrapper, video_wrapper
+from scenesearch.media.cut import ChunkCutter
+from scenesearch.media.source import time_base
+from scenesearch.timeline import Span
+from scenesearch.video import Chunk
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
@@ -21,39 +27,49 @@ if TYPE_CHECKING:
 LEAST_MS = 500
 """A half is longer than this: models see nothing in clips of less than about 0.4 s."""
 
+MOST_BYTES = 200_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class Half:
-    """One half: a file with the one stream that is looked at. `start_ms` is measured, from the start of the clip that was cut."""
+    """One half: a file, at its beginning. `start_ms` is measured, from the start of the clip that was cut."""
 
-    path: Path
+    file: BinaryIO
+    wrapper: Wrapper
     start_ms: int
     duration_ms: int
 
 
-def halved(clip: BinaryIO, name: str, folder: Path, *, audio: bool, duration_ms: int) -> tuple[Half, Half]:
-    """The two halves of `clip`, written to `folder` under its name's extension: its sound when `audio`, else its pictures.
+@contextmanager
+def halved(clip: BinaryIO, *, audio: bool, duration_ms: int) -> Iterator[tuple[Half, Half]]:
+    """The two halves of `clip` (`duration_ms` long), as files for the time of the context: of its sound when `audio`, else of its pictures.
 
     Pictures are cut at the keyframe nearest to the middle, sound at any packet.
 
     Raises:
-        ModelError: there is no place to cut at that leaves two halves longer than `LEAST_MS`.
+        ModelError: the clip is too short to be cut.
         UnreadableMedia: the clip cannot be read.
+        StorageFull: no space is left.
     """
     import av
 
-    try:
-        with av.open(clip, "r") as source:
-            stream = _stream(source, audio=audio)
-            zero = Fraction(source.start_time or 0, 1_000_000)
-            at_ms = _border(_keyframes_ms(source, stream, zero), duration_ms)
-        clip.seek(0)
-        paths = [folder / f"{part}{Path(name).suffix}" for part in ("first", "second")]
-        with av.open(clip, "r") as source:
-            _write(source, _stream(source, audio=audio), zero, at_ms, paths)
-    except av.FFmpegError as error:
-        raise UnreadableMedia(f"the clip {name} cannot be cut in two: {error}") from error
-    return Half(paths[0], 0, at_ms), Half(paths[1], at_ms, duration_ms - at_ms)
+    if duration_ms <= 2 * LEAST_MS:
+        raise ModelError(f"the answer about a clip was cut off, and the clip is too short to be halved ({duration_ms} ms)")
+    with ExitStack() as files:
+        try:
+            with av.open(clip, "r") as source:
+                stream = _stream(source, audio=audio)
+                zero = Fraction(source.start_time or 0, 1_000_000)
+                border_ms = _border(_keyframes_ms(source, stream, zero), duration_ms)
+            clip.seek(0)
+            if border_ms is None:
+                halves = _encoded(clip, duration_ms, files)
+            else:
+                with av.open(clip, "r") as source:
+                    halves = _copied(source, _stream(source, audio=audio), zero, border_ms, duration_ms, files)
+        except av.FFmpegError as error:
+            raise UnreadableMedia(f"a clip cannot be cut in two: {error}") from error
+        yield halves
 
 
 def _stream(source: InputContainer, *, audio: bool) -> VideoStream | AudioStream:
@@ -63,46 +79,59 @@ def _stream(source: InputContainer, *, audio: bool) -> VideoStream | AudioStream
     return found[0]
 
 
-def _at_ms(stamp: int, stream: VideoStream | AudioStream, zero: Fraction) -> int:
-    return round((stamp * (stream.time_base or Fraction(1, 1_000_000)) - zero) * 1000)
+def _at_ms(stamp: int, stream: Stream, zero: Fraction) -> int:
+    return round((stamp * time_base(stream) - zero) * 1000)
 
 
-def _keyframes_ms(source: InputContainer, stream: VideoStream | AudioStream, zero: Fraction) -> list[int]:
+def _keyframes_ms(source: InputContainer, stream: Stream, zero: Fraction) -> list[int]:
     return [_at_ms(packet.pts, stream, zero) for packet in source.demux(stream) if packet.pts is not None and packet.is_keyframe]
 
 
-def _border(keyframes_ms: list[int], duration_ms: int) -> int:
+def _border(keyframes_ms: list[int], duration_ms: int) -> int | None:
     inside = [at for at in keyframes_ms if LEAST_MS < at < duration_ms - LEAST_MS]
-    if not inside:
-        raise ModelError("the answer about a clip was cut off, and the clip has no keyframe at which it could be halved")
-    return min(inside, key=lambda at: abs(2 * at - duration_ms))
+    return min(inside, key=lambda at: abs(2 * at - duration_ms), default=None)
 
 
-def _write(source: InputContainer, stream: VideoStream | AudioStream, zero: Fraction, at_ms: int, paths: list[Path]) -> None:
-    import av
+def _copied(
+    source: InputContainer, stream: VideoStream | AudioStream, zero: Fraction, border_ms: int, duration_ms: int, files: ExitStack
+) -> tuple[Half, Half]:
+    codec = stream.codec.canonical_name
+    wrapper = audio_wrapper(codec) if stream.type == "audio" else video_wrapper(codec, None)
+    first, second = _scratch(files), _scratch(files)
+    with ExitStack() as open_writers:
+        writers = [open_writers.enter_context(ClipWriter(file, wrapper, at)) for file, at in ((first, 0), (second, border_ms))]
+        tracks = [writer.copied(stream, zero + Fraction(writer.zero_ms, 1000)) for writer in writers]
+        for half, packet in _dealt_out(source, stream, zero, border_ms):
+            tracks[half].write(packet)
+    for file in (first, second):
+        file.seek(0)
+    return Half(first, wrapper, 0, border_ms), Half(second, wrapper, border_ms, duration_ms - border_ms)
 
-    with ExitStack() as open_files:
-        outputs = [open_files.enter_context(av.open(path, "w")) for path in paths]
-        copies = [out.add_stream_from_template(stream) for out in outputs]
-        for half, packet, start in _sorted_out(source, stream, zero, at_ms):
-            packet.pts = None if packet.pts is None else packet.pts - start
-            packet.dts = None if packet.dts is None else packet.dts - start
-            packet.stream = copies[half]
-            outputs[half].mux(packet)
+
+def _scratch(files: ExitStack) -> BinaryIO:
+    return cast("BinaryIO", files.enter_context(TemporaryFile()))  # noqa: SIM115  it is in a context
 
 
-def _sorted_out(
-    source: InputContainer, stream: VideoStream | AudioStream, zero: Fraction, at_ms: int
-) -> Iterator[tuple[int, Packet[Stream], int]]:
-    """Each packet with its half and the stamp that is zero there. Pictures that lead the border's keyframe need what the cut took away."""
+def _dealt_out(source: InputContainer, stream: Stream, zero: Fraction, border_ms: int) -> Iterator[tuple[int, Packet[Stream]]]:
+    """Each packet with its half, 0 or 1. Pictures that lead the border's keyframe are left out: what they need is in the other half."""
     border: int | None = None
-    first = round(zero / (stream.time_base or Fraction(1, 1_000_000)))
     for packet in source.demux(stream):
-        if packet.pts is None or packet.dts is None:
+        if packet.pts is None:
             continue
-        if border is None and packet.is_keyframe and _at_ms(packet.pts, stream, zero) >= at_ms:
+        if border is None and packet.is_keyframe and _at_ms(packet.pts, stream, zero) >= border_ms:
             border = packet.pts
         if border is None:
-            yield 0, packet, first
+            yield 0, packet
         elif packet.pts >= border:
-            yield 1, packet, border
+            yield 1, packet
+
+
+def _encoded(clip: BinaryIO, duration_ms: int, files: ExitStack) -> tuple[Half, Half]:
+    """Cut in the very middle of a stretch without keyframes. The halves last as long as `files`."""
+    middle_ms = duration_ms // 2
+    cutter = files.enter_context(ChunkCutter(clip, duration_ms=duration_ms, clip_max_bytes=MOST_BYTES))
+    halves = []
+    for number, span in enumerate((Span(0, middle_ms), Span(middle_ms, duration_ms))):
+        pictures = files.enter_context(cutter.cut(Chunk(number=number, span=span, transcode=True))).pictures
+        halves.append(Half(pictures.file, pictures.wrapper, span.start_ms, span.duration_ms))
+    return halves[0], halves[1]

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scenesearch.errors import InvalidRequest, TooLarge
@@ -28,6 +25,10 @@ READABLE = frozenset(
     }
 )
 """What Gemini reads: no Matroska, no AVI."""
+
+
+_PART_OF = "@"
+"""Between a clip's name and the milliseconds that a half of it covers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +72,12 @@ class Piece:
     @contextmanager
     def halves(self, *, audio: bool) -> Iterator[tuple[Piece, Piece]]:
         """This piece in two, beside it in the store for the time of the context. Raises `ModelError`, `UnreadableMedia`."""
-        with self.store.as_file(self.clip.object_name) as path, TemporaryDirectory() as folder, path.open("rb") as source:
-            first, second = (
-                self._stored(half)
-                for half in halved(source, self.clip.object_name, Path(folder), audio=audio, duration_ms=self.duration_ms)
-            )
+        with (
+            self.store.as_file(self.clip.object_name) as path,
+            path.open("rb") as source,
+            halved(source, audio=audio, duration_ms=self.duration_ms) as halves,
+        ):
+            first, second = (self._stored(half) for half in halves)
         try:
             yield first, second
         finally:
@@ -84,9 +86,8 @@ class Piece:
 
     def _stored(self, half: Half) -> Piece:
         offset_ms = self.offset_ms + half.start_ms
-        whole = Path(self.clip.object_name)
-        name = str(whole.with_name(f"{whole.stem.partition('@')[0]}@{offset_ms}-{offset_ms + half.duration_ms}{whole.suffix}"))
-        content = half.path.read_bytes()
-        self.store.replace(name, io.BytesIO(content), content_type=self.clip.content_type)
-        clip = replace(self.clip, object_name=name, duration_ms=half.duration_ms, size_bytes=len(content))
+        whole = self.clip.object_name.rpartition(".")[0].partition(_PART_OF)[0]
+        name = f"{whole}{_PART_OF}{offset_ms}-{offset_ms + half.duration_ms}{half.wrapper.suffix}"
+        stored = self.store.replace(name, half.file, content_type=half.wrapper.content_type)
+        clip = Clip(name, stored.content_type, self.clip.start_ms + half.start_ms, half.duration_ms, stored.size_bytes)
         return Piece(clip, self.store, offset_ms)

@@ -9,6 +9,10 @@ from collections.abc import Sequence
 from scenesearch.timeline import Span
 
 
+END_S = 0.25
+"""By so much the streams of one clip may end apart."""
+
+
 class Fault(ValueError):
     """What is wrong with one note, in words that the model is told."""
 
@@ -16,7 +20,8 @@ class Fault(ValueError):
 def checked(start_s: float, end_s: float, duration_ms: int) -> Span:
     """The span `start_s` to `end_s` in a clip of `duration_ms`.
 
-    Models that look once a second round up: an end in the clip's last, begun second means the clip's end. Nothing else is bent.
+    Models that look once a second round up: an end in the clip's last, begun second, or hardly behind it, means the clip's end.
+    Nothing else is bent.
 
     Raises:
         Fault: it is out of range or inverted.
@@ -26,7 +31,7 @@ def checked(start_s: float, end_s: float, duration_ms: int) -> Span:
         raise Fault(f"it starts at {start_s:g}, before the clip's beginning")
     if end_s <= start_s:
         raise Fault(f"it ends at {end_s:g}, not after its start {start_s:g}")
-    if end_s > math.ceil(duration_s) or start_s >= duration_s:
+    if end_s > max(math.ceil(duration_s), duration_s + END_S) or start_s >= duration_s:
         raise Fault(f"it runs from {start_s:g} to {end_s:g}, but the clip is over at {duration_s:g}")
     start_ms, end_ms = round(start_s * 1000), min(round(end_s * 1000), duration_ms)
     if start_ms >= end_ms:

@@ -1,0 +1,151 @@
+"""The real google-genai client against a server that fails: what is tried again, for how long, and what each failure is called."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from google.genai.types import Content, Part
+from pydantic import BaseModel
+
+from integration.vertexai.harbour import soon
+from scenesearch.config import Settings
+from scenesearch.errors import Blocked, ConfigurationError, InvalidRequest, ModelError, Unavailable
+from scenesearch.models.vertexai.client import Ask, VertexClient
+from stand_ins.vertexai.control import Control
+
+
+class Word(BaseModel):
+    word: str
+
+
+@pytest.fixture
+def ask(settings: Settings) -> Ask:
+    contents = (Content(role="user", parts=[Part(text="Say a word.")]),)
+    return Ask(model=settings.vertexai_bulk_model, system="You say words.", contents=contents, schema=Word)
+
+
+WORD = {"fault": "answer", "answer": {"word": "harbour"}}
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+def test_a_passing_failure_is_tried_again(status: int, stand_in: Control, client: VertexClient, ask: Ask) -> None:
+    stand_in.script({"fault": "http", "status": status, "times": 2}, WORD)
+    assert client.generate(ask, deadline=soon()).text == '{"word": "harbour"}'
+    assert [r["fault"] for r in stand_in.requests()] == ["http", "http", "answer"]
+
+
+@pytest.mark.parametrize("fault", ["drop", "drop_midway"])
+def test_a_lost_connection_is_tried_again(fault: str, stand_in: Control, client: VertexClient, ask: Ask) -> None:
+    stand_in.script({"fault": fault, "times": 2}, WORD)
+    assert client.generate(ask, deadline=soon()).text == '{"word": "harbour"}'
+    assert len(stand_in.requests()) == 3
+
+
+def test_after_so_many_tries_the_queue_takes_over(stand_in: Control, client: VertexClient, ask: Ask, settings: Settings) -> None:
+    stand_in.script({"fault": "http", "status": 503, "message": "no capacity"})
+    with pytest.raises(Unavailable, match="no capacity"):
+        client.generate(ask, deadline=soon())
+    assert len(stand_in.requests()) == settings.vertexai_retries + 1
+
+
+def test_retries_end_with_the_deadline(stand_in: Control, settings: Settings, ask: Ask) -> None:
+    patient = VertexClient(settings.model_copy(update={"vertexai_retry_seconds": 0.5, "vertexai_retries": 1000}))
+    stand_in.script({"fault": "http", "status": 429})
+    started = time.monotonic()
+    with pytest.raises(Unavailable, match="429"):
+        patient.generate(ask, deadline=soon(2))
+    assert time.monotonic() - started < 2.5
+    assert 1 < len(stand_in.requests()) < 10
+
+
+def test_nothing_is_sent_when_the_deadline_is_over(stand_in: Control, client: VertexClient, ask: Ask) -> None:
+    with pytest.raises(Unavailable):
+        client.generate(ask, deadline=soon(0.1))
+    assert stand_in.requests() == []
+
+
+def test_a_slow_answer_is_not_waited_for_beyond_the_deadline(stand_in: Control, client: VertexClient, ask: Ask) -> None:
+    stand_in.script({"fault": "slow", "seconds": 6})
+    started = time.monotonic()
+    with pytest.raises(Unavailable, match="ReadTimeout"):
+        client.generate(ask, deadline=soon(1.5))
+    assert time.monotonic() - started < 4
+    assert stand_in.requests()[0]["timeout_s"] == "2"
+
+
+def test_the_pause_that_the_service_asks_for_is_kept(stand_in: Control, settings: Settings, ask: Ask) -> None:
+    pauses: list[float] = []
+    client = VertexClient(settings, sleep=pauses.append)
+    stand_in.script({"fault": "http", "status": 429, "retry_after": 7, "times": 1}, {"fault": "http", "times": 2}, WORD)
+    client.generate(ask, deadline=soon())
+    assert pauses[0] == 7
+    assert all(0.0 < pause <= 0.04 for pause in pauses[1:])
+    assert len(pauses) == 2
+
+
+def test_pauses_grow_and_are_never_the_same(stand_in: Control, settings: Settings, ask: Ask) -> None:
+    pauses: list[float] = []
+    client = VertexClient(settings.model_copy(update={"vertexai_retry_seconds": 1.0}), sleep=pauses.append)
+    stand_in.script({"fault": "http", "times": 5}, WORD)
+    client.generate(ask, deadline=soon(600))
+    assert [low / 2 <= pause <= low for pause, low in zip(pauses, (1, 2, 4, 8, 16), strict=True)] == [True] * 5
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "says"),
+    [
+        (400, InvalidRequest, "did not understand"),
+        (401, Unavailable, "aiplatform.user"),
+        (403, Unavailable, "aiplatform.user"),
+        (404, ConfigurationError, "SCENESEARCH_VERTEXAI"),
+    ],
+)
+def test_what_does_not_pass_is_not_tried_again(
+    status: int, error: type[Exception], says: str, stand_in: Control, client: VertexClient, ask: Ask
+) -> None:
+    stand_in.script({"fault": "http", "status": status})
+    with pytest.raises(error, match=says):
+        client.generate(ask, deadline=soon())
+    assert len(stand_in.requests()) == 1
+
+
+@pytest.mark.parametrize(("fault", "reason"), [("safety", "SAFETY"), ("blocked", "PROHIBITED_CONTENT.*: scripted")])
+def test_a_refusal_is_blocked_with_its_reason(fault: str, reason: str, stand_in: Control, client: VertexClient, ask: Ask) -> None:
+    stand_in.script({"fault": fault})
+    with pytest.raises(Blocked, match=reason):
+        client.generate(ask, deadline=soon())
+    assert len(stand_in.requests()) == 1
+
+
+def test_an_answer_without_a_candidate_is_a_model_error(stand_in: Control, client: VertexClient, ask: Ask) -> None:
+    stand_in.script({"fault": "empty"})
+    with pytest.raises(ModelError, match="no candidate"):
+        client.generate(ask, deadline=soon())
+
+
+def test_an_answer_that_was_cut_off_says_so(stand_in: Control, client: VertexClient, ask: Ask) -> None:
+    stand_in.script({"fault": "truncated"})
+    assert client.generate(ask, deadline=soon()).truncated
+
+
+def test_no_credentials_are_shown_to_a_server_on_this_machine(stand_in: Control, client: VertexClient, ask: Ask) -> None:
+    stand_in.script(WORD)
+    client.generate(ask, deadline=soon())  # would raise DefaultCredentialsError if it looked for the machine's own
+    assert len(stand_in.requests()) == 1
+
+
+@pytest.mark.parametrize("url", ["http://models.example.com", "ftp://127.0.0.1", "models"])
+def test_a_base_url_that_would_leak_credentials_is_refused(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="SCENESEARCH_VERTEXAI_BASE_URL"):
+        VertexClient(Settings(vertexai_project="p", vertexai_base_url=url))
+
+
+def test_without_a_project_it_does_not_start() -> None:
+    with pytest.raises(ConfigurationError, match="SCENESEARCH_VERTEXAI_PROJECT"):
+        VertexClient(Settings())
+
+
+def test_without_a_price_it_does_not_start() -> None:
+    with pytest.raises(ConfigurationError, match="no price for the model 'gemini-99'"):
+        VertexClient(Settings(vertexai_project="p", vertexai_bulk_model="gemini-99"))
