@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenesearch.errors import Skipped, UnreadableMedia
+from scenesearch.media.source import AUDIO_FORMATS, VIDEO_FORMATS
 
 SAMPLE_RATE = 16_000
 """Samples a second that Whisper and the voice detector are trained on."""
@@ -49,8 +50,8 @@ def _pieces(path: Path) -> Iterator[tuple[float, NDArray[np.int16]]]:
     import av
 
     try:
-        container = av.open(str(path))
-    except (av.error.FFmpegError, OSError) as error:
+        container = av.open(str(path), container_options={"format_whitelist": ",".join(VIDEO_FORMATS + AUDIO_FORMATS)})
+    except (av.FFmpegError, OSError) as error:
         raise UnreadableMedia(f"{path.name} cannot be read as media: {error}") from error
     with container:
         if not container.streams.audio:
@@ -62,10 +63,10 @@ def _pieces(path: Path) -> Iterator[tuple[float, NDArray[np.int16]]]:
         for packet in container.demux(stream):
             try:
                 decoded = packet.decode()
-            except av.error.FFmpegError:
+            except av.FFmpegError:
                 continue
             for frame in decoded:
                 at = frame.time - zero if frame.time is not None else at
                 frame.pts = None
                 for piece in resampler.resample(frame):
-                    yield at, piece.to_ndarray().reshape(-1)
+                    yield at, piece.to_ndarray().reshape(-1).astype(np.int16, copy=False)

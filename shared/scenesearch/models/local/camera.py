@@ -22,7 +22,7 @@ SmallGray = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class Motion:
-    """What moved between two pictures, in fractions of the picture's width: the whole to the right and down, growth, and the mean of all."""
+    """What moved between two pictures, in fractions of the width: the whole to the right and down, its growth, the mean of all."""
 
     right: float
     down: float
@@ -34,8 +34,8 @@ def small_gray(picture: Picture) -> SmallGray:
     """Reduce one picture."""
     import cv2
 
-    small: SmallGray = cv2.cvtColor(cv2.resize(picture, (_WIDTH, _HEIGHT), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
-    return small
+    small = cv2.resize(picture, (_WIDTH, _HEIGHT), interpolation=cv2.INTER_AREA)
+    return cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
 
 
 def motion(before: SmallGray, after: SmallGray) -> Motion:
@@ -44,7 +44,8 @@ def motion(before: SmallGray, after: SmallGray) -> Motion:
 
     if int(cv2.absdiff(before, after).max()) < 6:
         return Motion(0.0, 0.0, 0.0, 0.0)
-    flow = cv2.calcOpticalFlowFarneback(before, after, None, 0.5, 3, 11, 2, 5, 1.1, 0)
+    still = np.zeros((*before.shape, 2), dtype=np.float32)
+    flow = cv2.calcOpticalFlowFarneback(before, after, still, 0.5, 3, 11, 2, 5, 1.1, 0)
     rows, columns = np.mgrid[0:_HEIGHT, 0:_WIDTH]
     x, y = columns - (_WIDTH - 1) / 2, rows - (_HEIGHT - 1) / 2
     right, down = float(np.median(flow[..., 0])), float(np.median(flow[..., 1]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def face_weights() -> Path | None:
     return path if path.is_file() else None
 
 
-def shot_scale(faces: list[Box]) -> str:
+def shot_scale(faces: Sequence[Box]) -> str:
     """The usual name of the framing for the largest face: what share of the picture's height it fills."""
     tallest = faces[0].height
     for least, words in ((0.5, "extreme close-up"), (0.25, "close-up"), (0.12, "medium shot")):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,7 +92,7 @@ def shots(looks: Sequence[Look], end_ms: int) -> list[Shot]:
 
 
 def _cuts(looks: Sequence[Look]) -> dict[int, Change]:
-    steps = np.array([0.0, *(distance(a, b) for a, b in zip(looks, looks[1:], strict=False))])
+    steps = np.array([0.0, *(distance(a, b) for a, b in pairwise(looks))])
     found: dict[int, Change] = {}
     for i in np.flatnonzero(steps > _CUT):
         around = np.concatenate([steps[max(1, i - _NEIGHBOURS) : i], steps[i + 1 : i + 1 + _NEIGHBOURS]])
@@ -104,7 +105,7 @@ def _without_flashes(looks: Sequence[Look], cuts: dict[int, Change]) -> dict[int
     """Two cuts in half a second between pictures that are alike are a flash, not a shot."""
     kept = dict(cuts)
     ordered = sorted(cuts)
-    for a, b in zip(ordered, ordered[1:], strict=False):
+    for a, b in pairwise(ordered):
         if looks[b].at_ms - looks[a].at_ms <= _FLASH_MS and a > 0 and distance(looks[a - 1], looks[b]) < _CUT / 2:
             kept.pop(a, None)
             kept.pop(b, None)

@@ -127,7 +127,8 @@ def _word_vectors(texts: Sequence[str]) -> Vectors:
     for row, bag in enumerate(bags):
         for term, count in bag.items():
             vectors[row, column[term]] = count * math.log(1 + len(texts) / spread[term])
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+    unit: Vectors = (vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)).astype(np.float32)
+    return unit
 
 
 def _terms(text: str) -> list[str]:

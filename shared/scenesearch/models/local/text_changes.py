@@ -25,8 +25,9 @@ def gray(picture: Picture) -> Gray:
     import cv2
 
     height = max(_BLOCK, round(picture.shape[0] * _WIDTH / picture.shape[1]))
-    small: Gray = cv2.cvtColor(cv2.resize(picture, (_WIDTH, height), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
-    return small
+    return cv2.cvtColor(cv2.resize(picture, (_WIDTH, height), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY).astype(
+        np.uint8, copy=False
+    )
 
 
 def changed_part(before: Gray, after: Gray) -> Box | None:
@@ -47,11 +48,9 @@ def changed_part(before: Gray, after: Gray) -> Box | None:
 
 def likeness(reference: Gray, now: Gray) -> float:
     """How much two cuts of one place look alike: the correlation of their edges in the least alike square, -1 to 1."""
-    import cv2
-
     if reference.shape != now.shape:
         return -1.0
-    a, b = (cv2.Laplacian(x, cv2.CV_32F, ksize=3) for x in (reference, now))
+    a, b = _edges(reference), _edges(now)
     height, width = a.shape
     step = max(8, min(height, width))
     columns = width >= height
@@ -68,13 +67,17 @@ def likeness(reference: Gray, now: Gray) -> float:
 
 def presence(reference: Gray, now: Gray) -> float:
     """How much of the reference's edges are in the other cut: 1 all, 0 none."""
-    import cv2
-
     if reference.shape != now.shape:
         return 0.0
-    a, b = (cv2.Laplacian(x, cv2.CV_32F, ksize=3) for x in (reference, now))
+    a, b = _edges(reference), _edges(now)
     energy = float((a * a).sum())
     return float((a * b).sum()) / energy if energy > 0 else 0.0
+
+
+def _edges(picture: Gray) -> NDArray[np.float32]:
+    import cv2
+
+    return cv2.Laplacian(picture, cv2.CV_32F, ksize=3).astype(np.float32, copy=False)
 
 
 def _correlation(x: NDArray[np.float32], y: NDArray[np.float32]) -> float:

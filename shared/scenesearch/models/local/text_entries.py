@@ -12,6 +12,7 @@ from scenesearch.models.local.timecodes import seconds
 from scenesearch.timeline import Span
 
 _FLICKER_MS = 1200
+_LOST_MS = 3000
 _TOGETHER_MS = 400
 _GLIMPSE_MS = 300
 _LONGEST_CAPTION_MS = 15_000
@@ -21,8 +22,8 @@ def entries(tracks: Sequence[Track]) -> list[Entry]:
     """Every text that stood, in order of time."""
     found: list[Entry] = []
     lines: list[Track] = []
-    for track in tracks:
-        clock = seconds(track.clock, track.start_ms, track.end_ms or track.seen_ms) if track.clock else []
+    for track in _without_pauses(tracks):
+        clock = seconds(track.clock, track.start_ms, _end(track)) if track.clock else []
         if clock:
             layout = _layout(track.box, vertical=False)
             found += (
@@ -31,7 +32,7 @@ def entries(tracks: Sequence[Track]) -> list[Entry]:
             )
         else:
             lines.append(track)
-    for group in _groups([t for t in _without_flicker(lines) if _is_text(t)]):
+    for group in _groups(_without_doubles([t for t in _without_flicker(lines) if _is_text(t)])):
         found.append(_entry(group))
     return sorted(found, key=lambda e: (e.span, e.text))
 
@@ -44,6 +45,32 @@ def position(box: Box) -> str:
     row = "top" if y < 1 / 3 else "middle" if y < 2 / 3 else "bottom"
     column = "left" if x < 1 / 3 else "center" if x < 2 / 3 else "right"
     return "center" if (row, column) == ("middle", "center") else f"{row} {column}"
+
+
+def _without_pauses(tracks: Iterable[Track]) -> list[Track]:
+    """One track where a running clock was lost for a moment."""
+    kept: list[Track] = []
+    for track in tracks:
+        before = next((t for t in reversed(kept) if t.is_clock and track.is_clock and t.box.iou(track.box) > 0.3), None)
+        if before is not None and track.start_ms - _end(before) <= _LOST_MS:
+            before.clock += track.clock
+            before.end_ms = _end(track)
+        else:
+            kept.append(track)
+    return kept
+
+
+def _without_doubles(tracks: Sequence[Track]) -> list[Track]:
+    """Without lines that are parts of a longer line at the same place and time: the detector found it twice."""
+    return [t for i, t in enumerate(tracks) if not any(_part_of(t, other, first=j < i) for j, other in enumerate(tracks) if j != i)]
+
+
+def _part_of(part: Track, whole: Track, *, first: bool) -> bool:
+    """Whether `part` says only what `whole` says too; of two alike the `first` is the whole."""
+    inside = part.box.shared(whole.box) >= 0.5 * part.box.width * part.box.height
+    during = min(_end(part), _end(whole)) - max(part.start_ms, whole.start_ms) >= 0.5 * (_end(part) - part.start_ms)
+    short, long = (re.sub(r"[\W_]+", "", t.reading.text.casefold()) for t in (part, whole))
+    return inside and during and short in long and (len(short) < len(long) or first)
 
 
 def _without_flicker(tracks: Iterable[Track]) -> list[Track]:
@@ -147,7 +174,7 @@ def _lines(group: list[Track], *, vertical: bool) -> tuple[str, ...]:
 def _is_caption(box: Box, span: Span, lines: Sequence[str], *, vertical: bool) -> bool:
     """A short text low in the middle that comes and goes, in words."""
     x, _ = box.center
-    low = box.top > 0.6 and box.bottom > 0.7
+    low = box.top > 0.7 and box.height / len(lines) < 0.085
     words = sum(c.isalpha() for line in lines for c in line) >= 4
     return not vertical and low and abs(x - 0.5) < 0.12 and len(lines) <= 3 and span.duration_ms <= _LONGEST_CAPTION_MS and words
 

@@ -15,10 +15,12 @@ _SAME_PLACE = 0.4
 _MARGIN = 0.01
 _SAME_LOOK = 0.9
 _SAME_TEXT = 0.8
+_SAME_SHAKY_TEXT = 0.6
 _READABLE = 0.6
 _SURE = 0.93
 _REREADS = 3
 _TIMECODE_EVERY_MS = 2000
+_MISREAD_MS = 3000
 
 
 @dataclass(slots=True)
@@ -76,7 +78,7 @@ class TextTracker:
     def look(self, at_ms: int, picture: Picture, small: Gray, places: Sequence[Place], within: Box | None) -> None:
         """Take the lines that the detector found (in the part `within`, else everywhere) at `at_ms`."""
         unexplained: list[tuple[Place, Track | None]] = []
-        still: set[int] = set()
+        still: set[int] = set()  # tracks that a place has been found for
         for place in places:
             track = self._at(place.box, still)
             if track is None or self._must_read(track, place, small, at_ms):
@@ -88,11 +90,11 @@ class TextTracker:
                 self._seen(track, at_ms)
         readings = self._reader.read(picture, [place for place, _ in unexplained])
         for (place, track), reading in zip(unexplained, readings, strict=True):
-            self._take(at_ms, small, place, track, reading)
+            self._take(at_ms, small, place, track, reading, still)
         for track in list(self._standing):
             if track.seen_ms < at_ms:
                 outside = within is not None and within.shared(track.box) == 0
-                if outside or (not track.is_clock and likeness(track.look, track.box.cut(small)) >= _SAME_LOOK):
+                if outside or self._stands(track, picture, small, at_ms):
                     self._seen(track, at_ms)
                 else:
                     self._end(track, at_ms)
@@ -108,6 +110,22 @@ class TextTracker:
         best = max((t for t in self._standing if id(t) not in taken), key=lambda t: t.box.iou(box), default=None)
         return best if best is not None and best.box.iou(box) >= _SAME_PLACE else None
 
+    def _stands(self, track: Track, picture: Picture, small: Gray, at_ms: int) -> bool:
+        """Whether a line that the detector missed is there all the same."""
+        if not track.is_clock:
+            return likeness(track.look, track.box.cut(small)) >= _SAME_LOOK
+        (reading,) = self._reader.read(picture, [Place.upright(track.box, picture)])
+        return is_timecode(reading.text) and self._ticks(track, reading, at_ms)
+
+    def _ticks(self, track: Track, reading: Reading, at_ms: int) -> bool:
+        """Take the reading of a running clock; a misread one is forgiven for a while."""
+        if is_timecode(reading.text):
+            track.clock.append((at_ms, reading.text))
+        elif at_ms - track.clock[-1][0] > _MISREAD_MS:
+            return False
+        self._seen(track, at_ms)
+        return True
+
     def _must_read(self, track: Track, place: Place, small: Gray, at_ms: int) -> bool:
         if track.is_clock:
             return at_ms - track.clock[-1][0] >= _TIMECODE_EVERY_MS
@@ -115,22 +133,20 @@ class TextTracker:
             return True
         return likeness(track.look, track.box.cut(small)) < _SAME_LOOK
 
-    def _take(self, at_ms: int, small: Gray, place: Place, track: Track | None, reading: Reading) -> None:
+    def _take(self, at_ms: int, small: Gray, place: Place, track: Track | None, reading: Reading, taken: set[int]) -> None:
         if track is not None:
             track.rereads += 1
-            if track.is_clock and is_timecode(reading.text):
-                track.clock.append((at_ms, reading.text))
-                self._seen(track, at_ms)
+            if track.is_clock and self._ticks(track, reading, at_ms):
                 return
-            if reading.score < _READABLE or same_text(track.reading.text, reading.text):
-                if not track.is_clock and track.improve(reading):
+            if not track.is_clock and (reading.score < _READABLE or same_reading(track.reading, reading)):
+                if track.improve(reading):
                     track.box, track.look = place.box, place.box.cut(small).copy()
                 self._seen(track, at_ms)
                 return
             self._end(track, at_ms)
         if reading.score < _READABLE or not reading.text:
             return
-        moved = self._moved(place, reading, at_ms)
+        moved = self._moved(place, reading, taken)
         if moved is not None:
             moved.improve(reading)
             moved.box, moved.look = place.box, place.box.cut(small).copy()
@@ -145,12 +161,15 @@ class TextTracker:
         self._standing.append(fresh)
         self.tracks.append(fresh)
 
-    def _moved(self, place: Place, reading: Reading, at_ms: int) -> Track | None:
+    def _moved(self, place: Place, reading: Reading, taken: set[int]) -> Track | None:
         """The track of a line that scrolls or slides: the same text a little off its old place."""
         for track in self._standing:
+            if id(track) in taken or track.is_clock:
+                continue
             near = abs(track.box.center[0] - place.box.center[0]) < 0.25 and abs(track.box.center[1] - place.box.center[1]) < 0.25
             alike = track.box.height * 0.7 < place.box.height < track.box.height * 1.4
-            if track.seen_ms < at_ms and near and alike and not track.is_clock and same_text(track.reading.text, reading.text):
+            if near and alike and same_text(track.reading.text, reading.text):
+                taken.add(id(track))
                 return track
         return None
 
@@ -163,11 +182,17 @@ class TextTracker:
         self._standing.remove(track)
 
 
-def same_text(a: str, b: str) -> bool:
-    """Whether two readings are near-identical: one text, read twice. Digits must agree."""
+def same_reading(a: Reading, b: Reading) -> bool:
+    """Whether two readings of one place are of one text. Digits must agree where both are sure."""
+    sure = min(a.score, b.score) >= _SURE
+    return same_text(a.text, b.text, digits=sure)
+
+
+def same_text(a: str, b: str, *, digits: bool = True) -> bool:
+    """Whether two readings are near-identical: one text, read twice. `digits`: they must agree."""
     x, y = (re.sub(r"[\W_]+", "", t.casefold()) for t in (a, b))
     if not x or not y:
         return x == y
-    if re.findall(r"\d+", x) != re.findall(r"\d+", y):
+    if digits and re.findall(r"\d+", x) != re.findall(r"\d+", y):
         return False
-    return SequenceMatcher(None, x, y, autojunk=False).ratio() >= _SAME_TEXT
+    return SequenceMatcher(None, x, y, autojunk=False).ratio() >= (_SAME_TEXT if digits else _SAME_SHAKY_TEXT)

@@ -18,7 +18,7 @@ from scenesearch.models.local.threads import threads
 from scenesearch.ports import ClipInput, Extraction
 from scenesearch.video import Usage, now
 
-_STEP_MS = 125
+_STEP_MS = 100
 _LOOK_EVERY_MS = 500
 _WIDEST = 1920
 _SIDE = 640
@@ -30,7 +30,7 @@ class LocalTexts:
     """A `SectionExtractor`: captions, other writing and burned-in timecode.
 
     Every half second the picture is compared with the last one that was looked at; only the part that changed goes through the
-    detector, only lines that look different are read. The eight small grey pictures a second between tell when a text came or went.
+    detector, only lines that look different are read. The ten small grey pictures a second between tell when a text came or went.
     """
 
     section = Section.TEXTS

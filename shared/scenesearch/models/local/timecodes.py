@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 
-_TIMECODE = re.compile(r"(\d{1,2})[:;.](\d{2})[:;.](\d{2})(?:[:;.,](\d{2,3}))?")
-_DAY_MS = 24 * 3600 * 1000
+_TIMECODE = re.compile(r"(?<![\d:;.])(\d{1,2})([:;.])(\d{2})([:;.])(\d{2})(?:[:;.,](\d{2,3}))?(?![\d:;])")
+_LONGEST = 32
 _GRID_MS = 40
 
 
 def is_timecode(text: str) -> bool:
-    """Whether the whole line is a timecode: hours, minutes, seconds, and perhaps frames."""
+    """Whether the line is a timecode (hours, minutes, seconds, perhaps frames), with little else beside it ("TCR", a date)."""
     return _parts(text) is not None
 
 
@@ -25,7 +26,7 @@ def seconds(readings: Sequence[tuple[int, str]], start_ms: int, end_ms: int) -> 
     runs = _runs(readings)
     if not runs:
         return []
-    borders = [start_ms] + [(a[-1][0] + b[0][0]) // 2 for a, b in zip(runs, runs[1:], strict=False)] + [end_ms]
+    borders = [start_ms] + [(a[-1][0] + b[0][0]) // 2 for a, b in pairwise(runs)] + [end_ms]
     found: list[tuple[int, int, str]] = []
     for run, begin, end in zip(runs, borders, borders[1:], strict=False):
         zero = _zero(run)
@@ -39,10 +40,12 @@ def seconds(readings: Sequence[tuple[int, str]], start_ms: int, end_ms: int) -> 
 
 
 def _parts(text: str) -> tuple[int, int, int, int | None] | None:
-    match = _TIMECODE.fullmatch(text.replace(" ", ""))
+    match = _TIMECODE.search(text) if len(text) <= _LONGEST else None
     if match is None:
         return None
-    hours, minutes, secs, frames = match.groups()
+    hours, first, minutes, second, secs, frames = match.groups()
+    if first == second == ".":
+        return None  # a date
     if int(hours) > 23 or int(minutes) > 59 or int(secs) > 59:
         return None
     return int(hours), int(minutes), int(secs), None if frames is None else int(frames)

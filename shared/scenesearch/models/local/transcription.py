@@ -117,7 +117,7 @@ class LocalTranscription:
             return known[0]
         start, end = max(windows, key=lambda w: w[1] - w[0])
         likeliest, _, ranked = whisper.detect_language(audio[round(start * SAMPLE_RATE) : round(end * SAMPLE_RATE)])
-        return next((tag for tag, _ in ranked if tag in known), likeliest) if known else likeliest
+        return str(next((tag for tag, _ in ranked if tag in known), likeliest) if known else likeliest)
 
 
 def _words(whisper: WhisperModel, audio: Samples, window: Window, language: str, *, strict: bool) -> Iterator[TimedWord]:
