@@ -14,20 +14,25 @@ REEL_LENGTH = 32
 """Longer reel names are cut: CMX 3600 allows 8, today's programs 32."""
 
 
+TIMECODE_RATES = (24.0, 25.0, 30.0, 24000 / 1001, 30000 / 1001, 48.0, 50.0, 60.0, 60000 / 1001)
+
+
 def write_edit_list(video: Video, span: Span, to: Path) -> None:
     """Write a timeline with this one scene. The source starts at the file's timecode, or at zero where it carries none.
 
-    Raises `InvalidRequest` when the video's frame rate has no timecode (EDL only).
+    Raises `InvalidRequest` when the video has no frame rate.
     """
     import opentimelineio as otio
 
     if video.media is None or not video.media.frame_rate:
         raise InvalidRequest(f"{video.title!r} has no frame rate: it cannot be put on an editor's timeline")
-    rate = _timecode_rate(video.media.frame_rate) if to.suffix == ".edl" else video.media.frame_rate
+    real = _timecode_rate(video.media.frame_rate) if to.suffix == ".edl" else video.media.frame_rate
+    drop = ";" in (video.media.timecode or "")
+    rate = real if drop or to.suffix != ".edl" else float(round(real))  # without drop, frames of 29.97 are labelled as of 30
     zero = _zero(video.media.timecode, rate)
 
     def at(ms: int) -> Any:
-        return otio.opentime.RationalTime(round(ms * rate / 1000), rate)
+        return otio.opentime.RationalTime(round(ms * real / 1000), rate)
 
     file_name = PurePosixPath(video.name).name
     source = otio.schema.ExternalReference(
@@ -49,18 +54,16 @@ def write_edit_list(video: Video, span: Span, to: Path) -> None:
     timeline.global_start_time = otio.opentime.RationalTime(0, rate)
     timeline.tracks.append(otio.schema.Track(name="V1", kind=otio.schema.TrackKind.Video, children=[clip]))
     if to.suffix == ".edl":
-        to.write_text(otio.adapters.write_to_string(timeline, "cmx_3600", rate=rate), encoding="utf-8")
+        title, events = otio.adapters.write_to_string(timeline, "cmx_3600", rate=rate).split("\n", 1)
+        counting = "DROP FRAME" if drop else "NON-DROP FRAME"
+        to.write_text(f"{title}\nFCM: {counting}\n{events}", encoding="utf-8")
     else:
         to.write_text(otio.adapters.write_to_string(timeline, "otio_json"), encoding="utf-8")
 
 
 def _timecode_rate(rate: float) -> float:
-    import opentimelineio as otio
-
-    nearest = float(otio.opentime.RationalTime.nearest_valid_timecode_rate(rate))
-    if abs(nearest - rate) > 0.02 * rate:
-        raise InvalidRequest(f"an edit list counts frames, and {rate:g} frames a second has no timecode: export .otio or .mp4 instead")
-    return nearest
+    """The rate that an edit list counts frames in: the video's own, a multiple of it, or 30 where none has timecode."""
+    return next((counted for counted in TIMECODE_RATES if abs(counted / rate - max(1, round(counted / rate))) < 0.0005), 30.0)
 
 
 def _zero(timecode: str | None, rate: float) -> Any:
@@ -70,6 +73,6 @@ def _zero(timecode: str | None, rate: float) -> Any:
     if timecode:
         try:
             return otio.opentime.from_timecode(timecode, _timecode_rate(rate)).rescaled_to(rate)
-        except (ValueError, InvalidRequest):
+        except ValueError:
             pass  # not a timecode that counts in this rate: the file's own clock is all there is
     return otio.opentime.RationalTime(0, rate)

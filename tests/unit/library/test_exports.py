@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import av
 import numpy as np
@@ -31,8 +33,22 @@ def shelf(tmp_path: Path) -> Shelf:
     return Shelf.under(tmp_path / "home")
 
 
+_MADE: dict[str, bytes] = {}
+
+
+def made(recipe: Recipe, suffix: str) -> bytes:
+    """The file of a recipe, made once."""
+    key = repr(recipe) + suffix
+    if key not in _MADE:
+        with TemporaryDirectory() as folder:
+            _MADE[key] = make(Path(folder) / f"made{suffix}", recipe).read_bytes()
+    return _MADE[key]
+
+
 def put(shelf: Shelf, tmp_path: Path, recipe: Recipe, name: str = "films/wall.mp4") -> Video:
-    return shelf.put(make(tmp_path / Path(name).name, recipe), name, ENTRIES)
+    file = tmp_path / Path(name).name
+    file.write_bytes(made(recipe, file.suffix))
+    return shelf.put(file, name, ENTRIES)
 
 
 def take(shelf: Shelf, video: Video, start: float, end: float, to: Path, *, exact: bool = True) -> Span:
@@ -160,6 +176,36 @@ def test_an_editors_timeline_carries_the_source_timecode(shelf: Shelf, tmp_path:
     assert "10:00:01:00 10:00:02:00" in edl
     [event] = otio.adapters.read_from_file(str(tmp_path / "scene.edl"), rate=25).tracks[0]
     assert otio.opentime.to_timecode(event.source_range.start_time) == "10:00:01:00"
+
+
+@pytest.mark.parametrize("rate", [23.976, 12.5, 29.97, 17])
+def test_an_edit_list_counts_in_a_rate_that_has_timecode(shelf: Shelf, tmp_path: Path, rate: float) -> None:
+    video = put(shelf, tmp_path, Recipe())
+    assert video.media is not None
+    take(shelf, replace(video, media=replace(video.media, frame_rate=rate)), 2.0, 3.0, tmp_path / "scene.edl")
+    assert "00:00:02:00 00:00:03:00" in (tmp_path / "scene.edl").read_text()
+
+
+@pytest.mark.parametrize(
+    ("timecode", "counting", "source"),
+    [
+        ("01:00:00:00", "NON-DROP FRAME", "01:00:02:00 01:00:03:00"),
+        ("01:00:00;00", "DROP FRAME", "01:00:02;00 01:00:03;00"),
+        (None, "NON-DROP FRAME", "00:00:02:00 00:00:03:00"),
+        ("nonsense", "NON-DROP FRAME", "00:00:02:00 00:00:03:00"),
+    ],
+)
+def test_frames_are_dropped_only_where_the_source_drops_them(
+    shelf: Shelf, tmp_path: Path, timecode: str | None, counting: str, source: str
+) -> None:
+    video = put(shelf, tmp_path, Recipe())
+    assert video.media is not None
+    media = replace(video.media, frame_rate=30000 / 1001, timecode=timecode)
+    take(shelf, replace(video, media=media), 2.0, 3.0, tmp_path / "scene.edl")
+    edl = (tmp_path / "scene.edl").read_text()
+    assert f"\nFCM: {counting}\n" in edl
+    assert source in edl
+    assert len(otio.adapters.read_from_string(edl, "cmx_3600", rate=30).tracks[0]) == 1
 
 
 @pytest.mark.parametrize(("start", "end"), [(4.5, 5.0), (3.0, 9.0), (60, 70)])

@@ -1,0 +1,24 @@
+"""The page, the library and the search, on one origin."""
+
+from functools import cache
+
+import functions_framework.aio
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+
+@cache
+def _site() -> ASGIApp:
+    from scenesearch.bootstrap import application
+    from scenesearch.web.sites import library_site
+
+    return library_site(application())
+
+
+@functions_framework.aio.http
+async def library(request: Request) -> Response:
+    """Every request of this function."""
+    from scenesearch.web.sites import Handed
+
+    return Handed(_site())

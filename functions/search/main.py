@@ -1,0 +1,24 @@
+"""The search endpoint: `/v1/search` and `/v1/feedback`."""
+
+from functools import cache
+
+import functions_framework.aio
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+
+@cache
+def _site() -> ASGIApp:
+    from scenesearch.bootstrap import application
+    from scenesearch.web.sites import search_site
+
+    return search_site(application())
+
+
+@functions_framework.aio.http
+async def search(request: Request) -> Response:
+    """Every request of this function."""
+    from scenesearch.web.sites import Handed
+
+    return Handed(_site())

@@ -1,0 +1,122 @@
+"""What stands before every route: request ids, safe headers, and no way in for other sites."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from scenesearch.web.problems import problem
+
+LOG = logging.getLogger(__name__)
+
+BODY_BYTES = 1_000_000
+"""No request but an upload is larger."""
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def content_security_policy(storage: Iterable[str] = ()) -> str:
+    """Only this site's own files run; media and uploads may also go to the bucket's hosts. No string becomes markup or script."""
+    hosts = "".join(f" {host}" for host in storage)
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            f"img-src 'self' blob:{hosts}",
+            f"media-src 'self' blob:{hosts}",
+            f"connect-src 'self'{hosts}",
+            "manifest-src 'self'",
+            "base-uri 'none'",
+            "form-action 'self'",
+            "frame-ancestors 'none'",
+            "require-trusted-types-for 'script'",
+            "trusted-types 'none'",
+        )
+    )
+
+
+class Guard:
+    """ASGI middleware, outermost. `local_only`: answer only to this machine's own names (against DNS rebinding)."""
+
+    def __init__(self, app: ASGIApp, *, local_only: bool, storage: Iterable[str] = ()) -> None:
+        self._app, self._local_only = app, local_only
+        self._headers = {
+            "Content-Security-Policy": content_security_policy(storage),
+            "Cross-Origin-Opener-Policy": "same-origin",
+            "Cross-Origin-Resource-Policy": "same-origin",
+            "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+            "Referrer-Policy": "same-origin",
+            "X-Content-Type-Options": "nosniff",
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id = uuid4().hex
+        began, status = time.monotonic(), 0
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                out = MutableHeaders(scope=message)
+                for name, value in self._headers.items():
+                    out.setdefault(name, value)
+                out["X-Request-Id"] = request_id
+                out.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        try:
+            if (refusal := self._refusal(scope, headers)) is not None:
+                await problem(Request(scope), *refusal)(scope, receive, answer)
+            else:
+                await self._app(scope, receive, answer)
+        finally:
+            route = scope.get("route")
+            LOG.info(
+                "request",
+                extra={
+                    "method": scope["method"],
+                    "route": getattr(route, "path", "-"),  # never the address itself: it holds the question
+                    "status": status,
+                    "took_ms": round((time.monotonic() - began) * 1000),
+                    "request_id": request_id,
+                },
+            )
+
+    def _refusal(self, scope: Scope, headers: Headers) -> tuple[int, str] | None:
+        host = headers.get("host", "")
+        if self._local_only and not is_local(host):
+            return 421, f"this server is only for its own machine, and {host!r} is not one of its names: use http://localhost"
+        navigation = scope["method"] == "GET" and headers.get("sec-fetch-mode") == "navigate"
+        if headers.get("sec-fetch-site", "none") not in ("same-origin", "none") and not navigation:
+            return 403, "requests from other sites are refused: open the page itself"
+        origin = headers.get("origin")
+        if origin is not None and scope["method"] not in _SAFE and urlsplit(origin).netloc != host:
+            return 403, "requests from other sites are refused: open the page itself"
+        if scope["method"] != "PUT" and int(headers.get("content-length", "0") or 0) > BODY_BYTES:
+            return 413, f"a request holds at most {BODY_BYTES} bytes; videos go to /v1/uploads"
+        return None
+
+
+def is_local(host: str) -> bool:
+    """Whether a Host header names this machine itself."""
+    name = urlsplit(f"//{host}").hostname or ""
+    if name == "localhost":
+        return True
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,168 @@
+"""Asking over HTTP: one path of code, two ways to read it (JSON, or events as they come)."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import AsyncIterator, Iterator
+from datetime import datetime
+from typing import Annotated, Any
+
+import anyio
+import anyio.to_thread
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from scenesearch.errors import InvalidRequest, SceneSearchError
+from scenesearch.metadata import Section
+from scenesearch.search.answer import Answer, Effort, FileHit, Mode, Scene, SearchRequest
+from scenesearch.timeline import Span
+from scenesearch.video import Feedback, now
+from scenesearch.web.access import readable, video_to_read
+from scenesearch.web.site import TheCaller, TheSite
+
+LOG = logging.getLogger(__name__)
+
+routes = APIRouter()
+
+Event = FileHit | Scene | Answer
+
+
+class SearchParameters(BaseModel):
+    """A question as it comes over the wire: `q` or `query`, and the same choices as everywhere. Empty means not given."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    q: str | None = Field(default=None, description='What you remember. "Quoted phrases" must match.')
+    query: str | None = Field(default=None, description="The same as `q`.")
+    collection: str | None = None
+    mode: Mode = Mode.BALANCED
+    effort: Effort = Effort.STANDARD
+    limit: int = Field(default=10, ge=1, le=100, description="How many scenes.")
+    video_id: str | None = None
+    language: str | None = None
+    speaker: str | None = None
+    tag: str | None = None
+    section: Section | None = None
+    since: datetime | None = Field(default=None, description="Uploaded at this time or later.")
+    until: datetime | None = Field(default=None, description="Uploaded before this time.")
+
+    @field_validator("collection", "video_id", "language", "speaker", "tag", "section", "since", "until", mode="before")
+    @classmethod
+    def _empty_is_absent(cls, value: object) -> object:
+        return None if value == "" else value
+
+    def request(self) -> SearchRequest:
+        """The question. Raises `InvalidRequest` when there is none, or two."""
+        if self.q is not None and self.query is not None and self.q != self.query:
+            raise InvalidRequest("`q` and `query` ask two different questions: leave one out")
+        asked = self.q if self.q is not None else self.query
+        if asked is None or not asked.strip():
+            raise InvalidRequest("there is no question: say in `q` what you are looking for")
+        return SearchRequest(query=asked, **self.model_dump(exclude={"q", "query"}))
+
+
+class FeedbackGiven(BaseModel):
+    """Somebody's word on a scene. `start` and `end` in seconds."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    query: str = Field(min_length=1, max_length=2000)
+    video_id: str
+    start: float = Field(ge=0, lt=1e7)
+    end: float = Field(gt=0, lt=1e7)
+    right: bool
+
+
+_ANSWERS: dict[int | str, dict[str, Any]] = {200: {"model": Answer, "content": {"text/event-stream": {"schema": {"type": "string"}}}}}
+
+
+@routes.get("/v1/search", responses=_ANSWERS, summary="Find scenes", operation_id="search")
+async def search(request: Request, given: Annotated[SearchParameters, Query()], site: TheSite, caller: TheCaller) -> Response:
+    """JSON; with `Accept: text/event-stream` the events `file`, `scene`, `done` (the rest of the answer) and `error`."""
+    return await _answered(request, given, site, caller)
+
+
+@routes.post("/v1/search", responses=_ANSWERS, summary="Find scenes", operation_id="search_by_post")
+async def search_by_post(request: Request, given: SearchParameters, site: TheSite, caller: TheCaller) -> Response:
+    """The same, for questions that should not stand in an address."""
+    return await _answered(request, given, site, caller)
+
+
+@routes.post("/v1/feedback", status_code=201, summary="Say whether a scene was right", operation_id="give_feedback")
+def give_feedback(given: FeedbackGiven, site: TheSite, caller: TheCaller) -> FeedbackGiven:
+    """Stored with the question."""
+    video = video_to_read(given.video_id, caller, site.app.catalog)
+    site.app.catalog.save_feedback(
+        Feedback(
+            query=given.query, ref=video.ref, span=Span.of_seconds(given.start, given.end), right=given.right, caller=caller.name, at=now()
+        )
+    )
+    return given
+
+
+async def _answered(request: Request, given: SearchParameters, site: TheSite, caller: TheCaller) -> Response:
+    def start() -> tuple[Iterator[Event], Event]:
+        events = site.app.search.events(given.request(), readable(caller, site.app.catalog))
+        return events, next(events)  # what is wrong with the question shows before anything is sent
+
+    events, first = await anyio.to_thread.run_sync(start)
+    coming = _stepped(events, first)
+    if "text/event-stream" in request.headers.get("accept", ""):
+        return StreamingResponse(_as_events(coming), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+    answer = await _whole(request, coming)
+    return JSONResponse(answer.model_dump(mode="json")) if answer is not None else Response(status_code=499)
+
+
+async def _stepped(events: Iterator[Event], first: Event) -> AsyncIterator[Event]:
+    """The events, each made in a thread. Whoever stops reading (the client is gone) ends the search."""
+    end = object()
+    try:
+        yield first
+        while (event := await anyio.to_thread.run_sync(next, events, end)) is not end:
+            assert isinstance(event, (FileHit, Scene, Answer))  # noqa: S101 - for the type checker
+            yield event
+    finally:
+        close = getattr(events, "close", None)
+        if close is not None:
+            close()
+
+
+async def _whole(request: Request, events: AsyncIterator[Event]) -> Answer | None:
+    """The answer at the end; None when the client went away before it."""
+    answer: Answer | None = None
+
+    async def watch(scope: anyio.CancelScope) -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+        scope.cancel()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(watch, group.cancel_scope)
+        async for event in events:
+            if isinstance(event, Answer):
+                answer = event
+        group.cancel_scope.cancel()
+    return answer
+
+
+async def _as_events(events: AsyncIterator[Event]) -> AsyncIterator[bytes]:
+    try:
+        async for event in events:
+            match event:
+                case FileHit():
+                    yield _event("file", event.model_dump_json())
+                case Scene():
+                    yield _event("scene", event.model_dump_json())
+                case Answer():
+                    yield _event("done", event.model_dump_json(exclude={"files", "scenes"}))
+    except SceneSearchError as error:
+        yield _event("error", json.dumps({"detail": str(error)}))
+    except Exception:
+        LOG.exception("a search broke while its answer was being sent")
+        yield _event("error", json.dumps({"detail": "Something broke here: ask again."}))
+
+
+def _event(name: str, data: str) -> bytes:
+    return f"event: {name}\ndata: {data}\n\n".encode()

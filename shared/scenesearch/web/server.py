@@ -1,0 +1,56 @@
+"""`scenesearch serve`: the page, the API and the ingest runtime on one machine."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING
+
+from scenesearch.config import Auth
+from scenesearch.errors import ConfigurationError
+from scenesearch.web.guard import is_local
+
+if TYPE_CHECKING:
+    from scenesearch.bootstrap import Application
+
+_GOODBYE_S = 3
+"""How long open connections are waited for at the end."""
+
+
+def serve(app: Application, host: str, port: int) -> None:
+    """Serve until Ctrl-C or SIGTERM; port 0 takes a free one. No process is left behind.
+
+    Raises:
+        ConfigurationError: not without sign-in to the outside, or the port is taken.
+    """
+    import uvicorn
+
+    from scenesearch.web.sites import library_site
+
+    if app.settings.auth is Auth.NONE and not is_local(f"[{host}]" if ":" in host else host):
+        raise ConfigurationError(
+            f"without sign-in only this machine itself may connect, not {host!r}: leave --host out, or set SCENESEARCH_AUTH=google"
+        )
+    with closing(_bound(host, port)) as listener:
+        site = library_site(app)
+        config = uvicorn.Config(
+            site, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=_GOODBYE_S, lifespan="off"
+        )
+        shown = f"[{host}]" if ":" in host else host
+        with app.runtime():
+            print(f"scenesearch is at http://{shown}:{listener.getsockname()[1]}/ (Ctrl-C ends it)", file=sys.stderr, flush=True)  # noqa: T201
+            with suppress(KeyboardInterrupt):
+                uvicorn.Server(config).run(sockets=[listener])
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except (OSError, OverflowError) as error:
+        listener.close()
+        raise ConfigurationError(f"{host}:{port} cannot be listened on ({error}): choose another --port, or 0 for a free one") from error
+    return listener

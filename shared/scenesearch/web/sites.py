@@ -1,0 +1,93 @@
+"""The sites that are served: the whole library with its page, or the search alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter, FastAPI
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from scenesearch import __version__
+from scenesearch.config import Auth, Backend
+from scenesearch.library.uploads import LocalUploads
+from scenesearch.web import problems
+from scenesearch.web.access import doorkeeper
+from scenesearch.web.guard import Guard
+from scenesearch.web.problems import Problem
+from scenesearch.web.search_routes import routes as search_routes
+from scenesearch.web.site import Site
+
+if TYPE_CHECKING:
+    from scenesearch.bootstrap import Application
+
+STORAGE = ("https://storage.googleapis.com",)
+"""Where signed URLs lead in the cloud."""
+
+
+def search_site(app: Application) -> FastAPI:
+    """`/v1/search` and `/v1/feedback`."""
+    return _site(app, Site(app, doorkeeper(app.settings)), [search_routes])
+
+
+def library_site(app: Application) -> FastAPI:
+    """The page, the library and the search: one origin."""
+    from scenesearch.web import export_routes, page_routes, upload_routes, video_routes
+
+    local = app.settings.backend is Backend.LOCAL
+    uploads = LocalUploads(app.settings.home / "uploading", lambda: app.uploads) if local else None
+    routes = [search_routes, video_routes.routes, upload_routes.routes, export_routes.routes, page_routes.routes]
+    return _site(app, Site(app, doorkeeper(app.settings), uploads), routes)
+
+
+def _site(app: Application, site: Site, parts: Iterable[APIRouter]) -> FastAPI:
+    made = FastAPI(
+        title="scenesearch",
+        version=__version__,
+        description="Find the scene, not the file.",
+        docs_url=None,
+        redoc_url=None,
+        responses=problems.RESPONSES,
+    )
+    made.state.site = site
+    problems.install(made)
+    for part in parts:
+        made.include_router(part)
+    made.add_api_route("/healthz", _health, methods=["GET"], operation_id="health", summary="Whether this answers")
+    _describe(made)
+    storage = () if app.settings.backend is Backend.LOCAL else STORAGE
+    made.add_middleware(Guard, local_only=app.settings.auth is Auth.NONE, storage=storage)
+    return made
+
+
+async def _health() -> dict[str, str]:
+    return {"status": "ok"}
+
+
+def _describe(site: FastAPI) -> None:
+    """OpenAPI with the problem document among its schemas."""
+    plain = site.openapi
+
+    def described() -> dict[str, Any]:
+        document = plain()
+        document.setdefault("components", {}).setdefault("schemas", {}).update(_schemas())
+        return document
+
+    site.openapi = described  # type: ignore[method-assign]
+
+
+def _schemas() -> dict[str, Any]:
+    schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    return {**schema.pop("$defs", {}), "Problem": schema}
+
+
+class Handed(Response):
+    """Hands a request of the functions framework to a whole site."""
+
+    def __init__(self, site: ASGIApp) -> None:
+        super().__init__()
+        self._site = site
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._site(scope, receive, send)

@@ -1,0 +1,90 @@
+"""Taking videos in over HTTP."""
+
+from __future__ import annotations
+
+import mimetypes
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Request
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import JSONResponse, Response
+
+from scenesearch.errors import NotAllowed, NotFound
+from scenesearch.library.uploads import Announced, LocalUploads, check_file, object_name
+from scenesearch.video import DEFAULT_COLLECTION, video_id
+from scenesearch.web.access import readable, writable
+from scenesearch.web.site import Site, TheCaller, TheSite
+
+routes = APIRouter()
+
+
+class NewUpload(BaseModel):
+    """A file that is about to be uploaded."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    file_name: str = Field(min_length=1, max_length=1000)
+    size_bytes: int = Field(gt=0)
+    content_type: str = Field(default="", max_length=200)
+    collection: str = DEFAULT_COLLECTION
+    title: str = Field(default="", max_length=300)
+    language: str = Field(default="", max_length=20)
+    tags: list[str] = Field(default=[], max_length=50)
+
+
+class UploadStarted(BaseModel):
+    """Where to PUT the file's pieces, in Cloud Storage's resumable protocol: `Content-Range: bytes FIRST-LAST/SIZE`; 308 means more."""
+
+    url: str
+    object_name: str
+    video_id: str
+
+
+@routes.post("/v1/uploads", status_code=201, operation_id="start_upload")
+def start_upload(given: NewUpload, request: Request, site: TheSite, caller: TheCaller) -> UploadStarted:
+    """The server fixes the object's name, after checking that the caller may write there."""
+    check_file(given.file_name, given.content_type, given.size_bytes, site.app.settings.upload_max_bytes)
+    allowed = writable(caller, site.app.catalog)
+    if allowed is not None and given.collection not in allowed:
+        if given.collection not in (readable(caller, site.app.catalog) or ()):
+            raise NotFound(f"there is no collection {given.collection!r}")
+        raise NotAllowed(f"you may look at the collection {given.collection!r} but not change it: ask one of its writers")
+    name = object_name(given.collection, given.file_name)
+    kind = given.content_type or mimetypes.guess_type(given.file_name)[0] or "application/octet-stream"
+    said = {"title": given.title, "language": given.language, "tags": ",".join(tag.replace(",", " ") for tag in given.tags)}
+    announced = Announced(name, given.size_bytes, kind, {k: v for k, v in said.items() if v})
+    if site.uploads is None:
+        raise NotFound("nothing can be uploaded here")
+    url = site.uploads.open(announced, origin=request.headers.get("origin", ""))
+    return UploadStarted(url=url, object_name=name, video_id=video_id(site.app.uploads.bucket, name))
+
+
+@routes.put(
+    "/v1/uploads/{upload}", operation_id="put_piece", responses={200: {"model": UploadStarted}, 308: {"description": "more is to come"}}
+)
+async def put_piece(
+    upload: str,
+    request: Request,
+    site: TheSite,
+    caller: TheCaller,
+    content_range: Annotated[str | None, Header()] = None,
+    content_length: Annotated[int | None, Header(ge=0)] = None,
+) -> Response:
+    """One machine: a piece of the file, or the question how far it is (`Content-Range: bytes */SIZE`)."""
+    arrived = await _desk(site).take(upload, content_range, content_length, request.stream())
+    if arrived.done is None:
+        return Response(status_code=308, headers={"Range": f"bytes=0-{arrived.have - 1}"} if arrived.have else {})
+    done = UploadStarted(url="", object_name=arrived.done.name, video_id=video_id(arrived.done.bucket, arrived.done.name))
+    return JSONResponse(done.model_dump())
+
+
+@routes.delete("/v1/uploads/{upload}", status_code=204, operation_id="cancel_upload")
+def cancel_upload(upload: str, site: TheSite, caller: TheCaller) -> None:
+    """One machine: give the upload up."""
+    _desk(site).cancel(upload)
+
+
+def _desk(site: Site) -> LocalUploads:
+    if not isinstance(site.uploads, LocalUploads):
+        raise NotFound("uploads go straight to the bucket, at the URL that was given")
+    return site.uploads

@@ -1,0 +1,242 @@
+"""The library over HTTP: lists, states, texts, pictures, and the videos themselves."""
+
+from __future__ import annotations
+
+import io
+import mimetypes
+import threading
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request
+from pydantic import BaseModel
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+
+from scenesearch.config import Backend
+from scenesearch.errors import NotFound
+from scenesearch.library.captions import to_vtt
+from scenesearch.library.playback import Playback, playback
+from scenesearch.library.views import VideoDetails, VideoView, details, metadata_text, view
+from scenesearch.metadata import Entry, Section
+from scenesearch.ports import ObjectStore
+from scenesearch.timeline import Span
+from scenesearch.video import DEFAULT_COLLECTION, Video, work_prefix
+from scenesearch.web.access import readable, video_to_change, video_to_read, writable
+from scenesearch.web.ranges import ranged
+from scenesearch.web.site import Site, TheCaller, TheSite
+
+routes = APIRouter()
+
+LINK_LIFE = timedelta(hours=6)
+"""How long a link to the bucket plays: longer than most videos."""
+
+_DECODERS = threading.BoundedSemaphore(2)
+"""Stills that are decoded at once: the pages must not starve the search."""
+
+VideoId = Annotated[str, Path(min_length=1, max_length=64)]
+
+
+class VideoItem(VideoView):
+    """A video in a list, with what lists filter by."""
+
+    language: str | None
+    tags: list[str]
+    created_at: datetime
+    size_bytes: int
+
+
+class Videos(BaseModel):
+    videos: list[VideoItem]
+
+
+class VideoPage(VideoDetails):
+    """Everything about one video; `may_change`: whether the caller may retry and remove it."""
+
+    playback: Playback
+    may_change: bool
+    timecode: str | None
+
+
+class EntryView(BaseModel):
+    """One timed line. `start` and `end` in seconds."""
+
+    section: Section
+    start: float
+    end: float
+    text: str
+    speaker: str | None = None
+    lines: list[str] = []
+    position: str | None = None
+    box: tuple[float, float, float, float] | None = None
+
+
+class Entries(BaseModel):
+    entries: list[EntryView]
+
+
+class CollectionView(BaseModel):
+    name: str
+    may_change: bool
+
+
+class Collections(BaseModel):
+    collections: list[CollectionView]
+
+
+@routes.get("/v1/collections", operation_id="list_collections")
+def list_collections(site: TheSite, caller: TheCaller) -> Collections:
+    """The collections that the caller may see."""
+    catalog = site.app.catalog
+    seen, changed = readable(caller, catalog), writable(caller, catalog)
+    names = (
+        seen
+        if seen is not None
+        else {DEFAULT_COLLECTION, *(c.name for c in catalog.collections()), *(v.collection for v in catalog.videos())}
+    )
+    return Collections(collections=[CollectionView(name=n, may_change=changed is None or n in changed) for n in sorted(names)])
+
+
+@routes.get("/v1/videos", operation_id="list_videos")
+def list_videos(site: TheSite, caller: TheCaller, collection: Annotated[str | None, Query(max_length=200)] = None) -> Videos:
+    """The live videos that the caller may see, newest first."""
+    seen = readable(caller, site.app.catalog)
+    if collection:
+        seen = frozenset({collection}) & (seen if seen is not None else frozenset({collection}))
+    return Videos(videos=[_item(video) for video in site.app.catalog.videos(seen)])
+
+
+@routes.get("/v1/videos/{video_id}", operation_id="show_video")
+def show_video(video_id: VideoId, site: TheSite, caller: TheCaller) -> VideoPage:
+    """One video and what was found out about it."""
+    catalog = site.app.catalog
+    video = video_to_read(video_id, caller, catalog)
+    changed = writable(caller, catalog)
+    return VideoPage(
+        **details(video, catalog).model_dump(),
+        playback=playback(video, catalog),
+        may_change=changed is None or video.collection in changed,
+        timecode=video.media.timecode if video.media else None,
+    )
+
+
+@routes.delete("/v1/videos/{video_id}", status_code=204, operation_id="remove_video")
+def remove_video(video_id: VideoId, site: TheSite, caller: TheCaller) -> None:
+    """Delete the upload; everything derived from it follows."""
+    video = video_to_change(video_id, caller, site.app.catalog)
+    site.app.uploads.delete(video.name, video.ref.generation)
+
+
+@routes.post("/v1/videos/{video_id}/retry", status_code=202, operation_id="retry_video")
+def retry_video(video_id: VideoId, site: TheSite, caller: TheCaller) -> VideoView:
+    """Do again what failed."""
+    from scenesearch.pipeline.retry import retry
+
+    video_to_change(video_id, caller, site.app.catalog)
+    retry(video_id, site.app.ports)
+    return view(video_to_read(video_id, caller, site.app.catalog))
+
+
+@routes.get("/v1/videos/{video_id}/entries", operation_id="list_entries")
+def list_entries(video_id: VideoId, site: TheSite, caller: TheCaller) -> Entries:
+    """The timed lines of all sections, in order of section and time."""
+    content = metadata_text(video_to_read(video_id, caller, site.app.catalog), site.app.catalog)
+    return Entries(entries=[_entry(e) for section in Section if section is not Section.SUMMARY for e in content.of(section)])
+
+
+@routes.get("/v1/videos/{video_id}/metadata.txt", response_class=PlainTextResponse, operation_id="metadata_text")
+def show_metadata_text(video_id: VideoId, site: TheSite, caller: TheCaller) -> PlainTextResponse:
+    """The metadata text: five sections, one line an entry."""
+    return PlainTextResponse(metadata_text(video_to_read(video_id, caller, site.app.catalog), site.app.catalog).render())
+
+
+@routes.get("/v1/videos/{video_id}/captions.vtt", operation_id="captions")
+def captions(video_id: VideoId, site: TheSite, caller: TheCaller) -> Response:
+    """What is said, as WebVTT for a player."""
+    video = video_to_read(video_id, caller, site.app.catalog)
+    said = metadata_text(video, site.app.catalog).of(Section.TRANSCRIPTION)
+    return Response(to_vtt(said, Span(0, max(1, video.duration_ms))), media_type="text/vtt; charset=utf-8")
+
+
+@routes.get("/v1/videos/{video_id}/thumbnails.vtt", operation_id="thumbnails")
+def thumbnails(video_id: VideoId, request: Request, site: TheSite, caller: TheCaller) -> Response:
+    """Which part of which sprite sheet stands when, as WebVTT."""
+    return _derived(request, video_to_read(video_id, caller, site.app.catalog), "thumbnails.vtt", "text/vtt; charset=utf-8", site)
+
+
+@routes.get("/v1/videos/{video_id}/sprite-{number}.jpg", operation_id="sprite_sheet")
+def sprite_sheet(
+    video_id: VideoId, number: Annotated[str, Path(pattern=r"^\d{1,6}$")], request: Request, site: TheSite, caller: TheCaller
+) -> Response:
+    """A sheet of small pictures, as `thumbnails.vtt` names it."""
+    return _derived(request, video_to_read(video_id, caller, site.app.catalog), f"sprite-{number}.jpg", "image/jpeg", site)
+
+
+@routes.get("/v1/videos/{video_id}/stills/{at_ms}.jpg", operation_id="still")
+def still(
+    video_id: VideoId,
+    at_ms: Annotated[int, Path(ge=0, le=10**9)],
+    site: TheSite,
+    caller: TheCaller,
+    width: Annotated[int, Query(ge=16, le=1920)] = 480,
+) -> Response:
+    """The frame on screen at that moment."""
+    from PIL import Image
+
+    from scenesearch.media.frames import frame_at
+
+    video = video_to_read(video_id, caller, site.app.catalog)
+    jpeg = io.BytesIO()
+    with _DECODERS, site.app.uploads.open(video.name, video.ref.generation) as source:
+        Image.fromarray(frame_at(source, min(at_ms, max(0, video.duration_ms - 1)), max_width=width).image).save(jpeg, "JPEG", quality=80)
+    return Response(jpeg.getvalue(), media_type="image/jpeg", headers={"Cache-Control": "private, max-age=86400"})
+
+
+@routes.api_route("/v1/videos/{video_id}/media", methods=["GET", "HEAD"], operation_id="media", include_in_schema=False)
+def media(video_id: VideoId, request: Request, site: TheSite, caller: TheCaller) -> Response:
+    """The original, by ranges."""
+    video = video_to_read(video_id, caller, site.app.catalog)
+    kind = video.content_type if video.content_type.startswith("video/") else mimetypes.guess_type(video.name)[0] or "video/mp4"
+    return _played(request, site.app.uploads, video.name, video.ref.generation, "video/mp4" if kind == "video/quicktime" else kind, site)
+
+
+@routes.api_route("/v1/videos/{video_id}/clips/{chunk}", methods=["GET", "HEAD"], operation_id="clip", include_in_schema=False)
+def clip(video_id: VideoId, chunk: Annotated[int, Path(ge=0, le=100_000)], request: Request, site: TheSite, caller: TheCaller) -> Response:
+    """A chunk's clip, by ranges: what plays where browsers cannot read the original."""
+    video = video_to_read(video_id, caller, site.app.catalog)
+    found = site.app.catalog.chunk(video.ref, chunk)
+    if found is None or found.video_clip is None:
+        raise NotFound(f"the video has no clip {chunk}")
+    return _played(request, site.app.work, found.video_clip.object_name, None, found.video_clip.content_type, site)
+
+
+def _played(request: Request, store: ObjectStore, name: str, generation: int | None, content_type: str, site: Site) -> Response:
+    if site.app.settings.backend is not Backend.LOCAL:
+        return RedirectResponse(store.signed_url(name, expires=LINK_LIFE), 307)
+    info = store.stat(name, generation)
+    return ranged(request, store.open(name, info.generation), info.size_bytes, content_type=content_type, tag=str(info.generation))
+
+
+def _derived(request: Request, video: Video, name: str, content_type: str, site: Site) -> Response:
+    info = site.app.work.stat(work_prefix(video.ref) + name)
+    return ranged(
+        request, site.app.work.open(info.name, info.generation), info.size_bytes, content_type=content_type, tag=str(info.generation)
+    )
+
+
+def _item(video: Video) -> VideoItem:
+    return VideoItem(
+        **view(video).model_dump(), language=video.language, tags=list(video.tags), created_at=video.created_at, size_bytes=video.size_bytes
+    )
+
+
+def _entry(entry: Entry) -> EntryView:
+    return EntryView(
+        section=entry.section,
+        start=entry.span.start_s,
+        end=entry.span.end_s,
+        text=entry.text,
+        speaker=entry.speaker,
+        lines=list(entry.lines),
+        position=entry.layout.position if entry.layout else None,
+        box=entry.layout.box if entry.layout else None,
+    )
