@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 Picture = NDArray[np.uint8]
 """RGB pixels: shape (height, width, 3)."""
 
+_ROUNDING = 1e-6
+
 
 @dataclass(frozen=True, slots=True)
 class Box:
@@ -47,7 +49,12 @@ class Box:
 
     def holds(self, other: Box) -> bool:
         """Whether the other lies wholly inside."""
-        return self.left <= other.left and self.top <= other.top and other.right <= self.right and other.bottom <= self.bottom
+        return (
+            self.left <= other.left + _ROUNDING
+            and self.top <= other.top + _ROUNDING
+            and other.right <= self.right + _ROUNDING
+            and other.bottom <= self.bottom + _ROUNDING
+        )
 
     def grown(self, by: float) -> Box:
         """Larger by this much on each side, within the screen."""
@@ -72,6 +79,13 @@ class Place:
     corners: NDArray[np.float32]
     box: Box
     vertical: bool
+
+    @classmethod
+    def upright(cls, box: Box, picture: Picture) -> Place:
+        """A horizontal line in a box that is known."""
+        height, width = picture.shape[:2]
+        left, top, right, bottom = box.left * width, box.top * height, box.right * width, box.bottom * height
+        return cls(np.array([(left, top), (right, top), (right, bottom), (left, bottom)], dtype=np.float32), box, vertical=False)
 
 
 @dataclass(frozen=True, slots=True)
