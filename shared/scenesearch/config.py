@@ -51,6 +51,7 @@ class Settings(BaseSettings):
 
     gcp_project: str = Field(default="", description="the Google Cloud project of buckets, topics and database")
     gcp_database: str = Field(default="(default)", description="the Firestore database of catalog and index")
+    gcp_signer: str = Field(default="", description="the service account that signs links to objects; empty: the one that runs this")
     vertexai_search_data_store: str = Field(default="", description="a Vertex AI Search data store of moments; empty: Firestore holds them")
     auth_audience: str = Field(default="", description="whom the callers' signed tokens must be meant for; empty: nobody is let in")
 
