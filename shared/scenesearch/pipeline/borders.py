@@ -27,7 +27,7 @@ def joined(sections: Mapping[int, Sequence[Entry]], borders_ms: Sequence[int]) -
     `borders_ms[n]` is where chunk n ends and chunk n+1 starts. A joined entry belongs to the chunk it starts in.
     """
     chunks = {number: in_time(entries) for number, entries in sections.items()}
-    for number in sorted(chunks):
+    for number in sorted(chunks, reverse=True):  # from the end, so that what runs through a whole chunk is joined on
         if number + 1 in chunks and number < len(borders_ms):
             chunks[number], chunks[number + 1] = _over_border(chunks[number], chunks[number + 1], borders_ms[number])
     return chunks
