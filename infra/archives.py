@@ -89,14 +89,10 @@ def build_all(to: Path = BUILT, folder: Path = ROOT / "functions") -> Mapping[st
 
 
 def _belongs(path: Path, root: Path) -> bool:
-    inside = path.relative_to(root).as_posix()
-    hidden = any(part.startswith(".") or part in LEFT_OUT for part in path.relative_to(root).parts)
-    return (
-        path.is_file()
-        and not hidden
-        and not inside.startswith(tuple(f"{left}/" for left in LEFT_OUT))
-        and path.suffix not in {".pyc", ".in"}
-    )
+    relative = path.relative_to(root)
+    hidden = any(part.startswith(".") or part in LEFT_OUT for part in relative.parts)
+    left_out = hidden or relative.as_posix().startswith(tuple(f"{folder}/" for folder in LEFT_OUT))
+    return path.is_file() and not left_out and path.suffix not in {".pyc", ".in"}
 
 
 def main() -> None:

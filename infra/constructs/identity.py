@@ -50,13 +50,13 @@ class Identity(Construct):
         when = ProjectIamMemberCondition(title="this database", expression=f'resource.name == "{whole}"')
         self.may_on_project("roles/datastore.user", when=when)
 
-    def may_act_as(self, other: str, label: str, role: str = "roles/iam.serviceAccountUser") -> None:
-        """Grant `role` on the service account whose full name is `other`."""
-        ServiceAccountIamMember(self, f"{role.rpartition('.')[2]}-{label}", service_account_id=other, role=role, member=self.member)
-
     def may_sign_as_itself(self) -> None:
         """Sign URLs without a key: the account may ask for signatures of its own."""
-        self.may_act_as(self.account.name, "itself", "roles/iam.serviceAccountTokenCreator")
+        self.grant_on_itself(self.member, "roles/iam.serviceAccountTokenCreator", "signs")
+
+    def may_be_deployed_by(self, email: str) -> None:
+        """Let another account start things that run as this one."""
+        self.grant_on_itself(f"serviceAccount:{email}", "roles/iam.serviceAccountUser", "deployed")
 
     def grant_on_itself(self, member: str, role: str, label: str) -> None:
         """Let somebody else use this account."""

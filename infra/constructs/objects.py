@@ -66,7 +66,7 @@ class Bucket(Construct):
                 )
             ]
             if origins
-            else [],
+            else None,
         )
 
 

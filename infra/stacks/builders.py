@@ -12,7 +12,7 @@ from cdktn_provider_google.project_iam_member import ProjectIamMemberCondition
 from infra.config import Environment
 from infra.constructs.builds import Triggers
 from infra.constructs.identity import Identity
-from infra.stacks.names import MODELS_ROLE, STATE, Stack, own_role
+from infra.stacks.names import BUILDER, DEPLOYER, MODELS_ROLE, PLANNER, STATE, Stack, own_role
 
 DATABASE_READ = ("datastore.databases.get", "datastore.databases.getMetadata", "datastore.indexes.get", "datastore.indexes.list")
 DATABASE_CHANGE = (
@@ -67,9 +67,9 @@ HANDED_OUT = ("roles/cloudtrace.agent", "roles/datastore.user", "roles/logging.l
 
 def builders(stack: Stack, env: Environment) -> None:
     """Make the accounts and the triggers that use them."""
-    planner = Identity(stack, "planner", env, "tests and plans pull requests; changes nothing")
-    deployer = Identity(stack, "deployer", env, "applies both stacks")
-    builder = Identity(stack, "builder", env, "turns archives into images")
+    planner = Identity(stack, PLANNER, env, "tests and plans pull requests; changes nothing")
+    deployer = Identity(stack, DEPLOYER, env, "applies both stacks")
+    builder = Identity(stack, BUILDER, env, "turns archives into images")
 
     for identity, roles in ((planner, PLANS), (deployer, DEPLOYS)):
         for role in roles:
@@ -110,7 +110,9 @@ def builders(stack: Stack, env: Environment) -> None:
         role="roles/artifactregistry.writer",
         member=builder.member,
     )
-    deployer.may_act_as(builder.account.name, "builder")
+    builder.may_be_deployed_by(deployer.email)
+    # The smoke test calls search with a token of its own making.
+    deployer.grant_on_itself(deployer.member, "roles/iam.serviceAccountOpenIdTokenCreator", "names-itself")
     Triggers(stack, env, planner=planner.account.name, deployer=deployer.account.name)
 
 

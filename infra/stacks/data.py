@@ -24,7 +24,7 @@ from infra.constructs.identity import Identity
 from infra.constructs.objects import Announcements, Bucket
 from infra.constructs.pipe import Pipe, Push
 from infra.stacks.builders import builders
-from infra.stacks.names import DATABASE, SEARCH_DATA_STORE, Stack
+from infra.stacks.names import CALLER, DATABASE, DEPLOYER, SEARCH_DATA_STORE, Stack
 from scenesearch.media.codecs import COPYABLE_AUDIO, MP4, WEBM, audio_wrapper
 from scenesearch.messages import SUBSCRIPTIONS, Subscription, Topic
 from scenesearch.pipeline.recover import PARKED
@@ -116,10 +116,11 @@ class DataStack(Stack):
 
     def _pipes(self) -> dict[Topic, Pipe]:
         """Every topic with its listeners, as the code's own list says."""
-        caller = Identity(self, "push", self.env, "signs what Pub/Sub pushes to the functions")
+        caller = Identity(self, CALLER, self.env, "signs what Pub/Sub pushes to the functions")
         agent = self.agent("pubsub")
         # Pub/Sub signs as the caller. Projects older than April 2021 need the grant, and nothing says that it will never be needed again.
         caller.grant_on_itself(agent, "roles/iam.serviceAccountTokenCreator", "agent-signs")
+        caller.may_be_deployed_by(self.env.account(DEPLOYER))
 
         def pipe(topic: Topic, dead_letters: Pipe | None) -> Pipe:
             listeners = {

@@ -12,7 +12,7 @@ from infra.config import EVENT_FUNCTIONS, EXTRACTORS, Environment, Function, Lim
 from infra.constructs.function import Code, EventFunction, HttpFunction
 from infra.constructs.identity import Identity
 from infra.constructs.timer import Timer
-from infra.stacks.names import DATABASE, MODELS_ROLE, SEARCH_DATA_STORE, Stack, own_role
+from infra.stacks.names import BUILDER, CALLER, DATABASE, DEPLOYER, MODELS_ROLE, SEARCH_DATA_STORE, Stack, own_role
 from infra.stacks.operations import operations
 from scenesearch.config import Auth, Backend, Models
 from scenesearch.messages import Topic
@@ -41,13 +41,14 @@ class FunctionsStack(Stack):
     def __init__(self, scope: Construct, env: Environment, archives: Mapping[str, Archive], root: Path) -> None:
         super().__init__(scope, "functions", env)
         self._archives, self._root = archives, root
-        built_by = f"projects/{env.project}/serviceAccounts/{env.account('builder')}"
+        built_by = f"projects/{env.project}/serviceAccounts/{env.account(BUILDER)}"
         timer = Identity(self, "timer", env, "signs the calls of the timer")
+        timer.may_be_deployed_by(env.account(DEPLOYER))
         for function in Function:
             identity = self._identity(function)
             if function in EVENT_FUNCTIONS:
                 runs = EventFunction(self, function, env, self._code(function), identity, built_by)
-                runs.may_be_called_by(f"serviceAccount:{env.account('push')}", "push")
+                runs.may_be_called_by(f"serviceAccount:{env.account(CALLER)}", "push")
                 if function is Function.RECOVER:
                     runs.may_be_called_by(timer.member, "timer")
             else:
@@ -64,13 +65,14 @@ class FunctionsStack(Stack):
             for number, member in enumerate(env.page_users):
                 runs.may_be_opened_by(member, str(number))
             return
-        callers = ("allUsers",) if env.public_search else (*env.search_callers, f"serviceAccount:{env.account('deployer')}")
+        callers = ("allUsers",) if env.public_search else (*env.search_callers, f"serviceAccount:{env.account(DEPLOYER)}")
         for number, member in enumerate(callers):
             runs.may_be_called_by(member, str(number))
 
     def _identity(self, function: Function) -> Identity:
         env = self.env
         identity = Identity(self, function.resource, env, f"runs {function.value}")
+        identity.may_be_deployed_by(env.account(DEPLOYER))
         identity.may_publish(*PUBLISHES.get(function, ()))
         identity.may_use_database(DATABASE)
         identity.may_on_project("roles/cloudtrace.agent")

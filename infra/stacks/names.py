@@ -15,6 +15,9 @@ SEARCH_DATA_STORE = "moments"
 STATE = "terraform-state"
 """The bucket of Terraform's state is made by hand, before there is any state (docs/deploy.md)."""
 
+CALLER, BUILDER, DEPLOYER, PLANNER = "push", "builder", "deployer", "planner"
+"""The accounts that the data stack makes."""
+
 MODELS_ROLE = "scenesearch_models"
 
 
