@@ -20,7 +20,7 @@ def telling_lines(entries: Sequence[Entry]) -> str:
 
     def weight(entry: Entry) -> float:
         words = _words(entry.text)
-        return sum(math.log(1 + len(pool) / counts[w]) for w in set(words)) / math.sqrt(4 + len(words))
+        return sum(math.log(1 + len(pool) / counts[w]) for w in sorted(set(words))) / math.sqrt(4 + len(words))
 
     best = sorted(pool, key=weight, reverse=True)[:_LINES]
     return " / ".join(e.text for e in sorted(best, key=lambda e: e.span))[:_LONGEST]
