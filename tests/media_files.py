@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 WIDTH, HEIGHT, BITS, BLOCK = 192, 96, 16, 12
 RATE = 44_100
+FRAGMENTED = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,22 +32,26 @@ class Recipe:
     stamps: tuple[float, ...] | None = None
     size: tuple[int, int] = (WIDTH, HEIGHT)
     still: bool = False
-    keyframes: frozenset[int] = frozenset()
     audio_seconds: float | None = None
     audio_start: float = 0
     open_gop: bool = False
+    commentary_first: bool = False
+    timecode: str | None = None
     options: dict[str, str] = field(default_factory=dict)
-    metadata: dict[str, str] = field(default_factory=dict)
 
 
 def make(path: Path, recipe: Recipe = Recipe()) -> Path:
     """Write the video and return its path."""
     stamps = recipe.stamps or tuple(n / recipe.fps for n in range(round(recipe.seconds * recipe.fps)))
     with av.open(path, "w", format=recipe.format, options=recipe.options) as out:
-        out.metadata.update(recipe.metadata)
         video = _video_stream(out, recipe)
+        if recipe.timecode:
+            video.metadata["timecode"] = recipe.timecode
         tracks = [_audio_stream(out, recipe.audio) for _ in range(recipe.audio_tracks)] if recipe.audio else []
-        spoken = [_sound(recipe, track, number) for number, track in enumerate(tracks)]
+        if recipe.commentary_first:
+            tracks[0].disposition = av.stream.Disposition.comment
+            tracks[1].disposition = av.stream.Disposition.default
+        spoken = [_Sound(recipe, number, track.codec_context.sample_rate) for number, track in enumerate(tracks)]
         for number, stamp in enumerate(stamps):
             for frame_iter, track in zip(spoken, tracks, strict=True):
                 for frame in frame_iter.until(stamp):
@@ -55,8 +60,6 @@ def make(path: Path, recipe: Recipe = Recipe()) -> Path:
             picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24").reformat(format=video.pix_fmt)
             picture.pts = round((stamp + recipe.start) / video.codec_context.time_base)
             picture.time_base = video.codec_context.time_base
-            if number in recipe.keyframes:
-                picture.pict_type = av.video.frame.PictureType.I
             out.mux(video.encode(picture))
         for frame_iter, track in zip(spoken, tracks, strict=True):
             for frame in frame_iter.until(recipe.seconds):
@@ -85,11 +88,33 @@ def read_number(image: NDArray[np.uint8]) -> int:
     return int("".join("1" if b else "0" for b in bits), 2)
 
 
+def song(path: Path, *, cover: bool = False) -> Path:
+    """Two seconds of sound in an MP4, with or without a cover picture."""
+    with av.open(path, "w", format="mp4") as out:
+        track = _audio_stream(out, "aac")
+        if cover:
+            picture = out.add_stream("mjpeg", rate=1)
+            picture.width, picture.height, picture.pix_fmt = 64, 64, "yuvj420p"
+            picture.disposition = av.stream.Disposition.attached_pic
+            frame = av.VideoFrame.from_ndarray(drawn(1, 64, 64), format="rgb24").reformat(format="yuvj420p")
+        for sound in _Sound(Recipe(seconds=2), 0, RATE).until(2):
+            out.mux(track.encode(sound))
+        out.mux(track.encode(None))
+        if cover:
+            out.mux([*picture.encode(frame), *picture.encode(None)])
+    return path
+
+
+def cover_art_song(path: Path) -> Path:
+    """A song with a picture of its cover."""
+    return song(path, cover=True)
+
+
 class _Sound:
     """A tone whose pitch tells the second (200 Hz + 20 Hz a second; the second track an octave up)."""
 
-    def __init__(self, recipe: Recipe, layout: str, track: int, rate: int) -> None:
-        self.recipe, self.layout, self.track, self.rate = recipe, layout, track, rate
+    def __init__(self, recipe: Recipe, track: int, rate: int) -> None:
+        self.recipe, self.track, self.rate = recipe, track, rate
         self.at = round(recipe.audio_start * rate)
         self.end = recipe.seconds if recipe.audio_seconds is None else recipe.audio_seconds
 
@@ -104,10 +129,6 @@ class _Sound:
             self.at += 1024
             made.append(frame)
         return made
-
-
-def _sound(recipe: Recipe, track: av.AudioStream, number: int) -> _Sound:
-    return _Sound(recipe, "mono", number, track.codec_context.sample_rate)
 
 
 def _video_stream(out: av.container.OutputContainer, recipe: Recipe) -> av.VideoStream:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from types import TracebackType
@@ -53,10 +52,13 @@ class ClipWriter:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if error is None:
-            for track in self.tracks:
-                track.flush()
-            with translated():
+            try:
+                for track in self.tracks:
+                    track.flush()
                 self.container.close()
+            except OSError as fault:
+                raise_if_full(fault)
+                raise
         else:
             with suppress(Exception):
                 self.container.close()
@@ -89,7 +91,10 @@ class ClipTrack:
     """One stream of a clip. `first` and `end`: seconds in the file that its packets cover."""
 
     def __init__(self, writer: ClipWriter, stream: Stream, zero: Fraction) -> None:
-        self.writer, self.stream, self._zero = writer, stream, zero
+        import av
+
+        self.stream, self._zero = stream, zero
+        self._mux, self._refusals = writer.container.mux_one, av.FFmpegError
         self.first = Fraction(0)
         self._shift: int | None = None
         self._waiting: list[Packet[Stream]] = []
@@ -128,36 +133,43 @@ class ClipTrack:
             self._write(packet)
 
     def _write(self, packet: Packet[Stream]) -> None:
-        import av
-
-        pts = packet.pts if packet.pts is not None else packet.dts
+        pts, dts = packet.pts, packet.dts
         if pts is None:
-            return
-        if self._shift is None:
-            self._begin(pts, packet.time_base)
-        shift = self._shift or 0
-        dts = max((packet.dts if packet.dts is not None else pts) - shift, self._last_dts + 1)
-        packet.dts, packet.pts = dts, max(pts - shift, dts)
+            if dts is None:
+                return
+            pts = dts
+        shift = self._shift
+        if shift is None:
+            shift = self._begin(pts, packet.time_base)
+        pts -= shift
+        dts = pts if dts is None else dts - shift
+        if dts <= self._last_dts:
+            dts = self._last_dts + 1
+        if pts < dts:
+            pts = dts
+        packet.pts, packet.dts, packet.stream = pts, dts, self.stream
         self._last_dts = dts
-        self._end_ticks = max(self._end_ticks, packet.pts + (packet.duration or 0))
-        packet.stream = self.stream
-        with translated(), suppress(av.FFmpegError):
-            self.writer.container.mux_one(packet)
+        end = pts + (packet.duration or 0)
+        if end > self._end_ticks:
+            self._end_ticks = end
+        try:
+            self._mux(packet)
+        except self._refusals:
+            pass
+        except OSError as fault:
+            raise_if_full(fault)
+            raise
 
-    def _begin(self, pts: int, time_base: Fraction) -> None:
+    def _begin(self, pts: int, time_base: Fraction) -> int:
         shift = round(self._zero / time_base)
         self._shift = pts if abs(pts - shift) * time_base < SNAP else shift
         self._time_base = time_base
         self.first = (pts - self._shift) * time_base
         self._end_ticks = pts - self._shift
+        return self._shift
 
 
-@contextmanager
-def translated() -> Iterator[None]:
+def raise_if_full(fault: OSError) -> None:
     """A full disk, said in our words."""
-    try:
-        yield
-    except OSError as fault:
-        if fault.errno in NO_SPACE:
-            raise StorageFull("no space is left for clips: free some (a clip needs up to 1 GB), then run `scenesearch retry`") from fault
-        raise
+    if fault.errno in NO_SPACE:
+        raise StorageFull("no space is left for clips: free some (a clip needs up to 1 GB), then run `scenesearch retry`") from fault

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Self, cast
 
 from scenesearch.errors import UnreadableMedia
-from scenesearch.media.clip_writer import ClipWriter, WrittenClip, translated
+from scenesearch.media.clip_writer import ClipWriter, WrittenClip
 from scenesearch.media.codecs import COPYABLE_AUDIO, MP4, audio_wrapper, video_wrapper
 from scenesearch.media.pictures import CopiedPictures, EncodedPictures, Pictures
 from scenesearch.media.sound import Sound
@@ -142,5 +142,4 @@ class _Cut:
 
 def _scratch(files: ExitStack) -> BinaryIO:
     """A file without a name: nothing stays behind, however the process ends."""
-    with translated():
-        return files.enter_context(cast("BinaryIO", tempfile.TemporaryFile()))
+    return files.enter_context(cast("BinaryIO", tempfile.TemporaryFile()))

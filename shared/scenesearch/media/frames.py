@@ -89,10 +89,11 @@ def decoded(video: OpenVideo, *, keyframes_only: bool = False) -> Iterator[tuple
 
     stream = video.video
     if not stream.codec_context.is_open:
-        stream.codec_context.thread_type = "AUTO"
-    stream.codec_context.skip_frame = "NONKEY" if keyframes_only else "DEFAULT"
+        stream.codec_context.thread_type = "SLICE" if keyframes_only else "AUTO"
     last = -(1 << 62)
     for packet in video.packets(stream):
+        if keyframes_only and packet.size and not packet.is_keyframe:
+            continue
         try:
             pictures = cast("Packet[VideoStream]", packet).decode()
         except av.FFmpegError:

@@ -39,6 +39,7 @@ class Sound:
         else:
             base = time_base(audio)
             self._alone, self._beside = alone.copied(audio, alone_zero), beside.copied(audio, beside_zero)
+        self._base = base
         self._from, self._start = video.first_tick(alone.zero_ms, base), video.first_tick(beside.zero_ms, base)
         self._until = None if until_ms is None else video.first_tick(until_ms + 1, base) - 1
         self._to = None if to_ms is None else video.first_tick(to_ms, base)
@@ -65,8 +66,17 @@ class Sound:
             self.done = True
             return
         if stamp >= self._start and (self._until is None or stamp + (packet.duration or 0) <= self._until):
-            self._beside.write(_twin(packet))
+            self._beside.write(self._twin(packet))
         self._alone.write(packet)
+
+    def _twin(self, packet: Packet[Stream]) -> Packet[Stream]:
+        """The same bytes, not copied, with times of its own."""
+        import av
+
+        twin: Packet[Stream] = av.Packet(cast("bytes", packet))  # a packet is a buffer
+        twin.pts, twin.dts, twin.duration = packet.pts, packet.dts, packet.duration
+        twin.time_base, twin.is_keyframe = self._base, True
+        return twin
 
 
 class SoundEncoder:
@@ -117,13 +127,3 @@ class SoundEncoder:
             self._resampler = AudioResampler(context.format, self._layout, ENCODED_RATE, frame_size=context.frame_size or None)
         for piece in self._resampler.resample(frame):
             yield from self.stream.encode(piece)
-
-
-def _twin(packet: Packet[Stream]) -> Packet[Stream]:
-    """The same bytes, not copied, with times of its own."""
-    import av
-
-    twin: Packet[Stream] = av.Packet(cast("bytes", packet))  # a packet is a buffer
-    twin.pts, twin.dts, twin.duration = packet.pts, packet.dts, packet.duration
-    twin.time_base, twin.is_keyframe = packet.time_base, packet.is_keyframe
-    return twin

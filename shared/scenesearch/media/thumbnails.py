@@ -12,7 +12,7 @@ from scenesearch.media.frames import Frame, frames
 WIDTH = 160
 COLUMNS = 10
 MIN_INTERVAL_MS = 2_000
-MAX_A_VIDEO = 400
+MAX_A_VIDEO = 120
 QUALITY = 70
 
 
@@ -34,7 +34,7 @@ class SpriteSheet:
 
 
 def interval_ms(duration_ms: int) -> int:
-    """How far apart the thumbnails of a video are: 2 s or more, and so that there are at most 400."""
+    """How far apart the thumbnails of a video are: 2 s or more, and so that there are at most 120."""
     return max(MIN_INTERVAL_MS, -(-duration_ms // MAX_A_VIDEO))
 
 

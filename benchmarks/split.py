@@ -1,0 +1,192 @@
+"""How splitting behaves: bytes read to plan, speed against `ffmpeg -c copy -f segment`, memory against the size of the video.
+
+    python benchmarks/split.py [--megabytes 1000]
+
+Prints one JSON object. Makes its videos itself (in a temporary folder); without ffmpeg on the PATH its comparison is null.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from fractions import Fraction
+from pathlib import Path
+from typing import IO
+
+import av
+import numpy as np
+
+from scenesearch.media.cut import ChunkCutter
+from scenesearch.media.plan import plan
+from scenesearch.media.thumbnails import interval_ms, sprite_sheet
+
+FPS, LOOP_SECONDS, RATE = 30, 10, 48_000
+CHUNK_SECONDS, CLIP_MAX_BYTES = 300, 400_000_000
+ROUNDS = 3
+
+
+def main() -> None:
+    """Run everything once and print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--megabytes", type=int, default=1000, help="size of the large file of the memory check")
+    parser.add_argument("--only", choices=["memory"], help=argparse.SUPPRESS)
+    parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.only == "memory":
+        _print({"peak_mb": peak_of_splitting(options.file)})
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        plain = looped(Path(folder) / "plain.mp4", seconds=1800, megabits=2.5)
+        figures: dict[str, object] = {"plan": planning(plain), "speed": speed(plain, Path(folder))}
+        plain.unlink()
+        small, large = 100, options.megabytes
+        peaks = {}
+        for megabytes in (small, large):
+            made = looped(Path(folder) / f"{megabytes}.mp4", seconds=megabytes * 8 / 5, megabits=5)
+            peaks[f"{made.stat().st_size // 1_000_000} MB"] = memory(made)
+            made.unlink()
+        figures["memory_peak_mb"] = peaks
+    _print(figures)
+
+
+def planning(path: Path) -> dict[str, object]:
+    """Bytes read by `plan`, counted in the reader."""
+    with path.open("rb") as file:
+        counted = Counted(file)
+        began = time.perf_counter()
+        made = plan(counted, chunk_seconds=CHUNK_SECONDS, clip_max_bytes=CLIP_MAX_BYTES)  # type: ignore[arg-type]
+        took = time.perf_counter() - began
+    size = path.stat().st_size
+    return {
+        "file_mb": round(size / 1e6, 1),
+        "minutes": round(made.media.duration_ms / 60_000, 1),
+        "chunks": len(made.chunks),
+        "read_percent": round(100 * counted.read_bytes / size, 2),
+        "reads": counted.reads,
+        "seconds": round(took, 3),
+    }
+
+
+def speed(path: Path, folder: Path) -> dict[str, object]:
+    """Seconds for a whole split (plan, both clips of every chunk) and for ffmpeg's; the best of a few rounds each, in turn."""
+    ours: list[float] = []
+    theirs: list[float] = []
+    sheets: list[float] = []
+    for _ in range(ROUNDS):
+        cutting, thumbnails = split_once(path)
+        ours.append(cutting)
+        sheets.append(thumbnails)
+        if shutil.which("ffmpeg"):
+            theirs.append(segment_once(path, folder / "segments"))
+    result: dict[str, object] = {"split_s": round(min(ours), 2), "thumbnails_s": round(min(sheets), 2)}
+    if theirs:
+        result |= {"ffmpeg_s": round(min(theirs), 2), "ratio": round(min(theirs) / min(ours), 2)}
+        result["ratio_with_thumbnails"] = round(min(theirs) / (min(ours) + min(sheets)), 2)
+    return result
+
+
+def split_once(path: Path) -> tuple[float, float]:
+    """Seconds for planning and cutting every chunk, and for the thumbnails."""
+    began = time.perf_counter()
+    thumbnails = 0.0
+    with path.open("rb") as source:
+        made = plan(source, chunk_seconds=CHUNK_SECONDS, clip_max_bytes=CLIP_MAX_BYTES)
+        with ChunkCutter(source, duration_ms=made.media.duration_ms, clip_max_bytes=CLIP_MAX_BYTES) as cutter:
+            for chunk in made.chunks:
+                with cutter.cut(chunk) as clips:
+                    sheets_began = time.perf_counter()
+                    apart_ms = interval_ms(made.media.duration_ms)
+                    sprite_sheet(clips.pictures.file, start_ms=chunk.span.start_ms, end_ms=chunk.span.end_ms, apart_ms=apart_ms)
+                    thumbnails += time.perf_counter() - sheets_began
+    return time.perf_counter() - began - thumbnails, thumbnails
+
+
+def segment_once(path: Path, folder: Path) -> float:
+    """Seconds that ffmpeg takes to cut the same file into segments of the same length."""
+    folder.mkdir()
+    command = ["ffmpeg", "-v", "error", "-i", str(path), "-c", "copy", "-f", "segment", "-segment_time", str(CHUNK_SECONDS)]
+    began = time.perf_counter()
+    subprocess.run([*command, "-reset_timestamps", "1", str(folder / "%03d.mp4")], check=True)
+    took = time.perf_counter() - began
+    shutil.rmtree(folder)
+    return took
+
+
+def memory(path: Path) -> float:
+    """The peak resident memory of a process that splits the file, in MB."""
+    command = [sys.executable, __file__, "--only", "memory", "--file", str(path)]
+    return float(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)["peak_mb"])
+
+
+def peak_of_splitting(path: Path) -> float:
+    """Split in this process; its peak resident memory in MB."""
+    split_once(path)
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+
+
+class Counted:
+    """A reader that counts."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self.read_bytes, self.reads = file, 0, 0
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._file.read(size)
+        self.read_bytes += len(data)
+        self.reads += 1
+        return data
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+
+def looped(path: Path, *, seconds: float, megabits: float) -> Path:
+    """An MP4 (720p H.264, AAC) of this length and about this rate: ten seconds, over and over."""
+    base = path.with_suffix(".base.mp4")
+    with av.open(base, "w") as out:
+        video = out.add_stream("libx264", rate=FPS, options={"preset": "ultrafast", "b": str(round(megabits * 1e6)), "bf": "2"})
+        video.width, video.height, video.pix_fmt = 1280, 720, "yuv420p"
+        video.codec_context.gop_size = 2 * FPS
+        audio = out.add_stream("aac", rate=RATE)
+        audio.codec_context.bit_rate = 128_000
+        ground = np.random.default_rng(7).integers(0, 255, (720, 2560, 3), np.uint8) // 2
+        for number in range(FPS * LOOP_SECONDS):
+            picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(ground[:, number * 4 : number * 4 + 1280]), format="rgb24")
+            out.mux(video.encode(picture))
+            sound = av.AudioFrame.from_ndarray(ground[0, : 2 * RATE // FPS, 0].astype(np.int16)[None] * 50, format="s16", layout="stereo")
+            sound.sample_rate, sound.pts, sound.time_base = RATE, number * RATE // FPS, Fraction(1, RATE)
+            out.mux(audio.encode(sound))
+        out.mux([*video.encode(None), *audio.encode(None)])
+    _repeat(base, path, round(seconds / LOOP_SECONDS))
+    base.unlink()
+    return path
+
+
+def _repeat(base: Path, path: Path, times: int) -> None:
+    with av.open(path, "w") as out, av.open(base) as source:
+        tracks = {stream.index: out.add_stream_from_template(stream, opaque=True) for stream in source.streams}
+        for turn in range(times):
+            source.seek(0)
+            for packet in source.demux():
+                if packet.dts is not None and packet.pts is not None:
+                    shift = round(turn * LOOP_SECONDS / packet.time_base)
+                    packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                    packet.stream = tracks[packet.stream_index]
+                    out.mux(packet)
+
+
+def _print(figures: object) -> None:
+    sys.stdout.write(json.dumps(figures, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
