@@ -53,7 +53,6 @@ class Settings(BaseSettings):
     gcp_database: str = Field(default="(default)", description="the Firestore database of catalog and index")
     gcp_signer: str = Field(default="", description="the service account that signs links to objects; empty: the one that runs this")
     vertexai_search_data_store: str = Field(default="", description="a Vertex AI Search data store of moments; empty: Firestore holds them")
-    auth_audience: str = Field(default="", description="whom the callers' signed tokens must be meant for; empty: nobody is let in")
 
     chunk_seconds: float = Field(
         default=300, gt=1, le=300, description="how long a chunk aims to be; a clip is never longer than 5 minutes"
