@@ -136,7 +136,13 @@ def _plain(looks: Sequence[Look]) -> list[int]:
     levels = np.array([item.brightness for item in looks])
     spread = np.array([float(item.small.std()) for item in looks])
     plain = ((levels < _BLACK) | (levels > _WHITE)) & (spread < 12)
-    return [i for i in range(1, len(looks)) if plain[i - 1] and not plain[i] and not plain[:i].all()]
+    back = [i for i in range(1, len(looks)) if plain[i - 1] and not plain[i] and not plain[:i].all()]
+    return [i for i in back if not _is_blink(looks, int(np.flatnonzero(~plain[:i])[-1]), i)]
+
+
+def _is_blink(looks: Sequence[Look], before: int, after: int) -> bool:
+    """Whether the same picture comes back at once."""
+    return looks[after].at_ms - looks[before].at_ms <= _FLASH_MS and distance(looks[before], looks[after]) < _CUT / 2
 
 
 def _is_dissolve(a: Look, middle: Look, b: Look) -> bool:

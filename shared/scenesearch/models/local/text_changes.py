@@ -114,6 +114,13 @@ class Memory:
             came = seen_ms
         return came
 
+    def turned(self, old: tuple[Box, Gray], new: tuple[Box, Gray], seen_ms: int, at_ms: int) -> int:
+        """When one text took the place of the other: the first picture that looks more like the new one."""
+        for passed_ms, picture in self.seen:
+            if seen_ms < passed_ms < at_ms and presence(new[1], new[0].cut(picture)) > presence(old[1], old[0].cut(picture)):
+                return passed_ms
+        return at_ms
+
     def went(self, box: Box, reference: Gray, seen_ms: int, gone_ms: int) -> int:
         """When the text that stood at `seen_ms` and not at `gone_ms` went: the first picture with less than half its edges."""
         for at_ms, picture in self.seen:

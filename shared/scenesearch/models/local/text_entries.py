@@ -13,6 +13,8 @@ from scenesearch.timeline import Span
 
 _FLICKER_MS = 1200
 _LOST_MS = 3000
+_WORD_GAP = 0.6
+"""Of a line's height, both as fractions: a little more than one letter at 16:9."""
 _TOGETHER_MS = 400
 _GLIMPSE_MS = 300
 _LONGEST_CAPTION_MS = 15_000
@@ -138,7 +140,7 @@ def _together(a: Track, b: Track) -> bool:
 
 def _same_row(a: Box, b: Box) -> bool:
     apart = max(a.left, b.left) - min(a.right, b.right)
-    return _overlap((a.top, a.bottom), (b.top, b.bottom)) > 0.6 and apart < 0.6 * max(a.height, b.height)
+    return _overlap((a.top, a.bottom), (b.top, b.bottom)) > 0.6 and apart < _WORD_GAP * max(a.height, b.height)
 
 
 def _overlap(a: tuple[float, float], b: tuple[float, float]) -> float:

@@ -143,7 +143,8 @@ class TextTracker:
                     track.box, track.look = place.box, place.box.cut(small).copy()
                 self._seen(track, at_ms)
                 return
-            self._end(track, at_ms)
+            new = (place.box, place.box.cut(small)) if reading.score >= _READABLE else None
+            self._end(track, at_ms, new)
         if reading.score < _READABLE or not reading.text:
             return
         moved = self._moved(place, reading, taken)
@@ -177,8 +178,12 @@ class TextTracker:
         track.seen_ms = at_ms
         track.sightings += 1
 
-    def _end(self, track: Track, at_ms: int) -> None:
-        track.end_ms = self._memory.went(track.box, track.look, track.seen_ms, at_ms)
+    def _end(self, track: Track, at_ms: int, new: tuple[Box, Gray] | None = None) -> None:
+        """It stood when it was last seen and not at `at_ms`; `new` has taken its place, if anything."""
+        if new is None:
+            track.end_ms = self._memory.went(track.box, track.look, track.seen_ms, at_ms)
+        else:
+            track.end_ms = self._memory.turned((track.box, track.look), new, track.seen_ms, at_ms)
         self._standing.remove(track)
 
 

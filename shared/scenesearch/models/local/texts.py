@@ -21,7 +21,7 @@ from scenesearch.video import Usage, now
 _STEP_MS = 100
 _LOOK_EVERY_MS = 500
 _WIDEST = 1920
-_SIDE = 640
+_SIDE = 768
 _FINE_SIDE = 1280
 _LARGE_PART = 0.5
 

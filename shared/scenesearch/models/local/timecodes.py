@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+import statistics
 from collections.abc import Sequence
 from itertools import pairwise
 
 _TIMECODE = re.compile(r"(?<![\d:;.])(\d{1,2})([:;.])(\d{2})([:;.])(\d{2})(?:[:;.,](\d{2,3}))?(?![\d:;])")
 _LONGEST = 32
-_GRID_MS = 40
+_AGREE_MS = 45
 
 
 def is_timecode(text: str) -> bool:
@@ -81,22 +81,21 @@ def _zero(run: Sequence[tuple[int, str]]) -> int:
     """When this clock shows 00:00:00.
 
     A reading without frames only says that the second began up to 1 s before: the latest start that all readings allow is the
-    smallest offset. Frames say it exactly, once the frame rate is known: the commonest of the usual rates' answers.
+    smallest offset. Frames say it exactly, once the frame rate is known: that of the usual rates whose answers agree best.
     """
     offsets = [o for at_ms, text in run if (o := _offset(at_ms, text)) is not None]
     framed = [(at_ms, parts) for at_ms, text in run if (parts := _parts(text)) is not None and parts[3] is not None]
     if not framed:
         return min(offsets)
-    best, zero = 0, min(offsets)
+    best, zero = (0, 0.0), min(offsets)
     for rate in (24, 25, 30, 50, 60, 100, 1000):
         if any(p[3] is not None and p[3] >= rate for _, p in framed):
             continue
-        votes = Counter(
-            round((at_ms - (p[0] * 3600 + p[1] * 60 + p[2]) * 1000 - (p[3] or 0) * 1000 / rate) / _GRID_MS) for at_ms, p in framed
-        )
-        grid, count = votes.most_common(1)[0]
-        if count > best:
-            best, zero = count, grid * _GRID_MS
+        answers = [at_ms - (p[0] * 3600 + p[1] * 60 + p[2]) * 1000 - (p[3] or 0) * 1000 / rate for at_ms, p in framed]
+        agreeing = max(([a for a in answers if abs(a - b) <= _AGREE_MS] for b in answers), key=len)
+        fit = (len(agreeing), min(agreeing) - max(agreeing))
+        if fit > best:
+            best, zero = fit, round(statistics.median(agreeing))
     return zero
 
 
