@@ -165,6 +165,7 @@ class Environment:
     delivery: Delivery = Delivery()
     keeping: Keeping = Keeping()
     daily_hours: float
+    admins: tuple[str, ...] = ()
     page_users: tuple[str, ...] = ()
     search_callers: tuple[str, ...] = ()
     public_search: bool = False
@@ -207,6 +208,7 @@ DEV = Environment(
     thresholds=Thresholds(daily_model_usd=5),
     limits=_smaller(LIMITS, 2),
     daily_hours=2,
+    admins=("domain:example.com",),
     page_users=("group:scenesearch-developers@example.com",),
     search_callers=("group:scenesearch-developers@example.com",),
     alert_emails=("scenesearch-developers@example.com",),
@@ -222,6 +224,7 @@ STAGING = Environment(
     thresholds=Thresholds(daily_model_usd=20),
     limits=_smaller(LIMITS, 5),
     daily_hours=10,
+    admins=("domain:example.com",),
     page_users=("group:scenesearch-developers@example.com",),
     search_callers=("group:scenesearch-developers@example.com",),
     alert_emails=("scenesearch-developers@example.com",),
@@ -237,6 +240,7 @@ PROD = Environment(
     # A first visitor should not wait for a cold start.
     limits=_warm(LIMITS, Function.SEARCH, Function.LIBRARY),
     daily_hours=100,
+    admins=("scenesearch-operators@example.com",),
     page_users=("group:scenesearch-users@example.com",),
     search_callers=("group:scenesearch-users@example.com",),
     alert_emails=("scenesearch-operators@example.com",),

@@ -127,12 +127,20 @@ def settings(stack: Stack, function: Function) -> dict[str, str]:
     }
     if function in EVENT_FUNCTIONS:
         values |= _times(limits)
+    elif function is Function.LIBRARY:
+        values |= {
+            "admins": ",".join(env.admins),
+            "iap_audience": stack.iap_audience(function),
+            "gcp_signer": env.account(function.resource),
+        }
     else:
-        values["auth_audience"] = stack.iap_audience(function) if function is Function.LIBRARY else stack.url(function)
+        # The deployer's smoke test must find its video, whichever collection that is in.
+        values |= {"admins": ",".join((*env.admins, env.account(DEPLOYER))), "auth_audience": stack.url(function)}
     if env.vertex_ai_search:
         values["vertexai_search_data_store"] = SEARCH_DATA_STORE
     return {_variable(name): str(value) for name, value in values.items()} | {
         "THREADS": str(limits.concurrency),
+        **({} if function in EVENT_FUNCTIONS else {"FUNCTION_USE_ASGI": "true"}),
         "OTEL_SERVICE_NAME": function.resource,
         "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
         "OTEL_TRACES_SAMPLER_ARG": f"{env.trace_ratio:g}",

@@ -1,0 +1,145 @@
+"""Who may do what, and why: every grant of both stacks, and nothing else. A test compares this list with what is synthesised.
+
+The stacks do not read it: a grant exists only where somebody wrote it twice and said why.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+EXTRACTORS = ("extract-visual-info", "extract-transcription", "extract-texts")
+PIPELINE = ("split", *EXTRACTORS, "assemble", "remove", "recover")
+FUNCTIONS = (*PIPELINE, "search", "library")
+SUBSCRIPTIONS = ("split-objects", "remove-objects", "split-splits", *EXTRACTORS, "assemble-extracted")
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """Each of `who` has `role` on each of `on`.
+
+    `who`: an account's name, `agent:SERVICE` for Google's own, `people` and `callers` for whom the config names.
+    `on`: `KIND:NAME`; `project` where there is nothing smaller.
+    """
+
+    who: tuple[str, ...]
+    role: str
+    on: tuple[str, ...]
+    why: str
+
+
+ALLOWED = (
+    # Google's own
+    Allowed(("agent:storage",), "pubsub.publisher", ("topic:objects",), "announces what is written to and deleted from the uploads"),
+    Allowed(("agent:pubsub",), "pubsub.publisher", ("topic:dead-letters",), "buries what was delivered too often"),
+    Allowed(
+        ("agent:pubsub",),
+        "pubsub.subscriber",
+        tuple(f"subscription:{name}" for name in SUBSCRIPTIONS),
+        "takes out what it buries; the subscription of the dead letters themselves has none",
+    ),
+    Allowed(("agent:pubsub",), "iam.serviceAccountTokenCreator", ("account:push",), "signs what it pushes as the caller"),
+    Allowed(("agent:iap",), "run.invoker", ("service:library",), "lets through whom it has let in"),
+    # callers
+    Allowed(("push",), "run.invoker", tuple(f"service:{name}" for name in PIPELINE), "delivers messages"),
+    Allowed(("timer",), "run.invoker", ("service:recover",), "the timer's tick"),
+    Allowed(("callers",), "run.invoker", ("service:search",), "who may ask, as the config says"),
+    Allowed(("people",), "iap.httpsResourceAccessor", ("service:library",), "who may open the page, as the config says"),
+    # what every function needs
+    Allowed(FUNCTIONS, "datastore.user", ("database",), "catalog and index; search writes feedback"),
+    Allowed(FUNCTIONS, "cloudtrace.agent", ("project",), "a trace follows a video through all of them"),
+    # objects
+    Allowed(("split", "remove", "recover"), "storage.objectViewer", ("bucket:uploads",), "cut it; is it gone? what is there?"),
+    Allowed(("library",), "storage.objectUser", ("bucket:uploads",), "signs uploads and playback, deletes what people delete"),
+    Allowed(("split",), "storage.objectUser", ("bucket:work",), "clips and thumbnails"),
+    Allowed(EXTRACTORS, "storage.objectUser", ("bucket:work",), "read clips; write the halves of one that was too much for the model"),
+    Allowed(("assemble",), "storage.objectUser", ("bucket:work",), "the metadata text"),
+    Allowed(("remove", "recover"), "storage.objectUser", ("bucket:work",), "sweep what no generation owns; park what names no work"),
+    Allowed(("search", "library"), "storage.objectViewer", ("bucket:work",), "metadata text, thumbnails, clips to watch and to play"),
+    Allowed(("library",), "iam.serviceAccountTokenCreator", ("account:library",), "signs URLs without a key"),
+    # models
+    Allowed(
+        (*EXTRACTORS, "assemble", "recover", "search", "library"),
+        "scenesearch_models",
+        ("project",),
+        "ask models, embed moments and questions: models of Google belong to no project's resource",
+    ),
+    # messages
+    Allowed(
+        ("split",),
+        "pubsub.publisher",
+        ("topic:splits", "topic:chunks", "topic:extracted", "topic:video-events", "topic:dead-letters"),
+        "hands itself the rest, announces clips, closes what it cannot cut, ends what it cannot read",
+    ),
+    Allowed(
+        EXTRACTORS,
+        "pubsub.publisher",
+        ("topic:splits", "topic:extracted", "topic:dead-letters"),
+        "ask for a lost clip again, close the last chunk, bury what they cannot read",
+    ),
+    Allowed(("assemble", "remove"), "pubsub.publisher", ("topic:video-events", "topic:dead-letters"), "ready, failed, removed"),
+    Allowed(
+        ("recover",),
+        "pubsub.publisher",
+        ("topic:objects", "topic:splits", "topic:chunks", "topic:extracted", "topic:video-events"),
+        "republishes whatever was lost",
+    ),
+    Allowed(
+        ("library",),
+        "pubsub.publisher",
+        ("topic:objects", "topic:splits", "topic:chunks", "topic:extracted"),
+        "retry, as people ask for it",
+    ),
+    # building
+    Allowed(("builder",), "storage.objectViewer", ("bucket:archives", "copies of archives"), "reads what it builds"),
+    Allowed(("builder",), "artifactregistry.writer", ("registry:functions",), "stores what it built"),
+    Allowed(("builder",), "logging.logWriter", ("project",), "the log of a build"),
+    Allowed(("planner",), "storage.objectViewer", ("bucket:terraform-state",), "a plan compares with the state"),
+    Allowed(("planner",), "storage.objectCreator", ("bucket:builds",), "keeps the plan"),
+    Allowed(("planner",), "logging.logWriter", ("project",), "the log of a build"),
+    Allowed(("planner",), "scenesearch_planner_database", ("project",), "the shape of the database, none of its documents"),
+    *(
+        Allowed(("planner",), role, ("project",), "a plan looks at every resource of the kind and changes none")
+        for role in (
+            "artifactregistry.reader",
+            "cloudbuild.builds.viewer",
+            "cloudfunctions.viewer",
+            "cloudscheduler.viewer",
+            "iam.securityReviewer",
+            "logging.viewer",
+            "monitoring.viewer",
+            "pubsub.viewer",
+            "run.viewer",
+            "secretmanager.viewer",
+            "serviceusage.serviceUsageConsumer",
+            "storage.bucketViewer",
+        )
+    ),
+    *(
+        Allowed(("deployer",), role, ("project",), "an apply makes, changes and deletes every resource of the kind")
+        for role in (
+            "artifactregistry.admin",
+            "cloudbuild.builds.editor",
+            "cloudfunctions.developer",
+            "cloudscheduler.admin",
+            "iam.serviceAccountAdmin",
+            "iap.admin",
+            "logging.configWriter",
+            "monitoring.editor",
+            "pubsub.admin",
+            "run.admin",
+            "serviceusage.serviceUsageAdmin",
+            "storage.admin",
+        )
+    ),
+    Allowed(("deployer",), "iam.roleViewer", ("project",), "sees our own roles; a person changes them"),
+    Allowed(("deployer",), "logging.logWriter", ("project",), "the log of a build"),
+    Allowed(("deployer",), "scenesearch_deployer_database", ("project",), "database and indexes, none of the documents"),
+    Allowed(("deployer",), "resourcemanager.projectIamAdmin", ("only what functions need",), "hands out the roles of the functions"),
+    Allowed(
+        ("deployer",),
+        "iam.serviceAccountUser",
+        tuple(f"account:{name}" for name in (*FUNCTIONS, "push", "timer", "builder")),
+        "starts things that run as these",
+    ),
+    Allowed(("deployer",), "iam.serviceAccountOpenIdTokenCreator", ("account:deployer",), "its smoke test calls search as itself"),
+)

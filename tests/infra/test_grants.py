@@ -1,0 +1,91 @@
+"""Every grant is on the list, and everything on the list is granted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from infra.config import DEV, Environment
+from infra.stacks.grants import ALLOWED
+from tests.infra.conftest import Workshop
+from tests.infra.deployment import NUMBER, Deployment, Resource
+
+Grant = tuple[str, str, str]
+
+BOUND_TO = {
+    "google_pubsub_topic_iam_member": ("topic", "topic"),
+    "google_pubsub_subscription_iam_member": ("subscription", "subscription"),
+    "google_cloud_run_v2_service_iam_member": ("service", "name"),
+    "google_iap_web_cloud_run_service_iam_member": ("service", "cloud_run_service_name"),
+    "google_artifact_registry_repository_iam_member": ("registry", "repository"),
+    "google_secret_manager_secret_iam_member": ("secret", "secret_id"),
+}
+
+
+def who(member: str, env: Environment) -> str:
+    """The short name of whoever is granted something."""
+    if member == f"serviceAccount:{env.account('deployer')}" or member.endswith(f"@{env.project}.iam.gserviceaccount.com"):
+        return member.removeprefix("serviceAccount:").partition("@")[0]
+    if agent := re.fullmatch(rf"serviceAccount:service-{NUMBER}@gcp-sa-(\w+)\.iam\.gserviceaccount\.com", member):
+        return f"agent:{agent[1]}"
+    return member.removeprefix("serviceAccount:")
+
+
+def on(grant: Resource, env: Environment) -> str:
+    """The short name of what it is granted on."""
+    if grant.kind in BOUND_TO:
+        label, attribute = BOUND_TO[grant.kind]
+        return f"{label}:{grant[attribute]}"
+    if grant.kind == "google_storage_bucket_iam_member":
+        return f"bucket:{grant['bucket'].removeprefix(env.project + '-')}"
+    if grant.kind == "google_service_account_iam_member":
+        return f"account:{grant['service_account_id'].rpartition('/')[2].partition('@')[0]}"
+    assert grant.kind == "google_project_iam_member", f"grants of kind {grant.kind} are unknown to this test"
+    condition = grant.body.get("condition")
+    if condition is None:
+        return "project"
+    if condition["expression"] == f'resource.name == "projects/{env.project}/databases/(default)"':
+        return "database"
+    if "gcf-v2-sources" in condition["expression"]:
+        return "copies of archives"
+    return str(condition["title"])
+
+
+def grants(deployment: Deployment, env: Environment) -> Iterator[Grant]:
+    for grant in deployment.all():
+        if "_iam_" in grant.kind and "custom_role" not in grant.kind:
+            yield who(grant["member"], env), grant["role"].rpartition("roles/")[2], on(grant, env)
+
+
+def allowed(env: Environment) -> set[Grant]:
+    named = {"people": env.page_users, "callers": (*env.search_callers, "deployer")}
+    return {(one, row.role, on) for row in ALLOWED for name in row.who for one in named.get(name, (name,)) for on in row.on}
+
+
+def test_every_grant_is_on_the_list_and_the_list_is_granted(deployment: Deployment, env: Environment) -> None:
+    granted = list(grants(deployment, env))
+    assert set(granted) == allowed(env)
+    assert len(granted) == len(set(granted)), "something is granted twice"
+
+
+def test_every_reason_is_said() -> None:
+    assert [row for row in ALLOWED if len(row.why) < 10] == []
+
+
+def test_nobody_has_a_key_a_primitive_role_or_a_grant_for_everybody(deployment: Deployment, env: Environment) -> None:
+    assert list(deployment.all("google_service_account_key")) == []
+    for one, role, resource in grants(deployment, env):
+        assert role not in {"owner", "editor", "viewer"}, f"{one} on {resource}"
+        assert one not in {"allUsers", "allAuthenticatedUsers"}, resource
+
+
+def test_every_function_runs_as_an_account_of_its_own(deployment: Deployment) -> None:
+    runs_as = [f["service_config"]["service_account_email"] for f in deployment.all("google_cloudfunctions2_function")]
+    runs_as += [s["template"]["service_account"] for s in deployment.all("google_cloud_run_v2_service")]
+    assert len(runs_as) == len(set(runs_as)) == 9
+
+
+def test_search_is_open_to_all_only_where_the_config_says_so(shop: Workshop) -> None:
+    public = replace(DEV, name="public", public_search=True)
+    assert [g for g in grants(shop.deployment(public), public) if g[0] == "allUsers"] == [("allUsers", "run.invoker", "service:search")]
