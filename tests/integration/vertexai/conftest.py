@@ -43,31 +43,40 @@ def clips(coded_video: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[
     return both, sound
 
 
-@pytest.fixture
-def stand_in(tmp_path: Path) -> Iterator[Control]:
-    with serving(TRUTH, folder=tmp_path / "gs") as control:
-        yield control
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Control, Path]]:
+    """One stand-in for all tests, and the folder in which it looks for `gs://` objects."""
+    folder = tmp_path_factory.mktemp("gs")
+    with serving(folder=folder) as control:
+        yield control, folder
 
 
-@pytest.fixture
-def settings(stand_in: Control, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """Settings as an environment would give them: the stand-in for Vertex AI, and hardly a pause between tries."""
-    monkeypatch.setenv("SCENESEARCH_VERTEXAI_BASE_URL", stand_in.url)
-    monkeypatch.setenv("SCENESEARCH_VERTEXAI_PROJECT", "testing")
-    monkeypatch.setenv("SCENESEARCH_VERTEXAI_RETRY_SECONDS", "0.01")
-    return Settings.load()
+@pytest.fixture(autouse=True)
+def stand_in(server: tuple[Control, Path]) -> Control:
+    """The stand-in, with nothing in its memory but the truth about the harbour."""
+    control, _ = server
+    control.script()
+    control.tell(TRUTH)
+    control.forget()
+    return control
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
+def settings(server: tuple[Control, Path]) -> Settings:
+    """The stand-in for Vertex AI, and hardly a pause between tries."""
+    return Settings(vertexai_base_url=server[0].url, vertexai_project="testing", vertexai_retry_seconds=0.01)
+
+
+@pytest.fixture(scope="session")
 def client(settings: Settings) -> VertexClient:
     return VertexClient(settings)
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> GsFolder:
+def store(tmp_path: Path, server: tuple[Control, Path]) -> GsFolder:
     """The work bucket, with `gs://` addresses."""
     made = GsFolder(tmp_path / "work", "work", signer=UrlSigner(tmp_path / "key"))
-    made.gs = tmp_path / "gs"
+    made.gs = server[1]
     return made
 
 

@@ -149,3 +149,13 @@ def test_without_a_project_it_does_not_start() -> None:
 def test_without_a_price_it_does_not_start() -> None:
     with pytest.raises(ConfigurationError, match="no price for the model 'gemini-99'"):
         VertexClient(Settings(vertexai_project="p", vertexai_bulk_model="gemini-99"))
+
+
+def test_settings_come_from_the_environment(stand_in: Control, monkeypatch: pytest.MonkeyPatch, ask: Ask) -> None:
+    for name, value in {"BASE_URL": stand_in.url, "LOCATION": "europe-west4", "THINKING": "", "TEMPERATURE": "0.2"}.items():
+        monkeypatch.setenv(f"SCENESEARCH_VERTEXAI_{name}", value)
+    stand_in.script(WORD)
+    VertexClient(Settings.load()).generate(ask, deadline=soon())
+    config = stand_in.requests()[0]["body"]["generationConfig"]
+    assert config["temperature"] == 0.2
+    assert "thinkingConfig" not in config

@@ -173,7 +173,7 @@ class VertexClient:
             return None
         from google.oauth2.credentials import Credentials
 
-        return Credentials(token="none")  # type: ignore[no-untyped-call]  # noqa: S106  a placeholder, no secret
+        return Credentials(token="none")  # noqa: S106  a placeholder, no secret
 
 
 def _is_loopback(base_url: str) -> bool:

@@ -109,7 +109,7 @@ def _copied(
 
 
 def _scratch(files: ExitStack) -> BinaryIO:
-    return cast("BinaryIO", files.enter_context(TemporaryFile()))  # noqa: SIM115  it is in a context
+    return cast("BinaryIO", files.enter_context(TemporaryFile()))
 
 
 def _dealt_out(source: InputContainer, stream: Stream, zero: Fraction, border_ms: int) -> Iterator[tuple[int, Packet[Stream]]]:

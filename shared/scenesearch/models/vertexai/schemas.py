@@ -38,7 +38,7 @@ class VisualInfo(_Form):
     """The answer for `visual_info`."""
 
     visual_info: list[Seen]
-    digest: str = Field(default="", description="what happens in the clip, in two or three sentences")
+    digest: str = Field(description="what happens in the clip, in two or three sentences")
 
 
 class Said(_Form):
@@ -54,7 +54,7 @@ class Transcription(_Form):
     """The answer for `transcription`."""
 
     transcription: list[Said]
-    digest: str = Field(default="", description="who speaks and about what, in one or two sentences")
+    digest: str = Field(description="who speaks and about what, in one or two sentences")
 
 
 class Written(_Form):
@@ -65,7 +65,7 @@ class Written(_Form):
     lines: list[str] = Field(description="the text, line by line, exactly")
     position: Position = Field(description="where the block's middle lies on the screen")
     direction: Literal["horizontal", "vertical"] = "horizontal"
-    kind: Literal["caption", "text", "timecode"] = "text"
+    kind: Literal["caption", "text", "timecode"]
 
 
 class Texts(_Form):

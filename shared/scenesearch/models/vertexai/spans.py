@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 from scenesearch.timeline import Span
 
-
 END_S = 0.25
 """By so much the streams of one clip may end apart."""
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from scenesearch.metadata import Entry, Section, TextKind, in_time, one_line
 from scenesearch.models.vertexai.tokens import estimate
+from scenesearch.ports import speaker_key
 from scenesearch.timeline import Span
 from scenesearch.video import SectionRecord
 
@@ -50,13 +51,15 @@ class Passage:
         return Passage(self.digest, lines)
 
 
-def passages_of(records: Sequence[SectionRecord]) -> list[Passage]:
-    """One passage a chunk, in order; chunks without a word are left out."""
+def passages_of(records: Sequence[SectionRecord], names: Mapping[str, str]) -> list[Passage]:
+    """One passage a chunk, in order; chunks without a word are left out. Speakers go by their `names` (by `speaker_key`)."""
     passages = []
     for chunk in sorted({record.key.chunk for record in records}):
         here = [record for record in records if record.key.chunk == chunk]
         digest = " ".join(one_line(r.digest) for r in sorted(here, key=lambda r: r.key.section) if r.digest)
-        lines = tuple(_line(entry) for entry in in_time(e for r in here for e in r.entries) if entry.kind is not TextKind.TIMECODE)
+        lines = tuple(
+            _line(entry, chunk, names) for entry in in_time(e for r in here for e in r.entries) if entry.kind is not TextKind.TIMECODE
+        )
         if digest or lines:
             passages.append(Passage(digest, lines))
     return passages
@@ -89,7 +92,7 @@ def _text(passages: Sequence[Passage]) -> Iterator[str]:
             yield f"{number} | {line.span} | {line.text}"
 
 
-def _line(entry: Entry) -> Line:
-    who = f"{one_line(entry.speaker)}: " if entry.speaker else ""
+def _line(entry: Entry, chunk: int, names: Mapping[str, str]) -> Line:
+    who = f"{one_line(names.get(speaker_key(chunk, entry.speaker), entry.speaker))}: " if entry.speaker else ""
     text = one_line(entry.text)
     return Line(entry.span, f"{KINDS[entry.section]} | {who}{text[:LONGEST_LINE]}{'…' if len(text) > LONGEST_LINE else ''}")

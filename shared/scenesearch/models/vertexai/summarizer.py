@@ -59,20 +59,18 @@ class GeminiSummarizer:
         """
         deadline = now() + timedelta(seconds=self._seconds)
         language = prompts.language(profile, video.language)
-        passages = passages_of(sections)
-        if not passages:
+        if not passages_of(sections, {}):
             return Digest(summary="", important_scenes=())
-        usage = Usage()
+        voices = voices_of(sections)
+        names, usage = reconciled(self._client, self._model, voices, profile, language, budget=self._budget, deadline=deadline)
+        passages = passages_of(sections, names)
         while sum(passage.tokens for passage in passages) > self._budget:
             passages, spent = self._condensed(passages, profile, language, deadline)
             usage += spent
         scenes = min(MOST_SCENES, max(FEWEST_SCENES, video.duration_ms // MS_PER_SCENE))
         told, spent = self._told("summary", passages, scenes, profile, language, deadline)
-        names, spent_on_names = reconciled(
-            self._client, self._model, voices_of(sections), profile, language, budget=self._budget, deadline=deadline
-        )
         entries = in_time(Entry(section=Section.IMPORTANT_SCENES, span=line.span, text=line.text) for line in told.scenes)
-        return Digest(summary=told.summary, important_scenes=tuple(entries), speakers=names, usage=usage + spent + spent_on_names)
+        return Digest(summary=told.summary, important_scenes=tuple(entries), speakers=names, usage=usage + spent)
 
     def _condensed(self, passages: Sequence[Passage], profile: Profile, language: str, deadline: datetime) -> tuple[list[Passage], Usage]:
         """Each run of passages as one passage: its summary and its own important scenes."""
