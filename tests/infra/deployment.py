@@ -55,6 +55,10 @@ class Deployment:
     def counts(self, stack: str) -> dict[str, int]:
         return {kind: len(ones) for kind, ones in self.stacks[stack]["resource"].items()}
 
+    def resolved(self, value: Any, stack: str) -> Any:
+        """`value` with its references replaced by what they mean in that stack. Raises `Dangling`."""
+        return self._resolved(value, self.stacks[stack])
+
     def _resolved(self, value: Any, stack: Mapping[str, Any]) -> Any:
         if isinstance(value, dict):
             return {k: self._resolved(v, stack) for k, v in value.items()}
