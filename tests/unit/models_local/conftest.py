@@ -32,7 +32,10 @@ class Folder:
         yield Path(name)
 
 
-def clip(path: Path, profile: Profile = Profile(), language: str | None = None) -> ClipInput:
+NO_PROFILE = Profile()
+
+
+def clip(path: Path, profile: Profile = NO_PROFILE, language: str | None = None) -> ClipInput:
     """The whole file as one clip."""
     with av.open(str(path)) as container:
         duration_ms = (container.duration or 0) // 1000

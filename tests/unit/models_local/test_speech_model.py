@@ -51,12 +51,12 @@ def test_a_folder_is_taken_as_it_is() -> None:
 
 
 def test_a_model_that_is_not_here_and_must_not_be_fetched_is_a_wrong_setting() -> None:
-    with pytest.raises(ConfigurationError, match="SCENESEARCH_WHISPER_MODEL.*large-v3"):
+    with pytest.raises(ConfigurationError, match=r"SCENESEARCH_WHISPER_MODEL.*large-v3"):
         speech_model(Settings(whisper_model="large-v3", offline=True))
 
 
 def test_a_model_that_does_not_exist_is_a_wrong_setting() -> None:
-    with pytest.raises(ConfigurationError, match="SCENESEARCH_WHISPER_MODEL.*colossal"):
+    with pytest.raises(ConfigurationError, match=r"SCENESEARCH_WHISPER_MODEL.*colossal"):
         speech_model(Settings(whisper_model="colossal", offline=True))
 
 

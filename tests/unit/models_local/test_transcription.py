@@ -41,7 +41,7 @@ def test_silence_and_noise_say_nothing(tmp_path: Path, settings: Settings) -> No
 
 
 def test_a_language_that_the_packaged_model_does_not_know_is_skipped_with_advice(settings: Settings) -> None:
-    with pytest.raises(Skipped, match="English only.*SCENESEARCH_WHISPER_MODEL"):
+    with pytest.raises(Skipped, match=r"English only.*SCENESEARCH_WHISPER_MODEL"):
         extract(LocalTranscription(settings), clip(SAMPLE, Profile(languages=("ja",))))
 
 
