@@ -1,0 +1,133 @@
+"""Every figure we claim, measured again: `make proof`. Writes docs/benchmarks.md; exit 1 when a figure misses its goal.
+
+Each part is a command that prints one JSON object, so that anybody can run it alone. Parts whose material is missing are listed
+as not run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "benchmarks.md"
+BIN = Path(sys.executable).parent
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A figure by its path in the JSON, and what it must reach."""
+
+    path: str
+    sign: str
+    value: float
+
+    def of(self, figures: dict[str, Any]) -> float:
+        return float(reduce(lambda found, key: found[key], self.path.split("/"), figures))
+
+    def met(self, figures: dict[str, Any]) -> bool:
+        found = self.of(figures)
+        return found >= self.value if self.sign == "≥" else found <= self.value
+
+
+@dataclass(frozen=True)
+class Part:
+    """One measurement: its command (relative to the project's folder) and its goals. `needs` is a path it cannot do without."""
+
+    title: str
+    command: str
+    goals: Sequence[Goal]
+    needs: str = ""
+
+
+PARTS = (
+    Part(
+        "Questions about tutorials, with speech and screen events (tutorialvqa)",
+        "scenesearch evaluate ../shared/bench/tutorialvqa --json",
+        (
+            Goal("vr/r@1", "≥", 51),
+            Goal("vr/r@5", "≥", 80),
+            Goal("vcmr/0.5/r@1", "≥", 18),
+            Goal("vcmr/0.5/r@10", "≥", 49),
+            Goal("vcmr/0.7/r@1", "≥", 9),
+            Goal("vcmr/0.7/r@10", "≥", 26),
+            Goal("p95_ms", "≤", 60),
+            Goal("index_s", "≤", 600),
+        ),
+        "../shared/bench/tutorialvqa",
+    ),
+    Part(
+        "One person's captions asked with another's (anet_even)",
+        "scenesearch evaluate ../shared/bench/anet_even --json",
+        (Goal("vr/r@1", "≥", 10), Goal("vr/r@10", "≥", 34)),
+        "../shared/bench/anet_even",
+    ),
+    Part(
+        "Real videos and the questions that come with them",
+        "python benchmarks/real_videos.py",
+        (Goal("among_three", "≥", 10), Goal("first", "≥", 8)),
+        "../shared/videos",
+    ),
+    Part("A 10-minute 720p video on one machine", "python benchmarks/ingest.py", (Goal("wall_s", "≤", 600), Goal("peak_mb", "≤", 2500))),
+    Part(
+        "Splitting",
+        "python benchmarks/split.py",
+        (Goal("plan/read_percent", "≤", 2), Goal("speed/ratio", "≥", 0.7)),
+    ),
+)
+
+
+def main() -> None:
+    """Run every part, write the page, say what missed."""
+    sections, missed = [], []
+    for part in PARTS:
+        if part.needs and not (ROOT / part.needs).exists():
+            sections.append(f"## {part.title}\n\nNot run: `{part.needs}` is not here.\n")
+            continue
+        sys.stderr.write(f"{part.title} …\n")
+        begun = time.monotonic()
+        figures = _run(part.command)
+        sections.append(_section(part, figures, time.monotonic() - begun))
+        missed += [f"{part.title}: {goal.path} {goal.of(figures)}" for goal in part.goals if not goal.met(figures)]
+    PAGE.write_text(_head() + "\n".join(sections))
+    sys.stderr.write(f"wrote {PAGE.relative_to(ROOT)}\n")
+    if missed:
+        sys.exit("missed: " + "; ".join(missed))
+
+
+def _run(command: str) -> dict[str, Any]:
+    program, *rest = shlex.split(command)
+    done = subprocess.run([str(BIN / program), *rest], stdout=subprocess.PIPE, cwd=ROOT, check=True)
+    figures: dict[str, Any] = json.loads(done.stdout)
+    return figures
+
+
+def _section(part: Part, figures: dict[str, Any], took: float) -> str:
+    rows = "\n".join(
+        f"| {g.path} | {g.of(figures):g} | {g.sign} {g.value:g} | {'yes' if g.met(figures) else '**no**'} |" for g in part.goals
+    )
+    table = f"| figure | measured | goal | met |\n|---|---|---|---|\n{rows}\n\n" if part.goals else ""
+    shown = json.dumps(figures, ensure_ascii=False, indent=1)
+    return f"## {part.title}\n\n`{part.command}` ({took:.0f} s)\n\n{table}```json\n{shown}\n```\n"
+
+
+def _head() -> str:
+    return (
+        "# Measurements\n\n"
+        f"Written by `make proof` on {os.cpu_count()} cores, Python {platform.python_version()}, {platform.machine()}. "
+        "Times move with the machine; compare ratios.\n\n"
+    )
+
+
+if __name__ == "__main__":
+    main()
