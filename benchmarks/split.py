@@ -97,7 +97,7 @@ def split_once(path: Path) -> tuple[float, float]:
     thumbnails = 0.0
     with path.open("rb") as source:
         made = plan(source, chunk_seconds=CHUNK_SECONDS, clip_max_bytes=CLIP_MAX_BYTES)
-        with ChunkCutter(source, duration_ms=made.media.duration_ms, clip_max_bytes=CLIP_MAX_BYTES) as cutter:
+        with ChunkCutter(source, made.media, clip_max_bytes=CLIP_MAX_BYTES) as cutter:
             for chunk in made.chunks:
                 with cutter.cut(chunk) as clips:
                     sheets_began = time.perf_counter()
@@ -121,7 +121,8 @@ def segment_once(path: Path, folder: Path) -> float:
 def memory(path: Path) -> float:
     """The peak resident memory of a process that splits the file, in MB."""
     command = [sys.executable, __file__, "--only", "memory", "--file", str(path)]
-    return float(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)["peak_mb"])
+    run = subprocess.run(command, check=True, capture_output=True, text=True)
+    return float(json.loads(run.stdout)["peak_mb"])
 
 
 def peak_of_splitting(path: Path) -> float:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 WIDTH, HEIGHT, BITS, BLOCK = 192, 96, 16, 12
 RATE = 44_100
-FRAGMENTED = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
+FRAGMENTED = {"movflags": "frag_keyframe+delay_moov+default_base_moof"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +32,7 @@ class Recipe:
     stamps: tuple[float, ...] | None = None
     size: tuple[int, int] = (WIDTH, HEIGHT)
     still: bool = False
+    noise: bool = False
     audio_seconds: float | None = None
     audio_start: float = 0
     open_gop: bool = False
@@ -56,7 +57,10 @@ def make(path: Path, recipe: Recipe = Recipe()) -> Path:
             for frame_iter, track in zip(spoken, tracks, strict=True):
                 for frame in frame_iter.until(stamp):
                     out.mux(track.encode(frame))
-            pixels = np.rot90(drawn(0 if recipe.still else number, *recipe.size), -recipe.rotation // 90)
+            image = drawn(0 if recipe.still else number, *recipe.size)
+            if recipe.noise:
+                image[recipe.size[1] // 2 :] = np.random.default_rng(number).integers(0, 255, (-(-recipe.size[1] // 2), recipe.size[0], 3))
+            pixels = np.rot90(image, -recipe.rotation // 90)
             picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24").reformat(format=video.pix_fmt)
             picture.pts = round((stamp + recipe.start) / video.codec_context.time_base)
             picture.time_base = video.codec_context.time_base

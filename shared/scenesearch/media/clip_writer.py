@@ -56,6 +56,7 @@ class ClipWriter:
                 for track in self.tracks:
                     track.flush()
                 self.container.close()
+                self.file.flush()
             except OSError as fault:
                 raise_if_full(fault)
                 raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Self, cast
 
@@ -14,7 +14,7 @@ from scenesearch.media.codecs import COPYABLE_AUDIO, MP4, audio_wrapper, video_w
 from scenesearch.media.pictures import CopiedPictures, EncodedPictures, Pictures
 from scenesearch.media.sound import Sound
 from scenesearch.media.source import OpenVideo, opened, stamp_of
-from scenesearch.video import Chunk
+from scenesearch.video import Chunk, MediaInfo
 
 if TYPE_CHECKING:
     from av.packet import Packet
@@ -38,12 +38,11 @@ class CutChunk:
 class ChunkCutter:
     """Cuts chunks of one video, best in order: what the demuxer has learnt of the file serves the next chunk.
 
-    Use as a context manager; entering raises `UnreadableMedia`. `duration_ms` is that of the whole video: the chunk that reaches it
-    takes all that is left.
+    Use as a context manager; entering raises `UnreadableMedia`. The chunk that reaches the end of the video takes all that is left.
     """
 
-    def __init__(self, source: BinaryIO, *, duration_ms: int, clip_max_bytes: int) -> None:
-        self._source, self._duration_ms, self._max_bytes = source, duration_ms, clip_max_bytes
+    def __init__(self, source: BinaryIO, media: MediaInfo, *, clip_max_bytes: int) -> None:
+        self._source, self._media, self._max_bytes = source, media, clip_max_bytes
         self._resources = ExitStack()
 
     def __enter__(self) -> Self:
@@ -65,7 +64,7 @@ class ChunkCutter:
 
         with ExitStack() as files:
             try:
-                cut = self._cut(chunk, files)
+                cut = None if self._video.lacks(chunk.span.start_ms) else self._cut(chunk, files)
             except av.FFmpegError as fault:
                 raise UnreadableMedia(f"the part {chunk.span} of the file cannot be cut ({fault.strerror}): it is damaged there") from fault
             if cut is None:
@@ -76,9 +75,8 @@ class ChunkCutter:
             yield cut
 
     def _cut(self, chunk: Chunk, files: ExitStack) -> CutChunk | None:
-        last = chunk.span.end_ms >= self._duration_ms
         with ExitStack() as writers:
-            work = _Cut(self._video, chunk, last, self._max_bytes, files, writers)
+            work = _Cut(self._video, self._media, chunk, self._max_bytes, files, writers)
             for packet in self._video.packets_from(work.from_ms, *work.streams):
                 work.take(packet)
                 if work.done:
@@ -95,8 +93,9 @@ class _Cut:
 
     pictures: Pictures
 
-    def __init__(self, video: OpenVideo, chunk: Chunk, last: bool, max_bytes: int, files: ExitStack, writers: ExitStack) -> None:
+    def __init__(self, video: OpenVideo, media: MediaInfo, chunk: Chunk, max_bytes: int, files: ExitStack, writers: ExitStack) -> None:
         start_ms, end_ms = chunk.span.start_ms, chunk.span.end_ms
+        last = end_ms >= media.duration_ms
         until_ms = None if last else end_ms
         audio = video.audio
         audio_codec = audio.codec.canonical_name if audio else None
@@ -105,16 +104,16 @@ class _Cut:
         self.streams: tuple[Stream, ...] = (video.video, audio) if audio else (video.video,)
         self._video = video.video
         self._over = None if last else video.first_stamp(end_ms + AUDIO_OVERLAP_MS // 2 + STRAGGLERS_MS, video.video)
-        self.beside = writers.enter_context(ClipWriter(_scratch(files), wrapper, start_ms))
+        self.beside = writers.enter_context(ClipWriter(files.enter_context(_scratch()), wrapper, start_ms))
         if chunk.transcode:
-            self.pictures = EncodedPictures(video, start_ms, end_ms, self.beside, max_bytes=max_bytes)
+            self.pictures = EncodedPictures(video, start_ms, end_ms, self.beside, rotation=media.rotation, max_bytes=max_bytes)
         else:
             self.pictures = CopiedPictures(video, start_ms, until_ms, self.beside)
         self.alone: ClipWriter | None = None
         self._sound: Sound | None = None
         if audio and audio_codec:
             heard = audio_wrapper(audio_codec if audio_codec in COPYABLE_AUDIO else wrapper.audio_codec)
-            self.alone = writers.enter_context(ClipWriter(_scratch(files), heard, self.from_ms))
+            self.alone = writers.enter_context(ClipWriter(files.enter_context(_scratch()), heard, self.from_ms))
             to_ms = None if last else end_ms + AUDIO_OVERLAP_MS // 2
             self._sound = Sound(video, audio, until_ms=until_ms, to_ms=to_ms, beside=self.beside, alone=self.alone)
 
@@ -140,6 +139,12 @@ class _Cut:
             self._sound.finish()
 
 
-def _scratch(files: ExitStack) -> BinaryIO:
+@contextmanager
+def _scratch() -> Iterator[BinaryIO]:
     """A file without a name: nothing stays behind, however the process ends."""
-    return files.enter_context(cast("BinaryIO", tempfile.TemporaryFile()))
+    file = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115 - closing may fail
+    try:
+        yield file
+    finally:
+        with suppress(OSError):  # what a full disk could not take
+            file.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, Protocol
 
 from scenesearch.media.codecs import COPYABLE_VIDEO
@@ -130,11 +131,20 @@ class _Indexed:
         return None
 
     def _shown_ms(self, stamp: int) -> int | None:
+        """When the keyframe with this DTS is shown. A seek compares with PTS: a little later it lands right on it, mostly."""
+        stream = self.video.video
+        for later_ms in (round(0.8 * APART_MS), 0):
+            at_ms = self._seen_from(stamp + round(Fraction(later_ms, 1000) / time_base(stream)), stamp)
+            if at_ms is not None:
+                return at_ms
+        return None
+
+    def _seen_from(self, place: int, stamp: int) -> int | None:
         import av
 
         stream = self.video.video
         try:
-            self.video.container.seek(stamp, stream=stream)
+            self.video.container.seek(place, stream=stream)
         except av.FFmpegError:
             return None
         for packet in _timed(self.video, stream):

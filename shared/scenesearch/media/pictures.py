@@ -71,9 +71,9 @@ class CopiedPictures:
 
 
 class EncodedPictures:
-    """H.264 of at most 720p. What stands still at the start, or for long, is shown again."""
+    """H.264 of at most 720p, with the source's `rotation` (degrees clockwise). What stands at the start, or long, is shown again."""
 
-    def __init__(self, video: OpenVideo, start_ms: int, end_ms: int, clip: ClipWriter, *, max_bytes: int) -> None:
+    def __init__(self, video: OpenVideo, start_ms: int, end_ms: int, clip: ClipWriter, *, rotation: int, max_bytes: int) -> None:
 
         self.done = False
         self._video, self._start_ms, self._end_ms = video, start_ms, end_ms
@@ -88,8 +88,9 @@ class EncodedPictures:
         stream.pix_fmt = "yuv420p"
         stream.codec_context.gop_size = 2 * rate
         stream.codec_context.time_base = Fraction(1, 1000)
+        if rotation:
+            stream.set_display_rotation(-rotation)
         self._stream = stream
-        self._turned = False
         self._track = clip.encoded(stream, Fraction(0))
         if not video.video.codec_context.is_open:
             video.video.codec_context.thread_type = "AUTO"
@@ -116,7 +117,8 @@ class EncodedPictures:
         if self._held is not None:
             if self._last_ms is None:
                 self._encode(self._start_ms, self._held)
-            self._hold_until(self._end_ms)
+            if not self._video.lacks(self._end_ms - 1):
+                self._hold_until(self._end_ms)
         if self.any:
             for packet in self._stream.encode(None):
                 self._track.write(packet)
@@ -140,10 +142,6 @@ class EncodedPictures:
     def _encode(self, at_ms: int, picture: VideoFrame) -> None:
         import av
 
-        if not self._turned:
-            self._turned = True
-            if picture.rotation:
-                self._stream.set_display_rotation(picture.rotation)
         scaled = picture.reformat(self._width, self._height, "yuv420p")
         scaled.pts, scaled.time_base, scaled.pict_type = at_ms - self._start_ms, Fraction(1, 1000), av.video.frame.PictureType.NONE
         self._last_ms = at_ms

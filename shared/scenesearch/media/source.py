@@ -71,6 +71,12 @@ class OpenVideo:
         """The same for any time base on the container's clock."""
         return math.ceil((Fraction(2 * at_ms - 1, 2000) + self.zero) / base)
 
+    def lacks(self, at_ms: int) -> bool:
+        """Whether the index of an MP4 says that the picture at `at_ms` lies beyond the end of the file: it was cut off."""
+        entries = self.video.index_entries
+        number = entries.search_timestamp(self.first_stamp(at_ms, self.video), any_frame=True) if self.format.startswith("mov") else -1
+        return number >= 0 and entries[number].pos + entries[number].size > self.size_bytes
+
     def seek(self, at_ms: int) -> None:
         """To a keyframe at or before `at_ms`, as well as the container can; to the beginning when it cannot seek."""
         import av

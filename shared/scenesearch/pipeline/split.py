@@ -151,14 +151,14 @@ def _cut_all(video: Video, waiting: list[Chunk], source: BinaryIO, ports: Ports,
     planned = ports.catalog.generation(video.ref)
     if planned is None or planned.media is None:
         raise Gone
-    duration_ms = planned.media.duration_ms
+    media = planned.media
     until = time.monotonic() + settings.split_seconds
-    with ChunkCutter(source, duration_ms=duration_ms, clip_max_bytes=settings.clip_max_bytes) as cutter:
+    with ChunkCutter(source, media, clip_max_bytes=settings.clip_max_bytes) as cutter:
         for before, chunk in zip([None, *waiting], waiting, strict=False):
             if before and (before.transcode or chunk.transcode or time.monotonic() >= until):
                 ports.publisher.publish(Topic.SPLITS, SplitWork(video_id=video.ref.video_id, generation=video.ref.generation))
                 return False
-            _cut_one(video.ref, chunk, cutter, interval_ms(duration_ms), ports)
+            _cut_one(video.ref, chunk, cutter, interval_ms(media.duration_ms), ports)
     return True
 
 

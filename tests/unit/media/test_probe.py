@@ -24,7 +24,7 @@ def probed(path: Path) -> MediaInfo:
     ("name", "recipe", "container", "video_codec", "audio_codec", "duration_ms"),
     [
         ("a.mp4", Recipe(), "mov", "h264", "aac", 4017),
-        ("a.mp4", Recipe(options=FRAGMENTED), "mov", "h264", "aac", 4217),
+        ("a.mp4", Recipe(options=FRAGMENTED), "mov", "h264", "aac", 4040),
         ("a.mkv", Recipe(format="matroska", audio="libopus"), "matroska", "h264", "opus", 4011),
         ("a.mkv", Recipe(format="matroska", start=5), "matroska", "h264", "aac", 4017),
         ("a.webm", Recipe(format="webm", codec="libvpx-vp9", audio="libopus"), "matroska", "vp9", "opus", 4011),
