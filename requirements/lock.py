@@ -1,6 +1,7 @@
 """Pin every dependency with its hashes: `make lock`.
 
-`dev` holds everything, so that all groups agree; each other file is what one kind of user installs, at the same versions.
+`dev` holds everything, so that all groups agree; each other file is what one kind of user installs, at the same versions,
+and each function has its own short list.
 The files carry no index address: pip uses the one it is set up with.
 """
 
@@ -22,19 +23,25 @@ LOCKS: dict[str, list[str]] = {
 }
 
 
-def lock(name: str, selection: list[str], python: str = "3.11") -> None:
-    """Write `requirements/NAME.txt`. Raises `CalledProcessError` when nothing satisfies the ranges."""
-    constraint = [] if name == "dev" else ["--constraint", str(HERE / "dev.txt")]
+RUNTIME = ["--python-platform", "x86_64-manylinux_2_28"]
+"""Where functions run; everybody else may run anywhere."""
+
+
+def lock(source: Path, selection: list[str], to: Path, python: str = "3.11") -> None:
+    """Write the pinned packages of `source` to `to`. Raises `CalledProcessError` when nothing satisfies the ranges."""
+    constraint = [] if to.name == "dev.txt" else ["--constraint", str(HERE / "dev.txt")]
     subprocess.run(
         [
-            *(sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--no-config", str(PROJECT), *selection, *constraint),
-            *("--universal", "--generate-hashes", "--python-version", python, "--no-header", "--no-annotate"),
-            *("--no-emit-index-url", "--no-emit-find-links", "--output-file", str(HERE / f"{name}.txt"), *sys.argv[1:]),
+            *(sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--no-config", str(source), *selection, *constraint),
+            *("--generate-hashes", "--python-version", python, "--no-header", "--no-annotate"),
+            *("--no-emit-index-url", "--no-emit-find-links", "--output-file", str(to), *sys.argv[1:]),
         ],
         check=True,
     )
 
 
 if __name__ == "__main__":
-    for lock_name, lock_selection in LOCKS.items():
-        lock(lock_name, lock_selection)
+    for name, chosen in LOCKS.items():
+        lock(PROJECT, [*chosen, "--universal"], HERE / f"{name}.txt")
+    for wanted in sorted((HERE.parent / "functions").glob("*/requirements.in")):
+        lock(wanted, RUNTIME, wanted.with_suffix(".txt"))
