@@ -8,11 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-VIDEOS = "videos"
-"""Documents of videos by id: what the live generation is."""
-
 GENERATIONS = "generations"
-"""Subcollection of a video: one document a generation."""
+"""One document a generation of a video, with its chunks and sections under it."""
 
 MOMENTS = "moments"
 """The moments of all videos, with their vectors."""
@@ -49,8 +46,7 @@ class Expiry:
 
 
 COMPOSITE_QUERIES: tuple[CompositeQuery, ...] = (
-    CompositeQuery("videos-of-a-collection", VIDEOS, (Field("collection"), Field("created_at", descending=True))),
-    CompositeQuery("stalled-generations", GENERATIONS, (Field("state"), Field("updated_at")), group=True),
+    CompositeQuery("stalled-generations", GENERATIONS, (Field("state"), Field("updated_at"))),
     # One vector index for each set of prefilters: kept to what DESIGN.md 6.8 promises "in the index".
     CompositeQuery("moments-nearest", MOMENTS, (), vector=VECTOR),
     CompositeQuery("moments-nearest-in-collection", MOMENTS, (Field("collection"),), vector=VECTOR),
