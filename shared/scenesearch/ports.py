@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from scenesearch.messages import Message, Topic
 from scenesearch.metadata import Entry, Section
-from scenesearch.timeline import Span
+from scenesearch.rows import Row
+from scenesearch.timeline import Span, hull
 from scenesearch.video import (
     Chunk,
     Clip,
@@ -246,22 +247,27 @@ class Catalog(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
-    """The unit of the index: a window of consecutive entries. `number` counts within the chunk."""
+    """The unit of the index: a window of consecutive rows of one chunk, from its row `first_row` on. `number` counts within the chunk.
+
+    `text` is what its vector is made of; all of its entries can be found by their words.
+    """
 
     ref: VideoRef
     collection: str
     language: str | None
     chunk: int
     number: int
-    entries: tuple[Entry, ...]
+    first_row: int
+    rows: tuple[Row, ...]
+    text: str
 
     @property
     def span(self) -> Span:
-        return Span(min(e.span.start_ms for e in self.entries), max(e.span.end_ms for e in self.entries))
+        return hull(row.span for row in self.rows)
 
     @property
-    def text(self) -> str:
-        return "\n".join(e.text for e in self.entries)
+    def entries(self) -> tuple[Entry, ...]:
+        return tuple(entry for row in self.rows for entry in row.entries)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,16 +279,54 @@ class Filters:
     video_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WordWeights:
+    """How much of a question each of its words carries (together at most 1), and how many words an average moment has."""
+
+    shares: Mapping[str, float]
+    average_length: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """A question as an index sees it.
+
+    A moment's strength is on one scale for all questions and indexes of an embedder: its cosine in units of the embedder's
+    `spread` above its `unrelated`, plus `lexical` times the share of the question that its words answer (0 when none does),
+    plus `hinted` when it holds an entry of `sections`. Every word of every one of `phrases` must be in the moment.
+    """
+
+    vector: NDArray[np.float32]
+    likeness: Likeness
+    words: WordWeights
+    phrases: tuple[tuple[str, ...], ...] = ()
+    sections: frozenset[Section] = frozenset()
+    lexical: float = 3.0
+    hinted: float = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """A moment found: where it is, which sections it holds, and its strength (see `Probe`)."""
+
+    ref: VideoRef
+    chunk: int
+    number: int
+    sections: frozenset[Section]
+    strength: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A moment and its score on one leg of the index (higher is better; comparable within one answer only)."""
+    """A moment with its entries, its cosine with the question, and its strength (see `Probe`)."""
 
     moment: Moment
-    score: float
+    similarity: float
+    strength: float
 
 
 class SceneIndex(Protocol):
-    """Moments under dense and lexical search. Remembers embedder and dimension and refuses others with `IndexMismatch`."""
+    """Moments under dense and lexical search at once. Remembers embedder and dimension and refuses others with `IndexMismatch`."""
 
     def replace(self, ref: VideoRef, chunk: int, moments: Sequence[Moment], vectors: Vectors) -> None:
         """These, and only these, are the moments of this chunk; `vectors` has one row a moment. Searchable on return."""
@@ -296,11 +340,31 @@ class SceneIndex(Protocol):
         """Forget every moment, and the embedder: the next `replace` says what the index holds from then on."""
         ...
 
-    def dense(self, vector: NDArray[np.float32], filters: Filters, limit: int) -> list[Candidate]: ...
-    def lexical(self, query: str, filters: Filters, limit: int) -> list[Candidate]: ...
+    def weigh(self, words: Sequence[str]) -> WordWeights:
+        """How telling each of these words is in the whole index, whatever the filters of a question leave of it."""
+        ...
+
+    def find(self, probe: Probe, filters: Filters, limit: int) -> list[Hit]:
+        """The `limit` strongest moments, strongest first."""
+        ...
+
+    def read(self, refs: Sequence[VideoRef], probe: Probe, limit: int) -> dict[VideoRef, list[Candidate]]:
+        """Of each of these videos its (at most) `limit` strongest moments, strongest first; phrases are not asked for."""
+        ...
 
 
 # --- models ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """How an embedder's cosines are to be read: what a question and a passage without relation have, and what one step more is worth.
+
+    Cosines of different models lie on different scales, so this belongs to the model and is measured for it.
+    """
+
+    unrelated: float
+    spread: float
 
 
 class Embedder(Protocol):
@@ -310,6 +374,8 @@ class Embedder(Protocol):
     def name(self) -> str: ...
     @property
     def dimension(self) -> int: ...
+    @property
+    def likeness(self) -> Likeness: ...
     def queries(self, texts: Sequence[str]) -> Vectors: ...
     def passages(self, texts: Sequence[str]) -> Vectors: ...
 
@@ -386,11 +452,24 @@ class Summarizer(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
-    """An entry that the reader may rest a scene on, and its likeness to the question (higher is better, 0 when unknown)."""
+class Window:
+    """The rows `first` to before `after` of a passage as one moment of the index, and its cosine with the question."""
 
-    entry: Entry
-    score: float = 0.0
+    first: int
+    after: int
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Consecutive rows of a video in order of time, and the moments of the index that they were found by."""
+
+    rows: tuple[Row, ...]
+    windows: tuple[Window, ...] = ()
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        return tuple(entry for row in self.rows for entry in row.entries)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -404,17 +483,24 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What is asked. `language` is the one to answer in; `phrases` must match; `precise` wants no false hit."""
+    """What is asked. `language` is the one to answer in; `phrases` must match; `precise` wants no false hit.
+
+    `sections` are those that the question speaks of ("who says …"); `words` and `likeness` tell readers without a model of their own
+    how telling each word is and how to read the similarities of passages.
+    """
 
     text: str
     phrases: tuple[str, ...] = ()
     language: str | None = None
     precise: bool = False
+    sections: frozenset[Section] = frozenset()
+    words: WordWeights = field(default_factory=lambda: WordWeights(shares={}, average_length=1.0))
+    likeness: Likeness = Likeness(0.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundScene:
-    """A reader's answer, before grounding: `quotes` are lines it rests on; `score` 0 to 1 on the reader's own scale."""
+    """A reader's answer, before grounding: `quotes` are lines it rests on; `score` 0 to 1, the same scale for all files and questions."""
 
     span: Span
     description: str
@@ -430,6 +516,26 @@ class SceneReader(Protocol):
 
     def read(self, question: Question, reading: Reading, *, limit: int, deadline: datetime) -> list[FoundScene]:
         """At most `limit` scenes, best first. Raises `Blocked`, `ModelError`, `Unavailable`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What somebody who watched a scene says: of each criterion of the question whether it is met."""
+
+    criteria: tuple[tuple[str, bool], ...]
+
+    @property
+    def met(self) -> float:
+        """The share of the criteria that are met, 0 to 1."""
+        return sum(yes for _, yes in self.criteria) / len(self.criteria) if self.criteria else 0.0
+
+
+class SceneWatcher(Protocol):
+    """A question and a place in a video in, a verdict out: a model that watches the clip itself."""
+
+    def watch(self, question: Question, video: Video, span: Span, *, deadline: datetime) -> Verdict:
+        """Raises `Blocked`, `ModelError`, `Unavailable`."""
         ...
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from scenesearch.config import Settings
 from scenesearch.errors import ConfigurationError, InvalidRequest, ModelError
 from scenesearch.models.vertexai.client import VertexClient
-from scenesearch.ports import Vectors
+from scenesearch.ports import Likeness, Vectors
 from scenesearch.video import now
 
 LOG = logging.getLogger(__name__)
@@ -24,6 +24,8 @@ PASSAGE = "title: none | text: {}"
 QUERY_SECONDS = 10.0
 PASSAGES_SECONDS = 240.0
 SINGLE_REQUESTS_AT_ONCE = 8
+
+LIKENESS = Likeness(unrelated=0.5, spread=0.04)
 
 
 class GeminiEmbedder:
@@ -42,6 +44,11 @@ class GeminiEmbedder:
     @property
     def dimension(self) -> int:
         return self._dimension
+
+    @property
+    def likeness(self) -> Likeness:
+        """Not measured yet: the spread that cosines of this family are published with."""
+        return LIKENESS
 
     def queries(self, texts: Sequence[str]) -> Vectors:
         """Vectors of questions, shape (texts, dimension). Raises `ModelError`, `Unavailable`."""

@@ -1,0 +1,1 @@
+"""Words: how text is cut into them, and how well they match."""

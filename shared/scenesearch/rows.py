@@ -1,0 +1,96 @@
+"""Rows: the entries of a stretch of video in order of time, those of (nearly) the same span side by side.
+
+A row is what moments are made of and what scenes begin and end with.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from scenesearch.metadata import Entry, TextKind, in_time
+from scenesearch.timeline import Span, hull
+
+SAME_MS = 50
+"""Entries whose starts and ends differ by less stand side by side."""
+
+LONGEST_ROW = 4_000
+"""Characters a row may hold; an entry that is longer alone is cut for the index, further entries begin another row."""
+
+_TIMECODES_MS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Entries side by side. `span` is theirs; a burned-in clock that runs meanwhile does not widen it."""
+
+    span: Span
+    entries: tuple[Entry, ...]
+
+
+def rows_of(entries: Iterable[Entry]) -> list[Row]:
+    """The rows of `entries`, in order of time and the same on every run.
+
+    Readings of a burned-in clock (about one a second) make no rows of their own where anything else is: they go to the row that
+    they fall into, so that they can be found without crowding out what is said and shown.
+    """
+    ordered = [_bounded(entry) for entry in in_time(entries) if entry.text.strip()]
+    rows: list[_Open] = []
+    for entry in ordered:
+        if entry.kind is not TextKind.TIMECODE:
+            if rows and rows[-1].beside(entry):
+                rows[-1].add(entry)
+            else:
+                rows.append(_Open(entry))
+    starts = [row.span.start_ms for row in rows]
+    loose: list[_Open] = []
+    for entry in ordered:
+        if entry.kind is TextKind.TIMECODE:
+            row = _around(entry, rows, starts)
+            if row is not None:
+                row.add(entry, widen=False)
+            elif loose and loose[-1].follows(entry):
+                loose[-1].add(entry)
+            else:
+                loose.append(_Open(entry))
+    closed = [Row(row.span, tuple(row.entries)) for row in rows + loose]
+    return sorted(closed, key=lambda row: (row.span, row.entries[0].section, row.entries[0].text))
+
+
+class _Open:
+    """A row that is still growing."""
+
+    def __init__(self, entry: Entry) -> None:
+        self.span = entry.span
+        self.entries = [entry]
+        self._size = len(entry.text)
+
+    def add(self, entry: Entry, *, widen: bool = True) -> None:
+        self.entries.append(entry)
+        self._size += len(entry.text)
+        if widen:
+            self.span = hull((self.span, entry.span))
+
+    def has_room(self, entry: Entry) -> bool:
+        return self._size + len(entry.text) <= LONGEST_ROW
+
+    def beside(self, entry: Entry) -> bool:
+        near = abs(entry.span.start_ms - self.span.start_ms) < SAME_MS and abs(entry.span.end_ms - self.span.end_ms) < SAME_MS
+        return near and self.has_room(entry)
+
+    def follows(self, entry: Entry) -> bool:
+        return entry.span.end_ms - self.span.start_ms <= _TIMECODES_MS and self.has_room(entry)
+
+
+def _around(entry: Entry, rows: list[_Open], starts: list[int]) -> _Open | None:
+    """The last row to start among those that the entry falls into; a few back at most."""
+    after = bisect_right(starts, entry.span.midpoint_ms)
+    for row in reversed(rows[max(0, after - 8) : after]):
+        if row.span.contains(entry.span.midpoint_ms) and row.has_room(entry):
+            return row
+    return None
+
+
+def _bounded(entry: Entry) -> Entry:
+    return entry if len(entry.text) <= LONGEST_ROW else replace(entry, text=entry.text[: LONGEST_ROW - 1] + "…")
