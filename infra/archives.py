@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+FUNCTIONS = ROOT / "functions"
+PACKAGE = ROOT / "shared" / "scenesearch"
 BUILT = ROOT / "build" / "functions"
 
 LEFT_OUT = ("__pycache__", "backends/local", "models/local", "cli", "benchmarks")
@@ -38,7 +40,7 @@ class Archive:
         return self.digest[:16]
 
 
-def functions(folder: Path = ROOT / "functions") -> list[Path]:
+def functions(folder: Path = FUNCTIONS) -> list[Path]:
     """The folders that hold a function: those with `main.py` and `requirements.txt`."""
     return sorted(main.parent for main in folder.glob("*/main.py") if (main.parent / "requirements.txt").exists())
 
@@ -50,7 +52,7 @@ def contents(function: Path, package: Path) -> Iterator[tuple[str, Path]]:
     yield from sorted(files.items())
 
 
-def build(function: Path, to: Path, package: Path = ROOT / "shared" / "scenesearch") -> Archive:
+def build(function: Path, to: Path, package: Path = PACKAGE) -> Archive:
     """Write the archive of one function into `to`, and its files beside it for who needs a folder."""
     staged = to / function.name
     shutil.rmtree(staged, ignore_errors=True)
@@ -79,9 +81,9 @@ def built(folder: Path = BUILT) -> Mapping[str, Archive]:
     return {name: Archive(folder / f"{name}.zip", digest) for name, digest in json.loads(manifest.read_text()).items()}
 
 
-def build_all(to: Path = BUILT, folder: Path = ROOT / "functions") -> Mapping[str, Archive]:
+def build_all(to: Path = BUILT, folder: Path = FUNCTIONS, package: Path = PACKAGE) -> Mapping[str, Archive]:
     """Build the archive of every function, and the manifest of their hashes."""
-    archives = {function.name: build(function, to) for function in functions(folder)}
+    archives = {function.name: build(function, to, package) for function in functions(folder)}
     manifest = {name: archive.digest for name, archive in sorted(archives.items())}
     to.mkdir(parents=True, exist_ok=True)
     (to / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
