@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -82,7 +83,7 @@ class Guard:
             if (refusal := self._refusal(scope, headers)) is not None:
                 await problem(Request(scope), *refusal)(scope, receive, answer)
             else:
-                await self._app(scope, receive, answer)
+                await self._app(scope, receive if scope["method"] == "PUT" else _limited(receive), answer)
         finally:
             route = scope.get("route")
             LOG.info(
@@ -106,9 +107,22 @@ class Guard:
         origin = headers.get("origin")
         if origin is not None and scope["method"] not in _SAFE and urlsplit(origin).netloc != host:
             return 403, "requests from other sites are refused: open the page itself"
-        if scope["method"] != "PUT" and int(headers.get("content-length", "0") or 0) > BODY_BYTES:
-            return 413, f"a request holds at most {BODY_BYTES} bytes; videos go to /v1/uploads"
         return None
+
+
+def _limited(receive: Receive) -> Receive:
+    """`receive`, until the body is too large: only uploads (PUT) are."""
+    seen = 0
+
+    async def limited() -> Message:
+        nonlocal seen
+        message = await receive()
+        seen += len(message.get("body", b""))
+        if seen > BODY_BYTES:
+            raise HTTPException(413, f"a request holds at most {BODY_BYTES} bytes; videos go to /v1/uploads")
+        return message
+
+    return limited
 
 
 def is_local(host: str) -> bool:

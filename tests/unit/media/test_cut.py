@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -37,6 +39,7 @@ class Piece:
     sound_end_ms: int
 
 
+@cache
 def pieces(path: Path, chunk_seconds: float = 3) -> list[Piece]:
     with path.open("rb") as source:
         made = plan(source, chunk_seconds=chunk_seconds, clip_max_bytes=LIMIT)
@@ -61,32 +64,32 @@ def piece(cutter: ChunkCutter, chunk: Chunk) -> Piece:
 
 
 KINDS = {
-    "mp4": Recipe(seconds=9),
-    "fragmented mp4": Recipe(seconds=9, options=FRAGMENTED),
-    "mkv with opus": Recipe(seconds=9, format="matroska", audio="libopus"),
-    "webm": Recipe(seconds=9, format="webm", codec="libvpx-vp9", audio="libopus"),
-    "live webm": Recipe(seconds=9, format="webm", codec="libvpx-vp9", audio="libopus", options={"live": "1"}),
-    "transport stream": Recipe(seconds=9, format="mpegts"),
-    "flash": Recipe(seconds=9, format="flv"),
-    "av1": Recipe(seconds=9, codec="libsvtav1"),
-    "vp9 with aac": Recipe(seconds=9, format="matroska", codec="libvpx-vp9"),
-    "late start": Recipe(seconds=9, start=5),
-    "late mkv": Recipe(seconds=9, start=5, format="matroska"),
-    "uncompressed sound": Recipe(seconds=9, format="mov", audio="pcm_s16le"),
-    "mjpeg avi": Recipe(seconds=9, format="avi", codec="mjpeg", audio="pcm_s16le"),
-    "mpeg-1": Recipe(seconds=9, format="mpeg", codec="mpeg1video", audio="mp2", fps=25),
-    "vp8 with vorbis-like sound": Recipe(seconds=9, format="matroska", codec="libvpx", audio="flac"),
-    "rotated": Recipe(seconds=9, rotation=90),
-    "rotated the other way, transcoded": Recipe(seconds=9, rotation=270, gop=1000),
-    "one keyframe": Recipe(seconds=9, gop=1000),
-    "silent": Recipe(seconds=9, audio=None),
+    "mp4": Recipe(seconds=7),
+    "fragmented mp4": Recipe(seconds=7, options=FRAGMENTED),
+    "mkv with opus": Recipe(seconds=7, format="matroska", audio="libopus"),
+    "webm": Recipe(seconds=7, format="webm", codec="libvpx-vp9", audio="libopus"),
+    "live webm": Recipe(seconds=7, format="webm", codec="libvpx-vp9", audio="libopus", options={"live": "1"}),
+    "transport stream": Recipe(seconds=7, format="mpegts"),
+    "flash": Recipe(seconds=7, format="flv"),
+    "av1": Recipe(seconds=7, codec="libsvtav1"),
+    "vp9 with aac": Recipe(seconds=7, format="matroska", codec="libvpx-vp9"),
+    "late start": Recipe(seconds=7, start=5),
+    "late mkv": Recipe(seconds=7, start=5, format="matroska"),
+    "uncompressed sound": Recipe(seconds=7, format="mov", audio="pcm_s16le"),
+    "mjpeg avi": Recipe(seconds=7, format="avi", codec="mjpeg", audio="pcm_s16le"),
+    "mpeg-1": Recipe(seconds=7, format="mpeg", codec="mpeg1video", audio="mp2", fps=25),
+    "vp8 with vorbis-like sound": Recipe(seconds=7, format="matroska", codec="libvpx", audio="flac"),
+    "rotated": Recipe(seconds=7, rotation=90),
+    "rotated the other way, transcoded": Recipe(seconds=7, rotation=270, gop=1000),
+    "one keyframe": Recipe(seconds=7, gop=1000),
+    "silent": Recipe(seconds=7, audio=None),
     "very short": Recipe(seconds=0.2),
 }
 
 
 @pytest.mark.parametrize("recipe", KINDS.values(), ids=KINDS.keys())
-def test_every_frame_is_in_exactly_one_clip_at_its_own_time(tmp_path: Path, recipe: Recipe) -> None:
-    path = make(tmp_path / "a", recipe)
+def test_every_frame_is_in_exactly_one_clip_at_its_own_time(shelf: Callable[[Recipe], Path], recipe: Recipe) -> None:
+    path = shelf(recipe)
     with path.open("rb") as file:
         source = numbers_seen(file)
     cut = pieces(path)
@@ -96,8 +99,8 @@ def test_every_frame_is_in_exactly_one_clip_at_its_own_time(tmp_path: Path, reci
 
 
 @pytest.mark.parametrize("recipe", KINDS.values(), ids=KINDS.keys())
-def test_starts_and_durations_are_those_of_the_files(tmp_path: Path, recipe: Recipe) -> None:
-    for clip in pieces(make(tmp_path / "a", recipe)):
+def test_starts_and_durations_are_those_of_the_files(shelf: Callable[[Recipe], Path], recipe: Recipe) -> None:
+    for clip in pieces(shelf(recipe)):
         assert abs(clip.start_ms + clip.info.duration_ms - clip.end_ms) <= 45
         assert clip.content_type in ("video/mp4", "video/webm")
         assert abs(min(clip.numbers) - clip.chunk.span.start_ms) <= 250
@@ -106,13 +109,13 @@ def test_starts_and_durations_are_those_of_the_files(tmp_path: Path, recipe: Rec
 
 
 @pytest.mark.parametrize("recipe", [r for r in KINDS.values() if r.audio], ids=[n for n, r in KINDS.items() if r.audio])
-def test_sound_stays_where_it_was(tmp_path: Path, recipe: Recipe) -> None:
-    path = make(tmp_path / "a", recipe)
+def test_sound_stays_where_it_was(shelf: Callable[[Recipe], Path], recipe: Recipe) -> None:
+    path = shelf(recipe)
     with path.open("rb") as file:
         original = heard(file)
     for clip in pieces(path):
         assert clip.sound is not None
-        for tenth in range(clip.sound_start_ms // 100 + 1, clip.sound_end_ms // 100 - 1):
+        for tenth in range(clip.sound_start_ms // 100 + 1, clip.sound_end_ms // 100 - 1, 2):
             at_s = tenth / 10
             if 0.2 < (at_s - original.start_s) % 1 < 0.8:  # not where one tone ends and the next begins
                 assert clip.sound.second_at(at_s - clip.sound_start_ms / 1000) == original.second_at(at_s)
@@ -127,7 +130,7 @@ def test_video_clips_do_not_overlap_and_audio_clips_share_five_seconds(tmp_path:
 
 
 def test_pictures_that_need_both_sides_of_a_border_are_left_out_of_both(tmp_path: Path) -> None:
-    path = make(tmp_path / "a.mp4", Recipe(seconds=9, codec="libx265"))
+    path = make(tmp_path / "a.mp4", Recipe(seconds=7, codec="libx265"))
     with path.open("rb") as file:
         source = numbers_seen(file)
     cut = pieces(path)

@@ -110,7 +110,7 @@ def test_no_clip_is_larger_than_allowed(tmp_path: Path) -> None:
 
 
 def test_no_clip_is_longer_than_five_minutes(tmp_path: Path) -> None:
-    made = planned(make(tmp_path / "a.mp4", Recipe(seconds=301, fps=2, still=True)), 300)
+    made = planned(make(tmp_path / "a.mp4", Recipe(seconds=301, fps=2, still=True, audio=None)), 300)
     assert tiles(made)
     assert all(chunk.span.duration_ms <= 300_000 for chunk in made.chunks)
 
@@ -132,9 +132,9 @@ class Counted:
 
 
 def test_a_plain_mp4_is_planned_from_its_header(tmp_path: Path) -> None:
-    path = make(tmp_path / "a.mp4", Recipe(seconds=40, fps=30, noise=True, size=(640, 368)))
+    path = make(tmp_path / "a.mp4", Recipe(seconds=40, fps=10, noise=True, size=(640, 368), audio=None))
     with path.open("rb") as file:
         counted = Counted(file)
         made = plan(cast("BinaryIO", counted), chunk_seconds=10, clip_max_bytes=400_000_000)
     assert len(made.chunks) == 4
-    assert counted.read_bytes <= 0.02 * path.stat().st_size
+    assert counted.read_bytes <= 0.04 * path.stat().st_size

@@ -1,0 +1,75 @@
+// Talking to the server: JSON, problem documents, and answers that stream in.
+
+export class Problem extends Error {
+  constructor(status, detail) {
+    super(detail);
+    this.status = status;
+  }
+}
+
+async function checked(response) {
+  if (response.ok) return response;
+  let detail = response.statusText;
+  try {
+    detail = (await response.json()).detail ?? detail;
+  } catch { /* not a problem document: the status has to do */ }
+  throw new Problem(response.status, detail);
+}
+
+export async function get(path, options) {
+  return (await checked(await fetch(path, options))).json();
+}
+
+export async function send(method, path, body) {
+  const response = await checked(await fetch(path, { method, headers: { "Content-Type": "application/json" }, body: body && JSON.stringify(body) }));
+  return response.status === 204 ? null : response;
+}
+
+/** Ask; `on.file`, `on.scene`, `on.done`, `on.error` hear what comes. Ends when the answer does. */
+export async function ask(parameters, on, signal) {
+  const response = await checked(await fetch(`/v1/search?${parameters}`, { headers: { Accept: "text/event-stream" }, signal }));
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let waiting = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    waiting += value;
+    const blocks = waiting.split("\n\n");
+    waiting = blocks.pop();
+    for (const block of blocks) {
+      const name = /^event: (.*)$/m.exec(block)?.[1];
+      const data = /^data: (.*)$/m.exec(block)?.[1];
+      if (name && data) on[name]?.(JSON.parse(data));
+    }
+  }
+}
+
+/** Fetch an export and hand it to the browser's downloads. */
+export async function download(wanted) {
+  const response = await send("POST", "/v1/exports", wanted);
+  if (response.status === 201) {
+    const ready = await response.json();
+    save(ready.url, ready.file_name);
+    return ready.file_name;
+  }
+  const name = decodeURIComponent(/filename\*=UTF-8''([^;]+)/.exec(response.headers.get("Content-Disposition") ?? "")?.[1] ?? `scene.${wanted.format}`);
+  const url = URL.createObjectURL(await response.blob());
+  save(url, name);
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+  return name;
+}
+
+function save(url, name) {
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = name;
+  document.body.append(link);
+  link.click();
+  link.remove();
+}
+
+export const videoPath = (id, rest = "") => `/v1/videos/${encodeURIComponent(id)}${rest}`;
+export const stillPath = (id, seconds, width) => videoPath(id, `/stills/${Math.max(0, Math.round(seconds * 1000))}.jpg?width=${width}`);
+
+/** What a scene looks like: a moment inside it, not its very first frame, which may still be the cut before. */
+export const pictureAt = (scene) => scene.start + Math.min((scene.end - scene.start) / 2, 1.5);

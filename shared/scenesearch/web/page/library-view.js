@@ -1,0 +1,151 @@
+// The library: taking videos in, how far they are, what they hold, and letting them go.
+
+import { get, send, stillPath, videoPath } from "./api.js";
+import { h, icon, toast } from "./dom.js";
+import { sprites } from "./scene-player.js";
+import { queue } from "./upload-queue.js";
+import { bytes, clock, date, dollars, duration, languageName, percent, words } from "./words.js";
+
+const UNDO_SECONDS = 8;
+const WORKING = new Set(["splitting", "extracting", "assembling", "waiting", "removing"]);
+
+/** Deletions that can still be taken back: video id ▸ timer. */
+const going = new Map();
+addEventListener("pagehide", () => going.forEach((_, id) => fetch(videoPath(id), { method: "DELETE", keepalive: true })));
+
+export function libraryView(main) {
+  document.title = `${words.library} – scenesearch`;
+  const cards = new Map();
+  const seen = new Map();
+  const grid = h("ul", { class: "shelf videos" });
+  const count = h("p", { class: "status", role: "status" });
+  const collections = h("select", { "aria-label": words.into });
+  const dialog = h("dialog", { class: "sheet", "aria-labelledby": "sheet-title" });
+  main.replaceChildren(h("div", { class: "library" }, h("h1", {}, words.library), dropZone(collections), queue.element, count, grid, dialog));
+  let over = false;
+  let timer = 0;
+
+  get("/v1/collections").then(({ collections: all }) => {
+    const open = all.filter((c) => c.may_change);
+    collections.replaceChildren(...open.map((c) => h("option", { value: c.name, selected: c.name === (localStorage.getItem("collection") ?? "default") }, c.name)));
+  }).catch(() => {});
+  collections.addEventListener("change", () => localStorage.setItem("collection", collections.value));
+
+  const refresh = async () => {
+    clearTimeout(timer);
+    let busy = false;
+    try {
+      const { videos } = await get("/v1/videos");
+      if (over) return;
+      const shown = videos.filter((v) => !going.has(v.video_id));
+      count.textContent = shown.length ? words.videos(shown.length) : "";
+      await Promise.all(shown.filter((v) => WORKING.has(v.state)).map(async (v) => { v.details = await get(videoPath(v.video_id)).catch(() => null); }));
+      if (over) return;
+      busy = shown.some((v) => WORKING.has(v.state));
+      const fresh = shown.map((video) => {
+        const print = JSON.stringify(video);
+        const known = cards.get(video.video_id);
+        if (known?.print === print) return known.element;
+        const held = known && known.element.contains(document.activeElement) ? document.activeElement.dataset.act : null;
+        const element = card(video, { seen, refresh, dialog });
+        cards.set(video.video_id, { print, element });
+        if (known) known.element.replaceWith(element);
+        if (held) element.querySelector(`[data-act="${held}"]`)?.focus();
+        return element;
+      });
+      if (fresh.length !== grid.children.length || fresh.some((element, n) => grid.children[n] !== element)) grid.replaceChildren(...fresh);
+      if (!shown.length && !queue.busy) grid.replaceChildren(h("li", { class: "empty" }, h("h2", {}, words.emptyLibrary), h("p", {}, words.emptyLibraryText)));
+    } catch {
+      if (over) return;
+      count.textContent = words.offline;
+      busy = true;
+    }
+    timer = setTimeout(refresh, busy || queue.busy ? 1000 : 10_000);
+  };
+  refresh();
+  queue.addEventListener("uploaded", refresh);
+  const stopDrop = wholePageDrop(main, collections);
+  return () => { over = true; clearTimeout(timer); queue.removeEventListener("uploaded", refresh); stopDrop(); };
+}
+
+function dropZone(collections) {
+  const input = h("input", { type: "file", multiple: true, accept: "video/*,.mkv,.avi,.ts,.mts,.m2ts,.mxf,.flv", class: "unseen", id: "files", onchange: () => { queue.add([...input.files], collections.value || "default"); input.value = ""; } });
+  return h("section", { class: "drop", "aria-label": words.addVideos }, icon("upload"),
+    h("p", {}, h("b", {}, words.drop), " ", h("span", { class: "quiet" }, words.dropText)),
+    h("div", { class: "row" }, input, h("label", { for: "files", class: "button primary" }, words.choose), h("label", { class: "field inline" }, h("span", {}, words.into), collections)));
+}
+
+function wholePageDrop(main, collections) {
+  const over = (event) => { if (event.dataTransfer?.types.includes("Files")) { event.preventDefault(); main.classList.toggle("dropping", event.type === "dragover"); } };
+  const dropped = (event) => { event.preventDefault(); main.classList.remove("dropping"); queue.add([...event.dataTransfer.files], collections.value || "default"); };
+  document.addEventListener("dragover", over);
+  document.addEventListener("dragleave", over);
+  document.addEventListener("drop", dropped);
+  return () => { document.removeEventListener("dragover", over); document.removeEventListener("dragleave", over); document.removeEventListener("drop", dropped); };
+}
+
+function card(video, { seen, refresh, dialog }) {
+  const working = WORKING.has(video.state);
+  const address = `/watch?${new URLSearchParams({ v: video.video_id })}`;
+  const act = (name, label, run, kind = "plain") => h("button", { type: "button", class: kind, "data-act": name, "aria-label": `${label}: ${video.title}`, title: label, onclick: run }, icon(name));
+  const redo = () => send("POST", videoPath(video.video_id, "/retry")).then(() => { toast(words.retried); refresh(); }, (error) => toast(error.message));
+  return h("li", { class: `video ${video.state}`, "data-video": video.video_id, "data-state": video.state },
+    h("a", { class: "picture", href: address, "data-link": true, tabindex: "-1", "aria-hidden": "true" },
+      video.duration ? h("img", { src: stillPath(video.video_id, video.duration * 0.2, 480), alt: "", loading: "lazy" }) : null,
+      video.duration ? h("span", { class: "time" }, clock(video.duration)) : null),
+    h("div", { class: "lines" },
+      h("h2", {}, h("a", { class: "title", href: address, "data-link": true, lang: video.language }, video.title)),
+      h("p", { class: "quiet" }, `${video.collection} · ${date(video.created_at)}`),
+      working ? progress(video, seen) : null,
+      video.state === "failed" || video.state === "waiting" ? h("div", { class: "notice bad" }, h("span", {}, `${words.state[video.state]}: ${video.error ?? ""}`), h("button", { type: "button", onclick: redo }, words.again)) : null,
+      video.gaps.length ? h("details", { class: "gaps" }, h("summary", {}, words.gaps(video.gaps.length)),
+        h("ul", {}, video.gaps.map((gap) => h("li", {}, words.gap(gap.chunk + 1, words.stage[gap.section] ?? words.everything, gap.reason)))), h("button", { type: "button", onclick: redo }, words.again)) : null,
+      h("div", { class: "row acts" }, act("grid", words.storyboard, () => sheet(dialog, video, "board")), act("text", words.details, () => sheet(dialog, video, "details")), act("trash", words.remove, () => remove(video, refresh)))));
+}
+
+function progress(video, seen) {
+  const stages = video.details?.stages ?? [];
+  const [done, of] = stages.reduce(([d, n], s) => [d + s.done, n + s.of], [0, 0]);
+  const share = Math.max(video.progress, of ? (0.95 * done) / of : 0);
+  const now = performance.now() / 1000;
+  const first = seen.get(video.video_id) ?? { at: now, share };
+  if (!seen.has(video.video_id)) seen.set(video.video_id, first);
+  const rate = (share - first.share) / (now - first.at);
+  const left = rate > 0 && share < 1 ? words.left(duration((1 - share) / rate)) : "";
+  return h("div", { class: "working" },
+    h("progress", { max: 1, value: share, "aria-label": words.state[video.state] }),
+    h("p", {}, `${words.state[video.state]} ${percent(share)}`, left ? h("span", { class: "quiet" }, ` · ${left}`) : null),
+    stages.length && video.state === "extracting" ? h("ul", { class: "stages" }, stages.map((s) => h("li", { class: s.done >= s.of ? "done" : "" }, `${words.stage[s.section]} ${s.done}/${s.of}`))) : null);
+}
+
+function remove(video, refresh) {
+  const finish = () => { going.delete(video.video_id); send("DELETE", videoPath(video.video_id)).catch((error) => toast(error.message)).finally(refresh); };
+  going.set(video.video_id, setTimeout(finish, UNDO_SECONDS * 1000));
+  toast(words.removed(video.title), { name: words.undo, run: () => { clearTimeout(going.get(video.video_id)); going.delete(video.video_id); refresh(); } }, { seconds: UNDO_SECONDS });
+  refresh();
+}
+
+async function sheet(dialog, video, what) {
+  const close = h("form", { method: "dialog" }, h("button", { class: "plain", "aria-label": words.close }, icon("close")));
+  const body = h("div", { class: "body" });
+  dialog.replaceChildren(h("header", {}, h("h2", { id: "sheet-title", tabIndex: -1 }, video.title), close), body);
+  dialog.showModal();
+  if (what === "board") {
+    const board = await sprites(video.video_id);
+    body.replaceChildren(board.length ? h("ol", { class: "board" }, board.map((s) => {
+      const picture = h("span", { class: "sprite" });
+      Object.assign(picture.style, { width: `${s.w}px`, height: `${s.h}px`, backgroundImage: `url("${s.url}")`, backgroundPosition: `-${s.x}px -${s.y}px` });
+      return h("li", {}, h("a", { href: `/watch?${new URLSearchParams({ v: video.video_id, t: s.start })}`, "data-link": true, onclick: () => dialog.close() }, picture, h("span", { class: "time" }, clock(s.start))));
+    })) : h("p", { class: "quiet" }, words.noEntries));
+    return;
+  }
+  const details = await get(videoPath(video.video_id)).catch(() => null);
+  if (!details) return dialog.close();
+  const fact = (name, value) => value && h("div", {}, h("dt", {}, name), h("dd", {}, value));
+  body.replaceChildren(
+    details.summary ? h("p", { lang: details.language }, details.summary) : "",
+    h("dl", { class: "facts" }, fact(words.length, details.duration ? clock(details.duration) : ""), fact(words.size, bytes(details.size_bytes)), fact(words.language, details.language ? languageName(details.language) : ""),
+      fact(words.tag, details.tags.join(", ")), fact(words.cost, words.costText(dollars(details.usage.cost_usd), duration(details.usage.compute_s)))),
+    h("ul", { class: "stages" }, details.stages.map((s) => h("li", { class: s.done >= s.of ? "done" : "" }, `${words.stage[s.section]} ${s.done}/${s.of} ${s.models.join(", ")}`))),
+    h("a", { class: "button", href: videoPath(video.video_id, "/metadata.txt"), target: "_blank" }, icon("text"), words.metadata));
+}

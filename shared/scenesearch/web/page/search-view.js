@@ -1,0 +1,205 @@
+// Asking: the home view, and results that stream in, files first, then scenes.
+
+import { ask, get, pictureAt, stillPath } from "./api.js";
+import { h, icon, marked, wordsOf } from "./dom.js";
+import { SECTION, clock, languageName, words } from "./words.js";
+
+const RECENT = "recent-questions";
+const FILTERS = ["collection", "language", "speaker", "tag", "section", "since", "until", "video_id"];
+
+/** The last answer, so that the player can go from hit to hit and the way back is instant. */
+export const last = { key: "", scenes: [], files: [], done: null };
+
+export function recentQuestions() {
+  try { return JSON.parse(localStorage.getItem(RECENT)) ?? []; } catch { return []; }
+}
+
+const remember = (list) => localStorage.setItem(RECENT, JSON.stringify(list.slice(0, 12)));
+
+export function homeView(main, _, go) {
+  document.title = "scenesearch";
+  const recent = h("div", { class: "chips" });
+  const videos = h("div", { class: "shelf" });
+  const drawRecent = () => {
+    const asked = recentQuestions();
+    recent.replaceChildren(...asked.map((q) => h("span", { class: "chip" },
+      h("a", { href: `/search?${new URLSearchParams({ q })}`, "data-link": true }, q),
+      h("button", { type: "button", class: "plain", "aria-label": words.forget(q), onclick: () => { remember(recentQuestions().filter((one) => one !== q)); drawRecent(); } }, icon("close")))));
+    recent.parentElement?.toggleAttribute("hidden", !asked.length);
+  };
+  main.replaceChildren(h("div", { class: "home" },
+    h("section", { class: "hero" }, h("h1", {}, words.homeTitle), h("p", {}, words.homeText)),
+    h("section", { "aria-label": words.recent }, h("h2", {}, words.recent), recent),
+    h("section", { "aria-label": words.latest }, videos)));
+  drawRecent();
+  get("/v1/videos").then(({ videos: all }) => {
+    if (!all.length) return videos.replaceWith(emptyLibrary());
+    const shown = all.filter((v) => v.duration > 0).slice(0, 8);
+    videos.before(h("h2", {}, words.latest, " ", h("a", { href: "/library", "data-link": true, class: "more" }, words.all)));
+    videos.replaceChildren(...shown.map((video) => h("a", { class: "tile", href: `/watch?${new URLSearchParams({ v: video.video_id })}`, "data-link": true },
+      h("span", { class: "picture" }, h("img", { src: stillPath(video.video_id, video.duration * 0.2, 480), alt: "", loading: "lazy" }), h("span", { class: "time" }, clock(video.duration))),
+      h("span", { class: "title", lang: video.language }, video.title), h("span", { class: "quiet" }, video.collection))));
+  }).catch(() => {});
+}
+
+function emptyLibrary() {
+  return h("div", { class: "empty" }, h("h2", {}, words.emptyLibrary), h("p", {}, words.emptyLibraryText),
+    h("a", { class: "button primary", href: "/library", "data-link": true }, words.addVideos));
+}
+
+export function searchView(main, params, go) {
+  const query = params.get("q") ?? "";
+  if (!query.trim()) return go("/", { replace: true });
+  document.title = `${query} – scenesearch`;
+  remember([query, ...recentQuestions().filter((one) => one !== query)]);
+
+  const status = h("p", { class: "status", role: "status" }, words.searching);
+  const files = h("div", { class: "files", hidden: true });
+  const notices = h("div", { class: "notices" });
+  const list = h("ol", { class: "scenes" });
+  const go2 = (changes) => {
+    const next = new URLSearchParams(params);
+    for (const [name, value] of Object.entries(changes)) value ? next.set(name, value) : next.delete(name);
+    go(`/search?${next}`);
+  };
+  main.replaceChildren(h("div", { class: "results" },
+    h("h1", { class: "unseen" }, words.results(query)), choices(params, go2), status, notices, files, list));
+
+  const key = asked(params).toString();
+  const highlighted = wordsOf(query);
+  const stop = new AbortController();
+  const draw = () => {
+    const sorted = [...last.scenes].sort((a, b) => b.score - a.score);
+    list.replaceChildren(...sorted.map((scene, number) => known.get(scene) ?? (known.set(scene, card(scene, number, params, highlighted)), known.get(scene))));
+  };
+  const known = new Map();
+  const begin = () => {
+    Object.assign(last, { key, scenes: [], files: [], done: null });
+    notices.replaceChildren();
+    list.replaceChildren(...Array.from({ length: 4 }, () => h("li", { class: "scene ghost", "aria-hidden": "true" }, h("span", { class: "picture" }), h("span", { class: "lines" }))));
+    ask(asked(params), {
+      file: (file) => { last.files.push(file); drawFiles(files, last.files); },
+      scene: (scene) => { last.scenes.push(scene); draw(); },
+      done: (rest) => { last.done = rest; finish(rest); },
+      error: ({ detail }) => fail(detail),
+    }, stop.signal).catch((error) => { if (error.name !== "AbortError") fail(error.message); });
+  };
+  const finish = (rest) => {
+    draw();
+    files.hidden = true;
+    const inVideos = new Set(last.scenes.map((s) => s.video_id)).size;
+    status.textContent = last.scenes.length ? words.found(last.scenes.length, inVideos, (rest.took_ms / 1000).toFixed(rest.took_ms < 995 ? 2 : 1)) : words.nothing;
+    notices.replaceChildren(
+      ...(rest.degraded ? [notice(words.degraded(rest.degraded), { name: words.again, run: begin })] : []),
+      ...(rest.truncated ? [notice(words.truncated)] : []));
+    if (!last.scenes.length) nothing(list, params, go2);
+  };
+  const fail = (detail) => {
+    files.hidden = true;
+    status.textContent = words.failed;
+    if (!last.scenes.length) list.replaceChildren();
+    notices.replaceChildren(notice(detail, { name: words.again, run: begin }, "bad"));
+  };
+  if (last.key === key && last.done) finish(last.done);
+  else begin();
+
+  const moved = (event) => {
+    if (event.target.closest("input, select, textarea, summary, dialog") || event.ctrlKey || event.metaKey || event.altKey) return;
+    const links = [...list.querySelectorAll("a.title")];
+    const at = links.findIndex((link) => link.closest("li").contains(document.activeElement));
+    const to = event.key === "ArrowDown" ? at + 1 : event.key === "ArrowUp" ? at - 1 : null;
+    if (to === null || !links.length) return;
+    event.preventDefault();
+    links[Math.min(links.length - 1, Math.max(0, to))].focus();
+    document.activeElement.closest("li")?.scrollIntoView({ block: "nearest" });
+  };
+  document.addEventListener("keydown", moved);
+  return () => { stop.abort(); document.removeEventListener("keydown", moved); };
+}
+
+/** The part of an address that is the question itself. */
+export function asked(params) {
+  const wanted = new URLSearchParams();
+  for (const name of ["q", "mode", "effort", ...FILTERS]) {
+    const value = params.get(name);
+    if (value) wanted.set(name, name === "until" && /^\d{4}-\d\d-\d\d$/.test(value) ? `${value}T23:59:59Z` : name === "since" && /^\d{4}-\d\d-\d\d$/.test(value) ? `${value}T00:00:00Z` : value);
+  }
+  return wanted;
+}
+
+function choices(params, change) {
+  const pick = (name, label, options, fallback) => h("fieldset", { class: "pick" }, h("legend", { class: "unseen" }, label),
+    options.map((value) => h("label", {}, h("input", { type: "radio", name, value, checked: (params.get(name) ?? fallback) === value, onchange: () => change({ [name]: value === fallback ? "" : value }) }), h("span", {}, words[value]))));
+  const active = FILTERS.filter((name) => params.get(name));
+  const field = (name, label, control) => h("label", { class: "field" }, h("span", {}, label), control);
+  const select = (name, empty, options = []) => h("select", { name, onchange: (e) => change({ [name]: e.target.value }) }, h("option", { value: "" }, empty),
+    options.map(([value, text]) => h("option", { value, selected: params.get(name) === value }, text)));
+  const [collection, language, tag] = [select("collection", words.anyCollection), select("language", words.anyLanguage), select("tag", words.anyTag)];
+  const fill = (control, name, values, text = (v) => v) => {
+    const wanted = params.get(name);
+    control.append(...[...new Set([...values, ...(wanted ? [wanted] : [])])].sort().map((v) => h("option", { value: v, selected: v === wanted }, text(v))));
+  };
+  get("/v1/videos").then(({ videos }) => {
+    fill(collection, "collection", videos.map((v) => v.collection));
+    fill(language, "language", videos.map((v) => v.language).filter(Boolean), languageName);
+    fill(tag, "tag", videos.flatMap((v) => v.tags));
+  }).catch(() => {});
+  const text = (name, type = "text") => h("input", { type, name, value: params.get(name) ?? "", onchange: (e) => change({ [name]: e.target.value }) });
+  return h("section", { class: "choices", "aria-label": words.choices },
+    pick("mode", words.mode, ["recall", "balanced", "precision"], "balanced"),
+    pick("effort", words.effort, ["fast", "standard", "thorough"], "standard"),
+    h("details", { class: "filters", open: false },
+      h("summary", {}, icon("filter"), words.filters, active.length ? h("span", { class: "count" }, String(active.length)) : null),
+      h("div", { class: "panel" },
+        field("collection", words.collection, collection), field("language", words.language, language), field("tag", words.tag, tag),
+        field("section", words.where, select("section", words.anywhere, [["transcription", words.said], ["visual_info", words.shown], ["texts", words.written]])),
+        field("speaker", words.speaker, text("speaker")), field("since", words.since, text("since", "date")), field("until", words.until, text("until", "date")),
+        active.length ? h("button", { type: "button", onclick: () => change(Object.fromEntries(FILTERS.map((name) => [name, ""]))) }, words.clear) : null)),
+    params.get("video_id") ? h("button", { type: "button", class: "chip on", onclick: () => change({ video_id: "" }) }, words.onlyVideo, icon("close")) : null);
+}
+
+function drawFiles(area, files) {
+  area.hidden = false;
+  area.replaceChildren(h("span", { class: "quiet" }, words.lookingIn), ...files.slice(0, 8).map((file) => h("span", { class: "chip" }, file.title)));
+}
+
+export function sceneAddress(scene, params) {
+  const kept = new URLSearchParams(params ? asked(params) : "");
+  kept.set("v", scene.video_id);
+  kept.set("t", scene.start);
+  kept.set("end", scene.end);
+  return `/watch?${kept}`;
+}
+
+function card(scene, number, params, highlighted) {
+  const address = sceneAddress(scene, params);
+  return h("li", { class: "scene" },
+    h("a", { class: "picture", href: address, "data-link": true, tabindex: "-1", "aria-hidden": "true" },
+      h("img", { src: stillPath(scene.video_id, pictureAt(scene), 480), alt: "", loading: number < 6 ? "eager" : "lazy" }), h("span", { class: "time" }, clock(scene.start))),
+    h("div", { class: "lines" },
+      h("h2", {}, h("a", { class: "title", href: address, "data-link": true, "aria-label": words.openScene(scene.title, scene.timestamp) }, scene.title), h("span", { class: "span" }, scene.timestamp)),
+      h("p", { class: "description" }, marked(scene.description, highlighted)),
+      scene.grounded ? null : h("p", { class: "quiet" }, words.ungrounded),
+      evidenceList(scene, highlighted, params)));
+}
+
+export function evidenceList(scene, highlighted, params) {
+  return h("ul", { class: "evidence" }, scene.evidence.map((line) => h("li", {},
+    h("span", { class: `section ${line.section}` }, SECTION[line.section] ?? line.section),
+    h("span", { class: "quote" }, line.speaker ? h("b", {}, line.speaker, " ") : null, marked(line.text, highlighted)),
+    h("span", { class: "span" }, line.timestamp))));
+}
+
+function notice(text, action, kind = "") {
+  return h("div", { class: `notice ${kind}`, role: kind === "bad" ? "alert" : null }, h("span", {}, text), action && h("button", { type: "button", onclick: action.run }, action.name));
+}
+
+function nothing(list, params, change) {
+  const tries = [];
+  if ((params.get("mode") ?? "balanced") !== "recall") tries.push(h("button", { type: "button", class: "primary", onclick: () => change({ mode: "recall" }) }, words.tryRecall));
+  if (FILTERS.some((name) => params.get(name))) tries.push(h("button", { type: "button", onclick: () => change(Object.fromEntries(FILTERS.map((name) => [name, ""]))) }, words.tryFilters));
+  if (/["「」]/.test(params.get("q"))) tries.push(h("button", { type: "button", onclick: () => change({ q: params.get("q").replace(/["「」]/g, " ").trim() }) }, words.tryQuotes));
+  const empty = h("li", { class: "empty" }, h("h2", {}, words.nothing), h("p", {}, words.nothingText), h("p", { class: "row" }, tries), h("p", { class: "quiet" }, words.tryWords));
+  list.replaceChildren(empty);
+  get("/v1/videos").then(({ videos }) => { if (!videos.length) empty.replaceChildren(emptyLibrary()); }).catch(() => {});
+}

@@ -1,0 +1,243 @@
+"""Callers: people behind Identity-Aware Proxy, services with ID tokens, and everybody else. Real keys, real signatures."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from google.auth import jwt
+from google.auth.crypt import es
+from google.auth.crypt import rsa as google_rsa
+from starlette.testclient import TestClient
+
+from scenesearch.config import Settings
+from scenesearch.errors import ConfigurationError
+from scenesearch.video import Collection, Video
+from scenesearch.web.access import doorkeeper
+from scenesearch.web.sites import library_site
+from site_under_test import application_over
+
+AUDIENCE = "https://search.example"
+IAP_AUDIENCE = "/projects/1/apps/films"
+
+
+def private_pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption())
+
+
+def public_pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
+    return key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+@dataclass
+class Issuer:
+    """Signs tokens, and serves its public keys at two addresses."""
+
+    service_key: rsa.RSAPrivateKey
+    people_key: ec.EllipticCurvePrivateKey
+    url: str
+    keys: dict[str, dict[str, str]]
+
+    def id_token(self, *, key: rsa.RSAPrivateKey | None = None, kid: str = "s1", **claims: object) -> str:
+        signer = google_rsa.RSASigner.from_string(private_pem(key or self.service_key), key_id=kid)
+        given = {"iss": "https://accounts.google.com", "aud": AUDIENCE, "email": "cutter@films.example", "email_verified": True}
+        return self._signed(signer, given | claims)
+
+    def assertion(self, **claims: object) -> str:
+        signer = es.EsSigner.from_string(private_pem(self.people_key), key_id="p1")
+        return self._signed(signer, {"iss": "https://cloud.google.com/iap", "aud": IAP_AUDIENCE, "email": "mika@films.example"} | claims)
+
+    def _signed(self, signer: object, claims: dict[str, object]) -> str:
+        at = int(time.time())
+        token: bytes = jwt.encode(signer, {"iat": at - 5, "exp": at + 600} | claims)
+        return token.decode()
+
+
+@pytest.fixture(scope="module")
+def issuer() -> Iterator[Issuer]:
+    service, people = rsa.generate_private_key(65537, 2048), ec.generate_private_key(ec.SECP256R1())
+    keys = {"/certs": {"s1": public_pem(service)}, "/iap": {"p1": public_pem(people)}}
+
+    class Keys(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps(keys[self.path]).encode())
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Keys)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield Issuer(service, people, f"http://127.0.0.1:{server.server_port}", keys)
+    server.shutdown()
+
+
+@pytest.fixture
+def app(tmp_path: Path, issuer: Issuer) -> SimpleNamespace:
+    app = application_over(
+        tmp_path / "home",
+        auth="google",
+        auth_audience=AUDIENCE,
+        auth_keys_url=f"{issuer.url}/certs",
+        iap_audience=IAP_AUDIENCE,
+        iap_keys_url=f"{issuer.url}/iap",
+        admins="boss@films.example",
+    )
+    app.catalog.save_collection(
+        Collection("films", readers=frozenset({"domain:films.example"}), writers=frozenset({"cutter@films.example"}))
+    )
+    app.catalog.save_collection(Collection("secret", readers=frozenset({"boss@films.example"})))
+    return app
+
+
+@pytest.fixture
+def client(app: SimpleNamespace) -> Iterator[TestClient]:
+    with TestClient(library_site(app), base_url="https://search.example") as client:
+        yield client
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def test_a_service_with_a_good_token_is_let_in(client: TestClient, app: SimpleNamespace, issuer: Issuer, video: Video) -> None:
+    assert len(client.get("/v1/videos", headers=bearer(issuer.id_token())).json()["videos"]) == 1
+    client.get("/v1/search", params={"q": "x"}, headers=bearer(issuer.id_token()))
+    assert app.search.asked[-1][1] == {"films"}
+
+
+def test_a_person_behind_the_proxy_is_let_in(client: TestClient, issuer: Issuer, video: Video) -> None:
+    headers = {"X-Goog-IAP-JWT-Assertion": issuer.assertion()}
+    assert len(client.get("/v1/videos", headers=headers).json()["videos"]) == 1
+
+
+def test_nobody_is_let_in_without_a_token(client: TestClient) -> None:
+    response = client.get("/v1/videos")
+    assert (response.status_code, response.headers["www-authenticate"]) == (401, "Bearer")
+    assert response.headers["content-type"] == "application/problem+json"
+
+
+def forged(token: str) -> str:
+    head, body, signature = token.split(".")
+    claims = json.loads(base64.urlsafe_b64decode(body + "==")) | {"email": "boss@films.example"}
+    return ".".join((head, base64.urlsafe_b64encode(json.dumps(claims).encode()).rstrip(b"=").decode(), signature))
+
+
+def unsigned(token: str) -> str:
+    head = base64.urlsafe_b64encode(b'{"alg":"none","typ":"JWT","kid":"s1"}').rstrip(b"=").decode()
+    return f"{head}.{token.split('.')[1]}."
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        "changed",
+        "of another key",
+        "of another key under a known id",
+        "unsigned",
+        "expired",
+        "of the future",
+        "for another audience",
+        "of another issuer",
+        "with an unverified address",
+        "without an address",
+        "no token at all",
+        "for the proxy",
+        "in pieces",
+    ],
+)
+def test_a_token_is_refused_that_is(client: TestClient, issuer: Issuer, case: str) -> None:
+    other = rsa.generate_private_key(65537, 2048)
+    at = int(time.time())
+    token = {
+        "changed": lambda: forged(issuer.id_token()),
+        "of another key": lambda: issuer.id_token(key=other, kid="s9"),
+        "of another key under a known id": lambda: issuer.id_token(key=other),
+        "unsigned": lambda: unsigned(issuer.id_token()),
+        "expired": lambda: issuer.id_token(iat=at - 7200, exp=at - 3600),
+        "of the future": lambda: issuer.id_token(iat=at + 3600, exp=at + 7200),
+        "for another audience": lambda: issuer.id_token(aud="https://elsewhere.example"),
+        "of another issuer": lambda: issuer.id_token(iss="https://evil.example"),
+        "with an unverified address": lambda: issuer.id_token(email_verified=False),
+        "without an address": lambda: issuer.id_token(email=None),
+        "no token at all": lambda: "hunter2",
+        "for the proxy": lambda: issuer.assertion(),
+        "in pieces": lambda: "a.b.c",
+    }[case]()
+    response = client.get("/v1/videos", headers=bearer(token))
+    assert response.status_code == 401, response.text
+    assert token not in response.text
+
+
+def test_the_proxys_header_is_verified_like_any_token(client: TestClient, issuer: Issuer) -> None:
+    at = int(time.time())
+    for bad in (
+        issuer.assertion(aud="/projects/2/apps/other"),
+        issuer.assertion(iat=at - 7200, exp=at - 3600),
+        issuer.id_token(aud=IAP_AUDIENCE),
+        "accounts.google.com:boss@films.example",
+    ):
+        assert client.get("/v1/videos", headers={"X-Goog-IAP-JWT-Assertion": bad}).status_code == 401
+    plain = {"X-Goog-Authenticated-User-Email": "accounts.google.com:boss@films.example"}
+    assert client.get("/v1/videos", headers=plain).status_code == 401, "an unsigned header proves nothing"
+
+
+def test_keys_that_rotate_are_fetched_again(issuer: Issuer, app: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    door = doorkeeper(app.settings)
+    assert door.admit(_headers(bearer(issuer.id_token()))).name == "cutter@films.example"
+    fresh = rsa.generate_private_key(65537, 2048)
+    issuer.keys["/certs"]["s2"] = public_pem(fresh)
+    real = time.monotonic
+    monkeypatch.setattr("scenesearch.web.access.time.monotonic", lambda: real() + 31)
+    assert door.admit(_headers(bearer(issuer.id_token(key=fresh, kid="s2")))).name == "cutter@films.example"
+
+
+def test_an_unreadable_video_is_as_if_it_were_not_there(client: TestClient, app: SimpleNamespace, issuer: Issuer, wall: Path) -> None:
+    hidden = app.shelf.put(wall, "secret/a/wall.mp4").ref.video_id
+    unlisted = app.shelf.put(wall, "nowhere/a/wall.mp4").ref.video_id
+    headers = bearer(issuer.id_token())
+    for one in (hidden, unlisted):
+        for path in ("", "/media", "/metadata.txt", "/captions.vtt", "/stills/0.jpg", "/entries", "/clips/0", "/thumbnails.vtt"):
+            there, absent = (client.get(f"/v1/videos/{v}{path}", headers=headers) for v in (one, "v" + "0" * 20))
+            assert (there.status_code, absent.status_code) == (404, 404)
+            assert there.json()["detail"].replace(one, "") == absent.json()["detail"].replace("v" + "0" * 20, "")
+        assert client.delete(f"/v1/videos/{one}", headers=headers).status_code == 404
+        wanted = {"video_id": one, "start": 0, "end": 1, "format": "png"}
+        assert client.post("/v1/exports", json=wanted, headers=headers).status_code == 404
+    assert client.get("/v1/videos", headers=headers).json()["videos"] == []
+    assert client.get("/v1/videos", params={"collection": "secret"}, headers=headers).json()["videos"] == []
+    assert client.get("/v1/collections", headers=headers).json() == {"collections": [{"name": "films", "may_change": True}]}
+    boss = bearer(issuer.id_token(email="boss@films.example"))
+    assert len(client.get("/v1/videos", headers=boss).json()["videos"]) == 2
+
+
+def test_only_writers_may_upload_and_remove(client: TestClient, issuer: Issuer, video: Video) -> None:
+    reader, stranger = bearer(issuer.id_token(email="mika@films.example")), bearer(issuer.id_token(email="x@elsewhere.example"))
+    upload = {"file_name": "a.mp4", "size_bytes": 5, "content_type": "video/mp4", "collection": "films"}
+    assert client.post("/v1/uploads", json=upload, headers=reader).status_code == 403
+    assert client.post("/v1/uploads", json=upload, headers=stranger).status_code == 404
+    assert client.post("/v1/uploads", json=upload | {"collection": "secret"}, headers=reader).status_code == 404
+    assert client.post("/v1/uploads", json=upload, headers=bearer(issuer.id_token())).status_code == 201
+    assert client.delete(f"/v1/videos/{video.ref.video_id}", headers=reader).status_code == 403
+    assert client.post(f"/v1/videos/{video.ref.video_id}/retry", headers=reader).status_code == 403
+    assert client.delete(f"/v1/videos/{video.ref.video_id}", headers=bearer(issuer.id_token())).status_code == 204
+
+
+def test_settings_without_an_audience_do_not_start(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="SCENESEARCH_AUTH_AUDIENCE"):
+        doorkeeper(Settings(home=tmp_path, auth="google"))
+
+
+def _headers(given: dict[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in given.items()}
