@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
-from collections.abc import Callable
+import urllib.request
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,10 +19,13 @@ from google.oauth2.credentials import Credentials
 from integration.vertexai.harbour import FROM_S, NUMBER, TRUTH
 from media_files import Recipe
 from media_files import make as make_other
+from scenesearch.emulator.services import storage_program
 from stand_ins.vertexai.coded import Seen, make, seen_in
 from stand_ins.vertexai.control import Control
 from stand_ins.vertexai.embedding import vector
 from stand_ins.vertexai.faults import Asked, Script
+from stand_ins.vertexai.server import serving
+from waiting import eventually
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -171,3 +176,46 @@ def test_it_runs_as_a_process_of_its_own(own_process: Callable[[], subprocess.Po
         finally:
             process.terminate()
     assert not control.is_up()
+
+
+@pytest.fixture
+def storage() -> Iterator[str]:
+    """fake-gcs-server with an empty bucket `work`."""
+    program = storage_program()
+    if program is None:
+        if os.environ.get("CI"):
+            pytest.fail("fake-gcs-server is missing")
+        pytest.skip("fake-gcs-server is missing")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    flags = ["-scheme", "http", "-host", "127.0.0.1", "-port", str(port), "-backend", "memory", "-log-level", "error"]
+    with subprocess.Popen([str(program), *flags]) as process:
+        try:
+            eventually(lambda: _said(f"{url}/storage/v1/b"), within_s=30, every_s=0.05)
+            _said(f"{url}/storage/v1/b", b'{"name": "work"}', "application/json")
+            yield url
+        finally:
+            process.terminate()
+
+
+def _said(url: str, data: bytes | None = None, content_type: str = "video/mp4") -> bytes | None:
+    request = urllib.request.Request(url, data=data, headers={"Content-Type": content_type} if data else {})  # noqa: S310 - a test's own server
+    try:
+        with urllib.request.urlopen(request, timeout=5) as response:  # noqa: S310 - as above
+            content: bytes = response.read()
+            return content
+    except OSError:
+        return None
+
+
+def test_clips_are_fetched_from_cloud_storage(storage: str, clips: tuple[Path, Path]) -> None:
+    name = "v7%2F3%2Fclips%2F0001.mp4"
+    assert _said(f"{storage}/upload/storage/v1/b/work/o?uploadType=media&name={name}", clips[0].read_bytes())
+    with serving(TRUTH, storage=storage) as control:
+        client = raw_client(control.url)
+        part = types.Part.from_uri(file_uri="gs://work/v7/3/clips/0001.mp4", mime_type="video/mp4")
+        client.models.generate_content(model="gemini-3.8-flash", contents=types.Content(role="user", parts=[part]))
+        (request,) = control.requests()
+    assert (request["video"], request["start_s"], request["duration_s"]) == (str(NUMBER), FROM_S, pytest.approx(12, abs=0.1))
