@@ -6,7 +6,7 @@ LOCAL_LOCK := requirements/local.txt
 DEV_LOCK := requirements/dev.txt
 WEIGHTS_LOCK := requirements/weights.txt
 
-.PHONY: help setup demo serve check test proof lock clean
+.PHONY: help setup demo serve check test build synth proof lock clean
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,12 @@ check: .venv/dev ## lint, format, types, imports, unit tests: under a minute
 
 test: .venv/dev ## every test (the real models, files and emulators)
 	$(BIN)/pytest
+
+build: .venv/dev ## one archive a function, the same bytes from the same sources
+	$(BIN)/python -m infra.archives
+
+synth: build ## the Terraform of one environment: make synth ENV=dev
+	$(BIN)/python -m infra.main $(ENV)
 
 proof: .venv/dev ## the full figures: writes docs/benchmarks.md
 	$(BIN)/python benchmarks/proof.py
