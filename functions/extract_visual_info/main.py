@@ -1,0 +1,13 @@
+"""What can be seen in a chunk."""
+
+import functions_framework
+from flask import Request
+
+from scenesearch.functions import receive
+from scenesearch.messages import Subscription
+
+
+@functions_framework.http
+def handle(request: Request) -> tuple[str, int]:
+    """One push of Pub/Sub."""
+    return receive(request.get_data(), dict(request.headers), Subscription.EXTRACT_VISUAL_INFO)

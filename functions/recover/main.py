@@ -1,0 +1,13 @@
+"""Reads dead letters; the timer's tick comes here too."""
+
+import functions_framework
+from flask import Request
+
+from scenesearch.functions import receive
+from scenesearch.messages import Subscription
+
+
+@functions_framework.http
+def handle(request: Request) -> tuple[str, int]:
+    """One push of Pub/Sub."""
+    return receive(request.get_data(), dict(request.headers), Subscription.RECOVER_DEAD_LETTERS)

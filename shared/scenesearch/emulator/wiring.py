@@ -1,0 +1,63 @@
+"""Topics, and for every subscription of ours: push, backoff and dead letters, as the infrastructure makes them in the cloud."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+
+from google.api_core.exceptions import AlreadyExists
+from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
+from google.protobuf.duration_pb2 import Duration
+from google.pubsub_v1.types import DeadLetterPolicy, PushConfig, RetryPolicy
+
+from scenesearch.messages import SUBSCRIPTIONS, Subscription, Topic
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """How Pub/Sub delivers. `attempts` before a message is a dead letter: 5 to 100."""
+
+    attempts: int = 40
+    backoff: timedelta = timedelta(seconds=1)
+    backoff_limit: timedelta = timedelta(seconds=10)
+    ack_deadline: timedelta = timedelta(seconds=600)
+
+
+def create_topics(project: str) -> None:
+    """All of them; those that are there stay."""
+    with PublisherClient() as publisher:
+        for topic in Topic:
+            with suppress(AlreadyExists):
+                publisher.create_topic(name=publisher.topic_path(project, topic))
+
+
+def create_subscriptions(project: str, delivery: Delivery, push_to: Mapping[Subscription, str] | None = None) -> None:
+    """Subscriptions that push to these URLs, or that are pulled from; those that are there stay.
+
+    Dead letters of all go to the topic `dead-letters`; the subscription that `recover` listens on has none itself.
+    """
+    retries = RetryPolicy(minimum_backoff=_duration(delivery.backoff), maximum_backoff=_duration(delivery.backoff_limit))
+    with SubscriberClient() as subscriber:
+        buried = DeadLetterPolicy(
+            dead_letter_topic=PublisherClient.topic_path(project, Topic.DEAD_LETTERS), max_delivery_attempts=delivery.attempts
+        )
+        for subscription, topic in SUBSCRIPTIONS.items():
+            with suppress(AlreadyExists):
+                subscriber.create_subscription(
+                    request={
+                        "name": subscriber.subscription_path(project, subscription),
+                        "topic": PublisherClient.topic_path(project, topic),
+                        "push_config": PushConfig(push_endpoint=push_to[subscription]) if push_to else None,
+                        "ack_deadline_seconds": round(delivery.ack_deadline.total_seconds()),
+                        "retry_policy": retries,
+                        "dead_letter_policy": None if topic is Topic.DEAD_LETTERS else buried,
+                    }
+                )
+
+
+def _duration(span: timedelta) -> Duration:
+    duration = Duration()
+    duration.FromTimedelta(span)
+    return duration

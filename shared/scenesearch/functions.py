@@ -1,0 +1,151 @@
+"""Between Pub/Sub's pushes and the handlers: what every function of the pipeline does around its one verb."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import logging
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from scenesearch.backends.gcp.deliveries import check_due, message_of
+from scenesearch.errors import Gone, InvalidMessage, Permanent, Retryable
+from scenesearch.messages import DeadLetter, Message, SplitWork, Subscription, Topic
+
+LOG = logging.getLogger(__name__)
+
+ACKNOWLEDGED = 204
+REFUSED = 503
+"""Pub/Sub delivers again, after the subscription's backoff."""
+NO_PUSH = 400
+
+TICK = "tick"
+"""The type of the timer's message, which looks like a push."""
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """One delivery as Pub/Sub posts it. `subscription` is empty when the sender names none of ours."""
+
+    subscription: str
+    data: bytes
+    attributes: Mapping[str, str]
+    message_id: str
+
+
+def receive(body: bytes, headers: Mapping[str, str], *listening: Subscription) -> tuple[str, int]:
+    """Give a push to the handler of its subscription (one of `listening`); the answer's text and HTTP status.
+
+    Work that is done, and work that nobody can do, is acknowledged; the latter only once it is in the dead letters. Whatever may
+    work later is refused, and comes again.
+    """
+    _observe()
+    try:
+        push = parse(body)
+    except InvalidMessage as error:
+        LOG.error("this is no push of Pub/Sub", extra={"reason": str(error)})
+        return f"{error}\n", NO_PUSH
+    begun = time.monotonic()
+    with _traced(push, headers, listening):
+        status = _see_to(push, listening)
+    extras = {"subscription": push.subscription, "message_id": push.message_id, "status": status}
+    LOG.info("delivery", extra={**extras, "seconds": round(time.monotonic() - begun, 3)})
+    return "", status
+
+
+def parse(body: bytes) -> Push:
+    """The push in a request's body, bare or as a structured CloudEvent.
+
+    Raises:
+        InvalidMessage: it is neither.
+    """
+    try:
+        envelope: Any = json.loads(body)
+        envelope = envelope if "message" in envelope else envelope["data"]
+        message = envelope["message"]
+        attributes = {str(key): str(value) for key, value in (message.get("attributes") or {}).items()}
+        data = base64.b64decode(message.get("data") or "", validate=True)
+        name = str(envelope.get("subscription") or "").rpartition("/")[2]
+        return Push(name, data, attributes, str(message.get("messageId") or message.get("message_id") or ""))
+    except (ValueError, KeyError, TypeError, AttributeError, binascii.Error) as error:
+        raise InvalidMessage(f"a request that is no push of Pub/Sub: {type(error).__name__}: {error}") from error
+
+
+def _see_to(push: Push, listening: tuple[Subscription, ...]) -> int:
+    """The status that the delivery earns."""
+    about = {"subscription": push.subscription, "message_id": push.message_id}
+    try:
+        _handle(push, listening)
+    except Retryable as error:
+        LOG.warning("a delivery will come again", extra={**about, "reason": str(error)})
+        return REFUSED
+    except Gone as error:
+        LOG.info("dropped: the video was removed or replaced", extra={**about, "reason": str(error)})
+    except Permanent as error:
+        LOG.error("a delivery was given up", extra={**about, "reason": str(error)})
+        return _bury(push, listening, str(error))
+    except Exception:
+        LOG.exception("a handler broke", extra=about)
+        return REFUSED
+    return ACKNOWLEDGED
+
+
+def _handle(push: Push, listening: tuple[Subscription, ...]) -> None:
+    from scenesearch.bootstrap import application
+
+    if Subscription.RECOVER_DEAD_LETTERS in listening and push.attributes.get("type") == TICK:
+        application().tick()
+        return
+    check_due(push.attributes)
+    message = message_of(push.data, push.attributes)
+    application().handlers[_listener(push, listening, message)](message)
+
+
+def _listener(push: Push, listening: tuple[Subscription, ...], message: Message | None = None) -> Subscription:
+    """The subscription that the push came by: as it says, else by the kind of its message."""
+    named = [one for one in listening if one == push.subscription]
+    if named or len(listening) == 1:
+        return (named or listening)[0]
+    return next((one for one in listening if (one is Subscription.SPLIT_SPLITS) == isinstance(message, SplitWork)), listening[0])
+
+
+def _bury(push: Push, listening: tuple[Subscription, ...], reason: str) -> int:
+    """Acknowledge what cannot work once it is a dead letter. What is one already is given to `recover` as a letter about itself."""
+    from scenesearch.bootstrap import application
+
+    subscription = _listener(push, listening)
+    letter = DeadLetter(
+        subscription=subscription, reason=reason, data=base64.b64encode(push.data).decode(), attributes=dict(push.attributes)
+    )
+    try:
+        if subscription is Subscription.RECOVER_DEAD_LETTERS:
+            application().handlers[subscription](letter)
+        else:
+            application().publisher.publish(Topic.DEAD_LETTERS, letter)
+    except Exception:
+        LOG.exception("a delivery could not be given up", extra={"subscription": push.subscription, "message_id": push.message_id})
+        return REFUSED
+    return ACKNOWLEDGED
+
+
+@cache
+def _observe() -> None:
+    from scenesearch.observability import configure_logging
+
+    configure_logging(as_json="K_SERVICE" in os.environ)
+
+
+def _traced(push: Push, headers: Mapping[str, str], listening: tuple[Subscription, ...]) -> Any:
+    """A span of the trace that the message carries (else of the request's), so that what the handler publishes carries it on."""
+    from opentelemetry import trace
+    from opentelemetry.propagate import extract
+
+    carrier = push.attributes if "traceparent" in push.attributes else {key.lower(): value for key, value in headers.items()}
+    tracer = trace.get_tracer("scenesearch")
+    name = push.subscription or listening[0].value
+    return tracer.start_as_current_span(name, context=extract(carrier), kind=trace.SpanKind.CONSUMER)
