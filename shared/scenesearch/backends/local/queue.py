@@ -59,7 +59,7 @@ class LocalQueue:
         self,
         database: Database,
         *,
-        max_deliveries: int = 20,
+        max_deliveries: int = 10,
         backoff: timedelta = timedelta(seconds=1),
         backoff_limit: timedelta = timedelta(seconds=60),
         deliver_twice: bool = False,
