@@ -49,3 +49,11 @@ def test_japanese_is_written_without_spaces() -> None:
     ]
 
     assert [p.text for p in phrases(spoken)] == ["今日は光について学びます。", "次に音です。"]
+
+
+def test_a_space_in_japanese_is_where_a_sentence_ends() -> None:
+    spoken = [
+        TimedWord(t, i * 0.7, i * 0.7 + 0.7) for i, t in enumerate(["おはよう", "ございます", " 今日", "は", "光", "です", " この", "車"])
+    ]
+
+    assert [p.text for p in phrases(spoken)] == ["おはようございます", "今日は光です", "この車"]

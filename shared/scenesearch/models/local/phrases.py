@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ _BREATH_S = 0.45
 _SHORT_S = 1.2
 _SENTENCE_ENDS = (".", "?", "!", "。", "！", "？", "…")
 _CLAUSE_ENDS = (",", ";", ":", "、", "，", "—", "–")
+_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]$")
+_POLITE_END = re.compile(r"(す|した|せん|さい|だ|か|ね|よ)$")
 _ABBREVIATIONS = frozenset({"mr.", "mrs.", "ms.", "dr.", "st.", "vs.", "etc.", "e.g.", "i.e.", "no.", "prof."})
 
 
@@ -63,9 +66,12 @@ def phrases(words: Iterable[TimedWord]) -> list[Phrase]:
 
 
 def _ends(word: TimedWord, following: TimedWord) -> bool:
-    if following.start - word.end >= _PAUSE_S:
+    pause = following.start - word.end
+    if pause >= _PAUSE_S:
         return True
     text = word.text.strip().lower()
+    if _UNSPACED.search(text) and (following.text.startswith(" ") or (pause >= _BREATH_S and _POLITE_END.search(text))):
+        return True  # Whisper often writes a space or nothing where Japanese has its full stop
     return text.rstrip("\"'”’」』)").endswith(_SENTENCE_ENDS) and text not in _ABBREVIATIONS
 
 

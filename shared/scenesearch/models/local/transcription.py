@@ -27,12 +27,14 @@ if TYPE_CHECKING:
 
 # Whisper's own measures of a bad segment (the defaults of its reference decoder), read a little more strictly.
 _NO_SPEECH = 0.6
+_NO_SPEECH_UNDER_MUSIC = 0.4
 _UNLIKELY = -1.0
 _DOUBTFUL = -0.7
 _REPETITIVE = 2.4
 _MUMBLED = 0.35
 _SAME_IN_A_ROW = 3
 _FEW_WORDS = 4
+_TOKENS_A_SECOND = 12
 
 _STOCK = re.compile(
     r"(thank(s| you)( so much| very much)? for watching|(please )?(like and )?subscribe( to my channel)?|"
@@ -126,6 +128,7 @@ def _words(whisper: WhisperModel, audio: Samples, window: Window, language: str,
         audio[round(start * SAMPLE_RATE) : round(end * SAMPLE_RATE)],
         language=language,
         beam_size=5,
+        max_new_tokens=round(_TOKENS_A_SECOND * (end - start)) + 32,  # a decoder that loops would fill all 448
         temperature=0.0,  # sampling would give another text on every run
         condition_on_previous_text=False,
         word_timestamps=True,
@@ -143,7 +146,7 @@ def _believable(segment: Segment, *, strict: bool) -> bool:
     stock = _STOCK.fullmatch(segment.text.strip()) is not None
     if segment.compression_ratio > _REPETITIVE or segment.avg_logprob < (_DOUBTFUL if strict else _UNLIKELY):
         return False
-    if strict and (stock or segment.no_speech_prob > _NO_SPEECH / 2):
+    if strict and (stock or segment.no_speech_prob > _NO_SPEECH_UNDER_MUSIC):
         return False
     if segment.no_speech_prob > _NO_SPEECH and segment.avg_logprob < _DOUBTFUL:
         return False
