@@ -29,6 +29,11 @@ class Function(StrEnum):
         """Its name in the cloud, where underscores are not allowed; also the name of its account."""
         return self.value.replace("_", "-")
 
+    @property
+    def entry_point(self) -> str:
+        """What its `main.py` calls it: pages and questions by their name, messages all alike."""
+        return self.value if self in HTTP_FUNCTIONS else "handle"
+
 
 EXTRACTORS = (Function.EXTRACT_VISUAL_INFO, Function.EXTRACT_TRANSCRIPTION, Function.EXTRACT_TEXTS)
 HTTP_FUNCTIONS = (Function.SEARCH, Function.LIBRARY)
@@ -187,6 +192,10 @@ class Environment:
     def registry(self) -> str:
         """Where images of functions lie."""
         return f"{self.region}-docker.pkg.dev/{self.project}/functions"
+
+    def image(self, function: Function, version: str) -> str:
+        """The image of an HTTP function, by the version of its archive."""
+        return f"{self.registry}/{function.resource}:{version}"
 
     def account(self, name: str) -> str:
         """The address of one of our service accounts."""

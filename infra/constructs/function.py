@@ -33,7 +33,6 @@ from infra.archives import Archive
 from infra.config import Environment, Function
 from infra.constructs.identity import Identity
 
-ENTRY_POINT = "handle"
 INVOKER = "roles/run.invoker"
 
 
@@ -73,7 +72,7 @@ class EventFunction(Construct):
             location=env.region,
             build_config=Cloudfunctions2FunctionBuildConfig(
                 runtime=env.runtime,
-                entry_point=ENTRY_POINT,
+                entry_point=function.entry_point,
                 docker_repository=f"projects/{env.project}/locations/{env.region}/repositories/functions",
                 service_account=built_by,
                 source=Cloudfunctions2FunctionBuildConfigSource(
@@ -144,7 +143,7 @@ class HttpFunction(Construct):
                 scaling=CloudRunV2ServiceTemplateScaling(min_instance_count=limits.min_instances, max_instance_count=limits.max_instances),
                 containers=[
                     CloudRunV2ServiceTemplateContainers(
-                        image=f"{env.registry}/{function.resource}:{code.archive.version}",
+                        image=env.image(function, code.archive.version),
                         env=[*plain, *hidden],
                         resources=CloudRunV2ServiceTemplateContainersResources(
                             limits={"cpu": str(limits.cpu), "memory": f"{limits.memory_mib}Mi"}, startup_cpu_boost=True

@@ -1,0 +1,82 @@
+"""What outside checkers say: of the synthesised Terraform, and of the build file."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from infra.archives import ROOT
+from infra.config import DEV, ENVIRONMENTS, HTTP_FUNCTIONS
+from infra.images import images
+from tests.infra.conftest import Workshop
+
+BIN = Path(sys.executable).parent
+POLICY = ROOT / "infra" / "checkov.yaml"
+BUILD = ROOT / "cloudbuild.yaml"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("env", ENVIRONMENTS.values(), ids=lambda env: env.name)
+def test_checkov_finds_nothing(env: object, shop: Workshop) -> None:
+    folders = shop.synth(env)  # type: ignore[arg-type]
+    below = next(iter(folders.values())).parent
+    ran = subprocess.run(
+        [BIN / "checkov", "--config-file", POLICY, "--directory", below, "--output", "json"], capture_output=True, text=True, check=False
+    )
+    summary = json.loads(ran.stdout)["summary"]
+    assert ran.returncode == 0, ran.stdout
+    assert summary["failed"] == summary["parsing_errors"] == 0
+    assert summary["passed"] > 200
+
+
+def test_checkov_skips_nothing_without_a_reason_beside_it() -> None:
+    lines = POLICY.read_text().splitlines()
+    skips = [number for number, line in enumerate(lines) if line.strip().startswith("- CKV")]
+    assert {line.strip().removeprefix("- ").partition(" ")[0] for line in lines if line.strip().startswith("- CKV")} == set(
+        yaml.safe_load(POLICY.read_text())["skip-check"]
+    )
+    for number in skips:
+        above = next(line for line in reversed(lines[:number]) if not line.strip().startswith("- CKV"))
+        assert above.strip().startswith("#"), lines[number]
+
+
+def test_the_build_file_fits_its_public_schema() -> None:
+    ran = subprocess.run(
+        [BIN / "check-jsonschema", "--builtin-schema", "vendor.cloudbuild", BUILD], capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stdout
+
+
+def test_the_build_goes_through_every_step_in_order() -> None:
+    steps = [step["id"] for step in yaml.safe_load(BUILD.read_text())["steps"]]
+    order = ["check", "test", "build", "synth", "policy", "plan", "keep-plan", "apply-data", "images", "apply-functions", "smoke"]
+    assert steps == order
+
+
+def test_a_pull_request_changes_nothing() -> None:
+    build = yaml.safe_load(BUILD.read_text())
+    assert build["substitutions"]["_APPLY"] == "false"
+    for step in build["steps"]:
+        if re.search(r"terraform apply|docker push|infra\.smoke", step["script"]):
+            assert '[ "$_APPLY" = true ] ||' in step["script"], step["id"]
+
+
+def test_the_stacks_are_where_the_build_looks_for_them(shop: Workshop) -> None:
+    for name, folder in shop.synth(DEV).items():
+        assert folder.relative_to(shop.folder).as_posix() == f"infra/dev/stacks/dev-{name}"
+        assert "build/infra/$_ENV/stacks/$_ENV-$stack" in BUILD.read_text()
+        assert (folder / "cdk.tf.json").exists()
+
+
+def test_there_is_an_image_of_every_http_function_at_the_version_that_is_deployed(shop: Workshop) -> None:
+    deployed = {s["template"]["containers"][0]["image"] for s in shop.deployment(DEV).all("google_cloud_run_v2_service")}
+    made = list(images(DEV, shop.archives))
+    assert {image for image, *_ in made} == deployed
+    assert [(folder, target) for _, folder, target, *_ in made] == [(f"build/functions/{f.value}", f.entry_point) for f in HTTP_FUNCTIONS]
+    assert {python for *_, python in made} == {"3.11.x"}
