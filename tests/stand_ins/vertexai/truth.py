@@ -45,7 +45,10 @@ class WrittenTruth(_Timed):
 
 
 class VideoTruth(BaseModel):
-    """What happens in one video, in its own seconds. `names_known`: its speakers are recognised in every clip."""
+    """What happens in one video, in its own seconds. `names_known`: its speakers are recognised in every clip.
+
+    Every clip of it has the same `digest`, so that a summary does not tell into how many pieces the video was cut.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -53,6 +56,7 @@ class VideoTruth(BaseModel):
     transcription: Sequence[SaidTruth] = ()
     texts: Sequence[WrittenTruth] = ()
     names_known: bool = False
+    digest: str = ""
 
 
 class ClipTruth(BaseModel):
@@ -80,14 +84,13 @@ class Truth(BaseModel):
             seen = [
                 {**_times(t, start_s, end_s), "description": t.description, **_scale(t)} for t in _inside(known.visual_info, start_s, end_s)
             ]
-            return {"visual_info": seen, "digest": " ".join(note["description"] for note in seen[:3])}
+            return {"visual_info": seen, "digest": known.digest or f"This is of video {video}."}
         if kind == "texts":
             written = _inside(known.texts, start_s, end_s)
             extra = ("lines", "position", "direction", "kind")
             return {"texts": [{**_times(t, start_s, end_s), **t.model_dump(include=set(extra))} for t in written]}
         said = _heard(known, start_s, end_s)
-        who = sorted({note["speaker"] for note in said if note["speaker"]})
-        return {"transcription": said, "digest": f"{', '.join(who)} speak." if who else ""}
+        return {"transcription": said, "digest": f"Somebody speaks in video {video}." if said else ""}
 
     def who(self, words: str) -> str | None:
         """Who says these words, or a part of them."""

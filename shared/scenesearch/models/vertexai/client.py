@@ -97,19 +97,7 @@ class VertexClient:
             response = self._genai.models.generate_content(model=ask.model, contents=list(ask.contents), config=config)
             return answer_of(response, ask.model, self.prices, self._clock().date())
 
-        started = time.monotonic()
-        answer = self._within(deadline, ask.model, send)
-        LOG.info(
-            "a model answered",
-            extra={
-                "model": ask.model,
-                "tokens": dict(answer.usage.tokens),
-                "cost_usd": answer.usage.cost_usd,
-                "seconds": round(time.monotonic() - started, 3),
-                "truncated": answer.truncated,
-            },
-        )
-        return answer
+        return self._within(deadline, ask.model, send, lambda answer: answer.usage)
 
     def embed(self, texts: Sequence[str], *, deadline: datetime) -> tuple[list[list[float]], Usage]:
         """One vector for each text, in one request. However many vectors come back, the caller counts them.
@@ -129,9 +117,9 @@ class VertexClient:
             vectors = [list(embedding.values or ()) for embedding in response.embeddings or ()]
             return vectors, embedding_usage(response, texts, model, self.prices, self._clock().date())
 
-        return self._within(deadline, model, send)
+        return self._within(deadline, model, send, lambda embedded: embedded[1])
 
-    def _within(self, deadline: datetime, model: str, send: Callable[[HttpOptions], _T]) -> _T:
+    def _within(self, deadline: datetime, model: str, send: Callable[[HttpOptions], _T], cost: Callable[[_T], Usage]) -> _T:
         """Send until it works; give up as `Unavailable` when tries or time run out, so that the queue takes over."""
         from google.genai.types import HttpOptions
 
@@ -141,10 +129,14 @@ class VertexClient:
             left = (deadline - self._clock()).total_seconds()
             if left < LEAST_SECONDS:
                 raise Unavailable(f"{model} gave no answer in time after {tried} tries: {last}")
+            started = time.monotonic()
             try:
-                return send(HttpOptions(timeout=int(min(left, self._settings.vertexai_request_seconds) * 1000)))
+                answer = send(HttpOptions(timeout=int(min(left, self._settings.vertexai_request_seconds) * 1000)))
             except faults.passing() as error:
                 last, wait = faults.judged(error, model)
+            else:
+                _log(model, cost(answer), time.monotonic() - started)
+                return answer
             wait = max(wait, pause * random.uniform(0.5, 1.0))  # noqa: S311  jitter is no secret
             if tried == self._settings.vertexai_retries or wait + LEAST_SECONDS > (deadline - self._clock()).total_seconds():
                 break
@@ -174,6 +166,11 @@ class VertexClient:
         from google.oauth2.credentials import Credentials
 
         return Credentials(token="none")  # noqa: S106  a placeholder, no secret
+
+
+def _log(model: str, usage: Usage, seconds: float) -> None:
+    spent = {"tokens": dict(usage.tokens), "cost_usd": usage.cost_usd, "seconds": round(seconds, 3)}
+    LOG.info("a model answered", extra={"model": model, **spent})
 
 
 def _is_loopback(base_url: str) -> bool:

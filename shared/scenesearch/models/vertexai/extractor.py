@@ -13,6 +13,7 @@ from scenesearch.metadata import Section
 from scenesearch.models.vertexai import prompts, sections
 from scenesearch.models.vertexai.asking import Outcome, Truncated, ask_and_check
 from scenesearch.models.vertexai.client import Ask, VertexClient
+from scenesearch.models.vertexai.joining import joined
 from scenesearch.models.vertexai.pieces import Piece
 from scenesearch.models.vertexai.sections import Notes, SectionDefinition
 from scenesearch.ports import ClipInput, Extraction
@@ -95,16 +96,14 @@ class GeminiExtractor:
         except Truncated as cut_off:
             with piece.halves(audio=self.wants_audio) as halves:
                 first, second = (self._read(half, given, deadline) for half in halves)
-            return _joined(first, second, cut_off.usage)
+            return _whole(first, second, halves[1].offset_ms, cut_off.usage)
         if outcome.rejected and not outcome.value.entries:
             raise ModelError(f"{self._model} gave {outcome.rejected} entries for {piece.clip.object_name}, and none with a usable time")
         entries = tuple(replace(entry, span=entry.span.shifted(piece.offset_ms)) for entry in outcome.value.entries)
         return replace(outcome, value=replace(outcome.value, entries=entries))
 
 
-def _joined(first: Outcome[Notes], second: Outcome[Notes], spent: Usage) -> Outcome[Notes]:
-    notes = Notes(
-        (*first.value.entries, *second.value.entries),
-        " ".join(filter(None, (first.value.digest, second.value.digest))),
-    )
+def _whole(first: Outcome[Notes], second: Outcome[Notes], border_ms: int, spent: Usage) -> Outcome[Notes]:
+    digests = dict.fromkeys(digest for digest in (first.value.digest, second.value.digest) if digest)
+    notes = Notes(joined(first.value.entries, second.value.entries, border_ms), " ".join(digests))
     return Outcome(notes, spent + first.usage + second.usage, first.rejected + second.rejected)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -13,6 +13,7 @@ from scenesearch.errors import ModelError, UnreadableMedia
 from scenesearch.media.clip_writer import ClipWriter
 from scenesearch.media.codecs import Wrapper, audio_wrapper, video_wrapper
 from scenesearch.media.cut import ChunkCutter
+from scenesearch.media.probe import probe
 from scenesearch.media.source import time_base
 from scenesearch.timeline import Span
 from scenesearch.video import Chunk
@@ -129,7 +130,8 @@ def _dealt_out(source: InputContainer, stream: Stream, zero: Fraction, border_ms
 def _encoded(clip: BinaryIO, duration_ms: int, files: ExitStack) -> tuple[Half, Half]:
     """Cut in the very middle of a stretch without keyframes. The halves last as long as `files`."""
     middle_ms = duration_ms // 2
-    cutter = files.enter_context(ChunkCutter(clip, duration_ms=duration_ms, clip_max_bytes=MOST_BYTES))
+    media = replace(probe(clip), duration_ms=duration_ms)
+    cutter = files.enter_context(ChunkCutter(clip, media, clip_max_bytes=MOST_BYTES))
     halves = []
     for number, span in enumerate((Span(0, middle_ms), Span(middle_ms, duration_ms))):
         pictures = files.enter_context(cutter.cut(Chunk(number=number, span=span, transcode=True))).pictures

@@ -50,7 +50,6 @@ class GeminiSummarizer:
         self._model = settings.vertexai_quality_model
         self._budget = settings.vertexai_summary_tokens
         self._seconds = seconds
-        self.prompt_version = prompts.version(("summary", "part", "speakers", "repair"), Story)
 
     def summarize(self, video: Video, sections: Sequence[SectionRecord], profile: Profile) -> Digest:
         """Summary, important scenes and the speakers' names; empty, without asking a model, for a video without notes.
