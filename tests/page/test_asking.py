@@ -1,0 +1,205 @@
+"""Ask, look, jump: what people do first."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from page.browsing import LOADED, time_of, until
+from scenesearch.search.answer import FileHit, Scene, SearchRequest
+from scenesearch.video import Video
+from site_under_test import a_file, whole
+
+
+def ask(page: Page, url: str, question: str = "ferry leaves") -> None:
+    page.goto(url)
+    page.get_by_role("combobox", name="Describe the scene").or_(page.get_by_role("searchbox")).fill(question)
+    page.keyboard.press("Enter")
+
+
+def test_a_question_leads_to_the_moment(page: Page, served: SimpleNamespace, answering: list[Scene]) -> None:
+    ask(page, served.url)
+    first = page.locator("li.scene").first
+    expect(first.locator("a.title")).to_have_text("Harbour day")
+    expect(first.locator("mark").first).to_have_text("ferry")
+    expect(first.locator(".evidence .section")).to_have_text("Said")
+    expect(page.locator(".status")).to_contain_text("3 scenes in 2 videos")
+    until(page, "[...document.querySelectorAll('li.scene img')].slice(0, 2).every((i) => i.complete && i.naturalWidth > 0)")
+    first.locator("a.title").click()
+    until(page, LOADED)
+    assert answering[0].start <= time_of(page) < answering[0].end
+    until(page, "!document.querySelector('.ended').hidden", within_s=20)
+    assert time_of(page) == pytest.approx(answering[0].end, abs=0.4), "it stops where the scene ends"
+    page.get_by_role("button", name="Play on").click()
+    until(page, f"document.querySelector('video').currentTime > {answering[0].end + 0.5}")
+
+
+def test_files_come_before_scenes(page: Page, served: SimpleNamespace, answering: list[Scene], films: list[Video]) -> None:
+    go_on = threading.Event()
+
+    def slow(request: SearchRequest) -> Iterator[FileHit | Scene]:
+        yield a_file(films[0])
+        go_on.wait(20)
+        yield answering[0]
+        yield whole(request)
+
+    served.search.script = slow
+    ask(page, served.url)
+    expect(page.locator(".files .chip")).to_have_text("Harbour day")
+    assert not page.locator("li.scene:not(.ghost)").count()
+    go_on.set()
+    expect(page.locator("li.scene:not(.ghost)")).to_have_count(1)
+
+
+def test_leaving_ends_the_search(page: Page, served: SimpleNamespace, films: list[Video]) -> None:
+    ended, waiting = threading.Event(), threading.Event()
+
+    def endless(request: SearchRequest) -> Iterator[FileHit | Scene]:
+        try:
+            while True:
+                yield a_file(films[0])
+                waiting.wait(0.05)
+        finally:
+            ended.set()
+
+    served.search.script = endless
+    ask(page, served.url)
+    expect(page.locator(".files .chip").first).to_be_visible()
+    page.goto("about:blank")
+    assert ended.wait(10), "the server went on searching for nobody"
+
+
+def test_an_address_can_be_shared(opened: Callable[..., Page], served: SimpleNamespace, answering: list[Scene]) -> None:
+    page = opened()
+    ask(page, served.url)
+    page.get_by_role("radio", name="Miss nothing").check()
+    page.get_by_role("radio", name="Thorough").check()
+    page.locator("summary", has_text="Filters").click()
+    page.locator("select[name=section]").select_option("transcription")
+    expect(page).to_have_url(f"{served.url}/search?q=ferry+leaves&mode=recall&effort=thorough&section=transcription")
+    expect(page.locator("li.scene:not(.ghost)")).to_have_count(3)
+    other = opened()
+    other.goto(page.url)
+    expect(other.locator("li.scene:not(.ghost)")).to_have_count(3)
+    expect(other.get_by_role("radio", name="Miss nothing")).to_be_checked()
+    request = served.search.asked[-1][0]
+    assert (request.mode, request.effort, request.section) == ("recall", "thorough", "transcription")
+
+
+def test_the_player_can_be_shared_and_knows_the_other_hits(page: Page, served: SimpleNamespace, answering: list[Scene]) -> None:
+    video = answering[0].video_id
+    page.goto(f"{served.url}/watch?q=ferry&v={video}&t=10&end=13")
+    until(page, LOADED)
+    assert 10 <= time_of(page) < 13
+    expect(page.get_by_role("link", name="Somebody speaks of the storm")).to_be_visible()
+    page.get_by_role("button", name="Next scene").click()
+    until(page, "document.querySelector('video')?.readyState >= 2 && document.querySelector('video').currentTime >= 20")
+    page.get_by_role("link", name="Back to the results").click()
+    expect(page).to_have_url(f"{served.url}/search?q=ferry")
+
+
+def test_nothing_found_says_what_to_do(page: Page, served: SimpleNamespace, films: list[Video]) -> None:
+    ask(page, served.url, '"no such words"')
+    expect(page.get_by_role("heading", name="No scene found")).to_be_visible()
+    page.get_by_role("button", name="Search without the quotation marks").click()
+    expect(page).to_have_url(f"{served.url}/search?q=no+such+words")
+    page.get_by_role("button", name="Miss nothing").click()
+    expect(page).to_have_url(f"{served.url}/search?q=no+such+words&mode=recall")
+
+
+def test_a_degraded_answer_says_why_and_can_be_asked_again(page: Page, served: SimpleNamespace, answering: list[Scene]) -> None:
+    good = served.search.script
+    served.search.script = lambda r: iter([*answering, whole(r).model_copy(update={"degraded": "the reader is away"})])
+    ask(page, served.url)
+    expect(page.get_by_text("Quick answer only: the reader is away")).to_be_visible()
+    served.search.script = good
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_text("Quick answer only")).to_have_count(0)
+
+
+def test_an_error_is_shown_and_can_be_tried_again(page: Page, served: SimpleNamespace, answering: list[Scene]) -> None:
+    good = served.search.script
+    served.search.script = lambda r: (_ for _ in ()).throw(RuntimeError("inside"))
+    ask(page, served.url)
+    expect(page.get_by_role("alert")).to_contain_text("Something broke")
+    served.search.script = good
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator("li.scene:not(.ghost)")).to_have_count(3)
+
+
+def test_everything_works_from_the_keyboard(page: Page, served: SimpleNamespace, answering: list[Scene]) -> None:
+    page.goto(f"{served.url}/library")
+    expect(page.get_by_role("heading", name="Library")).to_be_visible()
+    page.keyboard.press("/")
+    page.keyboard.type("ferry")
+    page.keyboard.press("Enter")
+    expect(page.locator("li.scene:not(.ghost)")).to_have_count(3)
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("a.title").nth(1)).to_be_focused()
+    page.keyboard.press("Enter")
+    until(page, LOADED)
+    assert 20 <= time_of(page) < 23
+    page.keyboard.press("k")
+    until(page, "document.querySelector('video').paused")
+    before = time_of(page)
+    page.keyboard.press("j")
+    until(page, f"document.querySelector('video').currentTime < {before - 9}")
+    page.keyboard.press("l")
+    until(page, f"Math.abs(document.querySelector('video').currentTime - {before}) < 0.2")
+    page.keyboard.press("c")
+    expect(page.get_by_role("button", name="Captions")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("p")
+    until(page, "document.querySelector('video')?.readyState >= 2 && document.querySelector('video').currentTime < 14")
+    page.keyboard.press("Escape")
+    expect(page).to_have_url(f"{served.url}/search?q=ferry")
+
+
+def test_feedback_is_kept_with_the_question(page: Page, served: SimpleNamespace, answering: list[Scene]) -> None:
+    ask(page, served.url)
+    page.locator("a.title").first.click()
+    page.get_by_role("button", name="Wrong scene").click()
+    expect(page.get_by_role("button", name="Wrong scene")).to_have_attribute("aria-pressed", "true")
+    [stored] = served.catalog.feedback()
+    assert (stored.query, stored.span.start_ms, stored.right) == ("ferry leaves", 10_000, False)
+
+
+def test_the_transcript_follows_and_leads(page: Page, served: SimpleNamespace, answering: list[Scene]) -> None:
+    page.goto(f"{served.url}/watch?v={answering[0].video_id}&t=10.5")
+    expect(page.locator(".entry.on").first).to_contain_text("The ferry leaves at nine.")
+    page.get_by_role("button", name="Nobody told me").click()
+    until(page, "document.querySelector('video').currentTime >= 20")
+    expect(page.locator(".entry.on").first).to_contain_text("Nobody told me")
+    page.get_by_role("tab", name="Written").click()
+    page.get_by_role("button", name="出発 9:00").click()
+    until(page, "Math.abs(document.querySelector('video').currentTime - 11) < 0.5")
+
+
+def test_japanese_people_see_japanese(opened: Callable[..., Page], served: SimpleNamespace, answering: list[Scene]) -> None:
+    page = opened(locale="ja-JP")
+    page.goto(served.url)
+    assert page.locator("html").get_attribute("lang") == "ja"
+    page.get_by_role("combobox").or_(page.get_by_role("searchbox")).fill("フェリーが出る")
+    page.get_by_role("button", name="検索").click()
+    expect(page.locator(".status")).to_contain_text("2 本の動画に 3 件の場面")
+    page.locator("a.title").first.click()
+    expect(page.get_by_role("button", name="正しい場面")).to_be_visible()
+    page.get_by_role("button", name="English").click()
+    expect(page.get_by_role("button", name="Right scene")).to_be_visible()
+
+
+def test_hostile_content_stays_text(page: Page, served: SimpleNamespace, answering: list[Scene], films: list[Video]) -> None:
+    for path in ("/", "/search?q=script", f"/watch?q=x&v={films[1].ref.video_id}&t=2&end=6", "/library"):
+        page.goto(served.url + path)
+        expect(page.get_by_text("<script>window.broken=1</script>").locator("visible=true").first).to_be_visible()
+        if "watch" in path:
+            page.get_by_role("button", name="Captions").click()
+            until(page, "document.querySelector('video').textTracks[0].activeCues?.length > 0")
+            for tab in ("Said", "Written", "Shown", "Scenes"):
+                page.get_by_role("tab", name=tab).click()
+        assert page.evaluate("window.broken") is None
+        assert page.evaluate("document.querySelectorAll('main img[src=x], main script').length") == 0

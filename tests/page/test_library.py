@@ -1,0 +1,110 @@
+"""Taking videos in and scenes away, through the page."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from types import SimpleNamespace
+
+import av
+import opentimelineio as otio
+import pysubs2
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from page.browsing import LOADED, SAMPLE, until
+from scenesearch.search.answer import Scene
+from scenesearch.video import Video
+from waiting import eventually
+
+
+def watch(page: Page, served: SimpleNamespace, scene: Scene) -> None:
+    page.goto(f"{served.url}/watch?q=ferry&v={scene.video_id}&t={scene.start}&end={scene.end}")
+    until(page, LOADED)
+    page.keyboard.press("k")
+
+
+def exported(page: Page, kind: str) -> tuple[str, bytes]:
+    with page.expect_download() as coming:
+        page.locator(f"[data-format={kind}]").click()
+    return coming.value.suggested_filename, Path(coming.value.path()).read_bytes()
+
+
+def test_every_format_reads_back(page: Page, served: SimpleNamespace, answering: list[Scene], tmp_path: Path) -> None:
+    watch(page, served, answering[0])
+    name, clip = exported(page, "mp4")
+    assert name == "Harbour day 00.10-00.13.mp4"
+    with av.open(io.BytesIO(clip)) as container:
+        frames = [float(f.pts * f.time_base) for f in container.decode(video=0)]
+    assert frames[0] == 0
+    assert frames[-1] == pytest.approx(3.0, abs=0.1)
+    page.get_by_label("Clip").select_option(label="Lossless, from the keyframe before")
+    with av.open(io.BytesIO(exported(page, "mp4")[1])) as container, av.open(SAMPLE) as original:
+        assert container.streams.video[0].codec.canonical_name == original.streams.video[0].codec.canonical_name
+        assert float(container.duration or 0) / 1e6 >= 2.9
+    assert Image.open(io.BytesIO(exported(page, "png")[1])).format == "PNG"
+    for kind in ("vtt", "srt"):
+        lines = pysubs2.SSAFile.from_string(exported(page, kind)[1].decode())
+        assert [(line.start, line.end) for line in lines] == [(0, 3000)]
+    for kind in ("otio", "edl"):
+        file = tmp_path / f"scene.{kind}"
+        file.write_bytes(exported(page, kind)[1])
+        with av.open(SAMPLE) as original:
+            rate = float(original.streams.video[0].average_rate or 30)
+        timeline = otio.adapters.read_from_file(str(file), **({"rate": round(rate)} if kind == "edl" else {}))
+        assert timeline.tracks[0][0].source_range.duration.to_seconds() == pytest.approx(3.0, abs=0.1)
+    assert "The ferry leaves at nine." in exported(page, "txt")[1].decode()
+
+
+def test_the_borders_of_a_clip_can_be_moved(page: Page, served: SimpleNamespace, answering: list[Scene]) -> None:
+    watch(page, served, answering[0])
+    page.get_by_label("From").fill("8.5")
+    page.get_by_label("From").press("Enter")
+    page.get_by_label("To", exact=True).fill("0:09")
+    page.get_by_label("To", exact=True).press("Enter")
+    with av.open(io.BytesIO(exported(page, "mp4")[1])) as container:
+        assert float(container.duration or 0) / 1e6 == pytest.approx(0.5, abs=0.1)
+    page.get_by_label("To", exact=True).fill("0:01")
+    page.get_by_label("To", exact=True).press("Enter")
+    page.locator("[data-format=mp4]").click()
+    expect(page.locator(".take [role=status]")).to_contain_text("is no span")
+
+
+def test_files_are_uploaded_under_names_that_the_server_fixes(page: Page, served: SimpleNamespace) -> None:
+    page.goto(f"{served.url}/library")
+    expect(page.get_by_role("heading", name="There are no videos yet")).to_be_visible()
+    page.locator("#files").set_input_files([SAMPLE])
+    [info] = eventually(lambda: list(served.uploads.list()))
+    assert info.name.startswith("default/")
+    assert info.name.endswith("/harbour_day.mp4")
+    with served.uploads.open(info.name) as stored:
+        assert stored.read() == SAMPLE.read_bytes()
+
+
+def test_what_is_no_video_is_refused_in_words(page: Page, served: SimpleNamespace, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("hello")
+    page.goto(f"{served.url}/library")
+    page.locator("#files").set_input_files([tmp_path / "notes.txt"])
+    expect(page.locator(".upload.bad")).to_contain_text("is not a video")
+
+
+def test_deleting_can_be_undone(page: Page, served: SimpleNamespace, films: list[Video]) -> None:
+    page.goto(f"{served.url}/library")
+    expect(page.locator("li.video")).to_have_count(2)
+    page.get_by_role("button", name="Delete: Harbour day").click()
+    expect(page.locator("li.video")).to_have_count(1)
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator("li.video")).to_have_count(2)
+    assert len(list(served.uploads.list())) == 2
+    page.get_by_role("button", name="Delete: Harbour day").click()
+    expect(page.locator("li.video")).to_have_count(1)
+    page.goto("about:blank")
+    eventually(lambda: len(list(served.uploads.list())) == 1)
+
+
+def test_details_and_text_are_at_hand(page: Page, served: SimpleNamespace, films: list[Video]) -> None:
+    page.goto(f"{served.url}/library")
+    page.get_by_role("button", name="Details: Harbour day").click()
+    expect(page.get_by_role("dialog")).to_contain_text("A day at the harbour.")
+    expect(page.get_by_role("link", name="Metadata text")).to_have_attribute("href", f"/v1/videos/{films[0].ref.video_id}/metadata.txt")
