@@ -5,6 +5,7 @@ An implementation translates its driver's errors into `scenesearch.errors` at it
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from scenesearch.messages import Message, Topic
 from scenesearch.metadata import Entry, Section
-from scenesearch.rows import Row
+from scenesearch.rows import Row, telling_text
 from scenesearch.timeline import Span, hull
 from scenesearch.video import (
     Chunk,
@@ -259,7 +260,10 @@ class Moment:
     number: int
     first_row: int
     rows: tuple[Row, ...]
-    text: str
+
+    @property
+    def text(self) -> str:
+        return telling_text(self.rows)
 
     @property
     def span(self) -> Span:
@@ -344,8 +348,8 @@ class SceneIndex(Protocol):
         """How telling each of these words is in the whole index, whatever the filters of a question leave of it."""
         ...
 
-    def find(self, probe: Probe, filters: Filters, limit: int) -> list[Hit]:
-        """The `limit` strongest moments, strongest first."""
+    def find(self, probe: Probe, filters: Filters, limit: int, per_video: int) -> list[Hit]:
+        """The `limit` strongest moments, at most `per_video` of one video, strongest first."""
         ...
 
     def read(self, refs: Sequence[VideoRef], probe: Probe, limit: int) -> dict[VideoRef, list[Candidate]]:
@@ -360,11 +364,17 @@ class SceneIndex(Protocol):
 class Likeness:
     """How an embedder's cosines are to be read: what a question and a passage without relation have, and what one step more is worth.
 
-    Cosines of different models lie on different scales, so this belongs to the model and is measured for it.
+    Cosines of different models lie on different scales, so this belongs to the model and is measured for it. A strength of `even`
+    (see `Probe`) is one at which hits and misses are even.
     """
 
     unrelated: float
     spread: float
+    even: float = 4.0
+
+    def score(self, strength: float) -> float:
+        """A strength as a score of 0 to 1 that means the same for every question: one half at `even`."""
+        return 1 / (1 + math.exp(-max(-60.0, min(60.0, strength - self.even))))
 
 
 class Embedder(Protocol):

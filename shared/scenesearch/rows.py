@@ -6,10 +6,10 @@ A row is what moments are made of and what scenes begin and end with.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from scenesearch.metadata import Entry, TextKind, in_time
+from scenesearch.metadata import Entry, Section, TextKind, in_time
 from scenesearch.timeline import Span, hull
 
 SAME_MS = 50
@@ -17,6 +17,9 @@ SAME_MS = 50
 
 LONGEST_ROW = 4_000
 """Characters a row may hold; an entry that is longer alone is cut for the index, further entries begin another row."""
+
+LONGEST_TEXT = 1_500
+"""Characters of the text that a vector is made of."""
 
 _TIMECODES_MS = 10_000
 
@@ -58,6 +61,19 @@ def rows_of(entries: Iterable[Entry]) -> list[Row]:
     return sorted(closed, key=lambda row: (row.span, row.entries[0].section, row.entries[0].text))
 
 
+def telling_text(rows: Sequence[Row]) -> str:
+    """What is said and seen, and captions; where there is none of it, what is written; where there is not even that, the clock.
+
+    Labels, menus and signs under speech are left to the lexical leg: in the vector they drown what is said.
+    """
+    entries = [entry for row in rows for entry in row.entries]
+    for telling in (_is_told, _is_written, _is_any):
+        chosen = [entry.text for entry in entries if telling(entry)]
+        if chosen:
+            return _shortened(chosen)
+    return ""
+
+
 class _Open:
     """A row that is still growing."""
 
@@ -94,3 +110,26 @@ def _around(entry: Entry, rows: list[_Open], starts: list[int]) -> _Open | None:
 
 def _bounded(entry: Entry) -> Entry:
     return entry if len(entry.text) <= LONGEST_ROW else replace(entry, text=entry.text[: LONGEST_ROW - 1] + "…")
+
+
+def _is_told(entry: Entry) -> bool:
+    return entry.section is not Section.TEXTS or entry.kind is TextKind.CAPTION
+
+
+def _is_written(entry: Entry) -> bool:
+    return entry.kind is not TextKind.TIMECODE
+
+
+def _is_any(entry: Entry) -> bool:
+    return True
+
+
+def _shortened(texts: Sequence[str]) -> str:
+    """The texts in order, without repetitions; long ones cut so that all of them get a hearing."""
+    distinct = list(dict.fromkeys(texts))
+    left = LONGEST_TEXT
+    room: dict[str, int] = {}
+    for number, text in enumerate(sorted(distinct, key=len)):
+        room[text] = min(len(text), left // (len(distinct) - number))
+        left -= room[text]
+    return " ".join(text[: room[text]] for text in distinct if room[text])

@@ -20,20 +20,23 @@ _UNSPACED = (
     "\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003134f"  # Han
 )
 _TOKEN = re.compile(rf"(?P<number>\d+(?:[:;.,]\d+)+)|(?P<unspaced>[{_UNSPACED}]+)|(?P<word>(?:(?![{_UNSPACED}])[^\W_])+(?:'[a-z]+)?)")
+_GROUPED = re.compile(r",(?=\d{3}(?!\d))")
 _VOWEL = re.compile("[aeiouy]")
 _MARKS = dict.fromkeys(range(0x300, 0x370))
 _LONGEST_WORD = 64
 
-STOP_WORDS = frozenset(
+_STOP_WORDS = (
     "a an and are as at be but by can could did do does doing for from get got had has have how i if in into is it its just let me my of"
     " on or our so some that the their them then there these they this those to up us was we were what when where which while who why"
     " will with would you your he she him her his not no about after also been being any all very here i'm it's you're we'll you'll"
-    " we're that's don't there's let's i'll i've".split()
+    " we're that's don't there's let's i'll i've"
 )
-_STOP_PAIRS = frozenset(
+STOP_WORDS = frozenset(_STOP_WORDS.split())
+_STOP_PAIR_LIST = (
     "する して した です ます ませ まし いる いて ある こと この その あの どの よう ので から まで には では とは への との れる られ"
-    " ない なる なっ って った てい たら だっ ところ という いう ここ そこ もの ため など だけ けど".split()
+    " ない なる なっ って った てい たら だっ いう ここ そこ もの ため など だけ けど"
 )
+_STOP_PAIRS = frozenset(_STOP_PAIR_LIST.split())
 
 
 def normalised(text: str) -> str:
@@ -47,6 +50,12 @@ def normalised(text: str) -> str:
 def words(text: str) -> list[str]:
     """The words of `text` in order, repeated as often as they stand there."""
     return list(_words(normalised(text)))
+
+
+@lru_cache(maxsize=50_000)
+def known_words(text: str) -> tuple[str, ...]:
+    """The same, remembered: questions meet the same lines again and again."""
+    return tuple(words(text))
 
 
 def has_words(text: str) -> bool:
@@ -78,7 +87,8 @@ def _words(text: str) -> Iterator[str]:
 
 
 def _number(token: str) -> Iterator[str]:
-    """A number; a timecode with frames ("01:00:16:05") is found by its second too."""
+    """A number without marks between thousands; a timecode with frames ("01:00:16:05") is found by its second too."""
+    token = _GROUPED.sub("", token)
     yield token
     if token.count(":") == 3:
         yield token.rpartition(":")[0]

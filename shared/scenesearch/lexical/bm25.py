@@ -10,6 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Self
 
 import numpy as np
@@ -27,7 +28,8 @@ _WORD_SHIFT = _TF_BITS + _UNIT_BITS
 
 def saturated(counts: NDArray[np.float32], lengths: NDArray[np.float32], average_length: float) -> NDArray[np.float32]:
     """How much a word that stands `counts` times in texts of `lengths` words adds: 0 to k1 + 1."""
-    return (counts * np.float32(K1 + 1)) / (counts + np.float32(K1 * (1 - B)) + lengths * np.float32(K1 * B / average_length))
+    damping = np.float32(K1 * (1 - B)) + lengths * np.float32(K1 * B / average_length)
+    return np.asarray(counts * np.float32(K1 + 1) / (counts + damping), np.float32)
 
 
 def shares(words: Iterable[str], frequencies: Mapping[str, int], units: int) -> dict[str, float]:
@@ -52,14 +54,17 @@ class Postings:
     lengths: NDArray[np.float32]
 
     @classmethod
-    def of(cls, units: Sequence[Sequence[str]], unweighed: frozenset[str] = frozenset()) -> Self:
-        """The postings of units given as their words; words in `unweighed` do not count in a unit's length."""
+    def of(cls, units: Sequence[Sequence[str]], unweighed: Sequence[frozenset[str]] = ()) -> Self:
+        """The postings of units given as their words; those in its `unweighed` do not count in a unit's length."""
         keys = [
             word_id(word) << _WORD_SHIFT | unit << _TF_BITS | min(count, _TF_MAX)
             for unit, words in enumerate(units)
             for word, count in Counter(words).items()
         ]
-        lengths = [sum(word not in unweighed for word in words) for words in units] if unweighed else [len(words) for words in units]
+        lengths = [
+            sum(word not in silent for word in words) if silent else len(words)
+            for words, silent in zip_longest(units, unweighed, fillvalue=frozenset[str]())
+        ]
         return cls(np.sort(np.array(keys, np.uint64)), np.array(lengths, np.float32))
 
     @classmethod

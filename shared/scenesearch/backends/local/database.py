@@ -22,15 +22,16 @@ Parameters = Sequence[Any] | Mapping[str, Any]
 class Database:
     """One connection a thread and process, opened when it is first used. Can be pickled: only the path travels."""
 
-    def __init__(self, path: Path, *, patience_s: float = 60.0) -> None:
-        """`patience_s`: how long to wait for others that write before `Unavailable`."""
+    def __init__(self, path: Path, steps: Sequence[Sequence[str]] = STEPS, *, patience_s: float = 60.0) -> None:
+        """`steps` make the tables; `patience_s`: how long to wait for others that write before `Unavailable`."""
         self.path = path
+        self._steps = steps
         self.presence = Presence(path.parent / "alive")
         self._patience_s = patience_s
         self._local = threading.local()
 
-    def __reduce__(self) -> tuple[type[Database], tuple[Path]]:
-        return Database, (self.path,)
+    def __reduce__(self) -> tuple[type[Database], tuple[Path, Sequence[Sequence[str]]]]:
+        return Database, (self.path, self._steps)
 
     def execute(self, statement: str, parameters: Parameters = ()) -> sqlite3.Cursor:
         """Run one statement: in the open transaction of this thread, else in one of its own.
@@ -116,14 +117,14 @@ class Database:
                 return
 
     def _upgrade(self, connection: sqlite3.Connection) -> None:
-        if self._version(connection) == len(STEPS):
+        if self._version(connection) == len(self._steps):
             return
         connection.execute("BEGIN IMMEDIATE")
         try:
-            for step in STEPS[self._version(connection) :]:
+            for step in self._steps[self._version(connection) :]:
                 for statement in step:
                     connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {len(STEPS)}")
+            connection.execute(f"PRAGMA user_version = {len(self._steps)}")
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:
@@ -132,7 +133,7 @@ class Database:
 
     def _version(self, connection: sqlite3.Connection) -> int:
         version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version > len(STEPS):
+        if version > len(self._steps):
             raise ConfigurationError(f"{self.path} was written by a newer scenesearch: install that, or choose another SCENESEARCH_HOME")
         return version
 

@@ -1,0 +1,180 @@
+"""The local scene reader: which runs of rows answer a question best, by what the index and the words say. No model call.
+
+Every run of up to `MOST_ROWS` rows is a candidate. Its strength is the likeness of the moments that it overlaps, the words of the
+question that it answers, and how long scenes usually are. Since the strongest run need not be the one with the best borders, the one
+is chosen which the strong runs agree on: it has the greatest sum of their weights by overlap.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scenesearch.lexical.analysis import known_words, normalised
+from scenesearch.lexical.bm25 import saturated
+from scenesearch.lexical.telling import telling
+from scenesearch.metadata import Entry, Section, TextKind, one_line
+from scenesearch.ports import FoundScene, Passage, Question, Reading
+from scenesearch.rows import Row
+from scenesearch.timeline import Span
+
+MOST_ROWS = 14
+LONGEST_MS = 120_000
+LEXICAL = 3.0
+TEMPERATURE = 0.7
+USUAL_S = 28.0
+USUAL_WEIGHT = 0.5
+RUNS = 120
+"""Runs of a file that have a say."""
+
+AGREEMENT = 2.0
+"""How much stronger a run seems by the agreement of those around it than it is alone."""
+
+_APART = 0.5
+_SLIGHT = 0.25
+_OTHER_SECTION = 0.5
+_DESCRIPTION = 200
+
+Floats = NDArray[np.float32]
+
+
+class LocalReader:
+    """A `SceneReader`."""
+
+    name = "runs of rows 1"
+
+    def read(self, question: Question, reading: Reading, *, limit: int, deadline: datetime) -> list[FoundScene]:
+        """At most `limit` scenes, best first."""
+        parts = [_Part(passage, question) for passage in reading.passages if passage.rows]
+        if not parts:
+            return []
+        runs = [(part, a, b) for part in parts for a, b in zip(part.first.tolist(), part.after.tolist(), strict=True)]
+        strengths = np.concatenate([part.strengths for part in parts])
+        starts = np.concatenate([part.starts for part in parts])
+        ends = np.concatenate([part.ends for part in parts])
+        return [runs[i][0].scene(runs[i][1], runs[i][2], gain) for i, gain in _agreed(strengths, starts, ends, limit)]
+
+
+def _agreed(strengths: Floats, starts: Floats, ends: Floats, limit: int) -> list[tuple[int, float]]:
+    """The runs that the strong ones agree on, one after the other and apart from each other, each with its strength."""
+    count = min(RUNS, len(strengths))
+    top = np.sort(np.argpartition(-strengths, count - 1)[:count])
+    top = top[np.isfinite(strengths[top])]
+    if not len(top):
+        return []
+    a, b = starts[top], ends[top]
+    shared = np.maximum(0, np.minimum(b[:, None], b) - np.maximum(a[:, None], a))
+    overlap = shared / np.maximum(1e-3, (b - a)[:, None] + (b - a) - shared)
+    most = float(strengths[top].max())
+    weights = np.exp((strengths[top] - most) / TEMPERATURE)
+    open_ = np.ones(len(top), np.bool_)
+    chosen: list[tuple[int, float]] = []
+    while len(chosen) < limit and open_.any():
+        gains = np.where(open_, overlap @ weights, -1)
+        best = int(gains.argmax())
+        chosen.append((int(top[best]), most + TEMPERATURE * math.log(max(float(gains[best]), 1e-30))))
+        near = overlap[best] >= _APART
+        weights = np.where(near, 0, weights)
+        open_ &= ~near
+    return chosen
+
+
+class _Part:
+    """All runs of one passage: rows `first` to before `after`, their times in seconds, their strengths."""
+
+    def __init__(self, passage: Passage, question: Question) -> None:
+        self._rows = passage.rows
+        self._question = question
+        count = len(passage.rows)
+        start = np.array([row.span.start_s for row in passage.rows], np.float32)
+        end = np.array([row.span.end_s for row in passage.rows], np.float32)
+        first, length = np.divmod(np.arange(count * MOST_ROWS), MOST_ROWS)
+        after = first + length + 1
+        first, after = first[after <= count], after[after <= count]
+        furthest = _furthest(end, MOST_ROWS)
+        ends = furthest[first, after - first - 1]
+        fits = (after - first == 1) | ((ends - start[first]) * 1000 <= LONGEST_MS)
+        self.first, self.after, self.starts, self.ends = first[fits], after[fits], start[first[fits]], ends[fits]
+        self.strengths = self._likeness(passage) + np.float32(LEXICAL) * self._words() + self._length()
+        if question.phrases:
+            self.strengths[~self._quoting()] = -np.inf
+
+    def scene(self, first: int, after: int, strength: float) -> FoundScene:
+        """The run as an answer."""
+        rows = self._rows[first:after]
+        span = Span(rows[0].span.start_ms, max(row.span.end_ms for row in rows))
+        asked = self._question
+        quoted = telling([e for row in rows for e in row.entries], asked.words.shares, phrases=asked.phrases, sections=asked.sections)
+        return FoundScene(
+            span=span,
+            description=_described(rows, quoted),
+            quotes=tuple(e.text for e in quoted),
+            score=self._question.likeness.score(strength - AGREEMENT),
+        )
+
+    def _likeness(self, passage: Passage) -> Floats:
+        """The likeness of the windows a run overlaps, by the square of the overlap: the one that fits it best tells most."""
+        scale = self._question.likeness
+        if not passage.windows:
+            return np.zeros(len(self.first), np.float32)
+        low = np.array([window.first for window in passage.windows])
+        high = np.array([window.after for window in passage.windows])
+        like = np.array([(window.similarity - scale.unrelated) / scale.spread for window in passage.windows], np.float32)
+        shared = np.maximum(0, np.minimum(self.after[:, None], high) - np.maximum(self.first[:, None], low))
+        overlap = shared / ((self.after - self.first)[:, None] + (high - low) - shared)
+        weight = np.where(overlap >= np.minimum(_SLIGHT, overlap.max(axis=1, keepdims=True)), overlap, 0) ** 2
+        mixed: Floats = (weight @ like / np.maximum(weight.sum(axis=1), 1e-9)).astype(np.float32)
+        return mixed
+
+    def _words(self) -> Floats:
+        """The share of the question that a run answers, as a text of its own."""
+        asked = self._question.words
+        column = {word: i for i, word in enumerate(asked.shares)}
+        counts = np.zeros((len(self._rows) + 1, len(column)), np.float32)
+        lengths = np.zeros(len(self._rows) + 1, np.float32)
+        for n, row in enumerate(self._rows, 1):
+            for entry in row.entries:
+                told = known_words(entry.text)
+                weight = _OTHER_SECTION if self._question.sections and entry.section not in self._question.sections else 1.0
+                if entry.kind is not TextKind.TIMECODE:
+                    lengths[n] += len(told)
+                for word in told:
+                    if word in column:
+                        counts[n, column[word]] += weight
+        counts, lengths = counts.cumsum(axis=0), lengths.cumsum()
+        of_run = counts[self.after] - counts[self.first]
+        length = (lengths[self.after] - lengths[self.first])[:, None]
+        share = saturated(of_run, length, asked.average_length) @ np.array(list(asked.shares.values()), np.float32)
+        return np.asarray(share, np.float32)
+
+    def _length(self) -> Floats:
+        """Scenes are about half a minute long; half or twice as long costs little."""
+        seconds = np.maximum(self.ends - self.starts, 0.5)
+        return np.asarray(-0.5 * USUAL_WEIGHT * np.log(seconds / USUAL_S) ** 2, np.float32)
+
+    def _quoting(self) -> NDArray[np.bool_]:
+        """Which runs hold every quoted phrase."""
+        texts = [normalised(" ".join(entry.text for entry in row.entries)) for row in self._rows]
+        phrases = [normalised(phrase) for phrase in self._question.phrases]
+        return np.array(
+            [all(any(p in text for text in texts[a:b]) or p in " ".join(texts[a:b]) for p in phrases)
+             for a, b in zip(self.first.tolist(), self.after.tolist(), strict=True)], np.bool_,
+        )  # fmt: skip
+
+
+def _furthest(ends: Floats, width: int) -> Floats:
+    """Shape (rows, width): the latest end of the rows i to i + j."""
+    padded = np.concatenate([ends, np.zeros(width - 1, np.float32)])
+    return np.asarray(np.maximum.accumulate(np.lib.stride_tricks.sliding_window_view(padded, width), axis=1), np.float32)
+
+
+def _described(rows: Sequence[Row], quoted: Sequence[Entry]) -> str:
+    """What the run shows, in one line: the shot if one is described, with what it rests on."""
+    shown = [entry.text for row in rows for entry in row.entries if entry.section is Section.VISUAL_INFO]
+    lines = dict.fromkeys(one_line(text) for text in [*(entry.text for entry in quoted), *shown[:1]])
+    line = " · ".join(lines)
+    return line if len(line) <= _DESCRIPTION else line[: _DESCRIPTION - 1].rstrip() + "…"

@@ -1,0 +1,79 @@
+"""`thorough`: somebody watches the clip of each scene and says of each criterion of the question whether it is met."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as LateError
+from dataclasses import dataclass
+from datetime import datetime
+
+from scenesearch.errors import SceneSearchError
+from scenesearch.ports import Question, SceneWatcher
+from scenesearch.search.answer import Mode, Scene
+from scenesearch.timeline import Span
+from scenesearch.video import Video, now
+
+LOG = logging.getLogger(__name__)
+
+AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """The scenes in their new order; `failure` says why some could not be watched."""
+
+    scenes: list[Scene]
+    failure: str | None = None
+
+
+def confirm(
+    scenes: Sequence[Scene],
+    videos: Mapping[str, Video],
+    question: Question,
+    mode: Mode,
+    watcher: SceneWatcher,
+    *,
+    deadline: datetime,
+) -> Confirmed:
+    """Scenes that do not meet every criterion go (precision), go when they meet none (balanced), or only move down (recall).
+
+    A scene that cannot be watched in time keeps its place.
+    """
+    pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="watcher")
+    try:
+        watched = [
+            pool.submit(watcher.watch, question, videos[s.video_id], Span.of_seconds(s.start, s.end), deadline=deadline)
+            for s in scenes
+            if s.video_id in videos
+        ]
+        kept: list[Scene] = []
+        failure: str | None = None
+        for scene, verdict in zip((s for s in scenes if s.video_id in videos), watched, strict=True):
+            try:
+                met = verdict.result(timeout=max(0.0, (deadline - now()).total_seconds())).met
+            except LateError:
+                met, failure = None, failure or "some clips could not be watched in time"
+            except SceneSearchError as error:
+                met, failure = None, failure or f"some clips could not be watched: {error}"
+            except Exception:
+                LOG.exception("a watcher broke", extra={"video": scene.video_id})
+                met, failure = None, failure or "some clips could not be watched"
+            if met is None:
+                kept.append(scene)
+            elif _stays(met, mode):
+                kept.append(scene.model_copy(update={"score": round(scene.score * met, 6)}))
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+    return Confirmed(sorted(kept, key=lambda scene: -scene.score), failure)
+
+
+def _stays(met: float, mode: Mode) -> bool:
+    match mode:
+        case Mode.PRECISION:
+            return met == 1
+        case Mode.BALANCED:
+            return met > 0
+        case Mode.RECALL:
+            return True

@@ -1,0 +1,74 @@
+"""The file stage: videos ranked by their strongest moments."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from scenesearch.lexical.analysis import words
+from scenesearch.lexical.bm25 import Postings
+from scenesearch.ports import Catalog, Filters, Hit, Probe, SceneIndex
+from scenesearch.search.answer import SearchRequest
+from scenesearch.search.scoring import soft_sum
+from scenesearch.video import Video, VideoRef, VideoState
+
+MOMENTS = 300
+"""Moments that the ranking looks at."""
+
+PER_VIDEO = 5
+"""Of one video, so many at most: a long one cannot crowd out the rest, and a strong one beats a wide one."""
+
+TITLE = 0.5
+"""What title and summary add when they answer the whole question by their words, in units of strength (measured)."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileMatch:
+    """A video that may hold the scene, with its strongest moments."""
+
+    video: Video
+    strength: float
+    hits: tuple[Hit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FileRanking:
+    """Strongest first. `truncated`: filters that the index cannot apply were applied to what it found, and may have left some out."""
+
+    files: tuple[FileMatch, ...]
+    truncated: bool = False
+
+
+def rank_files(probe: Probe, request: SearchRequest, filters: Filters, index: SceneIndex, catalog: Catalog, *, depth: int) -> FileRanking:
+    """The `depth` best files among the live, readable ones that the request's filters leave."""
+    hits = index.find(probe, filters, MOMENTS, PER_VIDEO)
+    by_file: dict[VideoRef, list[Hit]] = defaultdict(list)
+    for hit in hits:
+        if request.section is None or request.section in hit.sections:
+            by_file[hit.ref].append(hit)
+    ranked = sorted(((soft_sum([hit.strength for hit in found]), ref) for ref, found in by_file.items()), reverse=True)
+    files = []
+    for strength, ref in ranked[:depth]:
+        video = catalog.video(ref.video_id)
+        if video is not None and video.ref == ref and video.state is not VideoState.REMOVING and admits(request, video):
+            files.append(FileMatch(video, strength + TITLE * _named(probe, video), tuple(by_file[ref])))
+    files.sort(key=lambda match: (-match.strength, match.video.ref))
+    filtered = any(choice is not None for choice in (request.tag, request.section, request.since, request.until))
+    return FileRanking(tuple(files), truncated=filtered and (len(hits) == MOMENTS or len(ranked) > depth))
+
+
+def admits(request: SearchRequest, video: Video) -> bool:
+    """Whether a video passes the filters that indexes leave to the catalog."""
+    return (
+        (request.tag is None or request.tag in video.tags)
+        and (request.since is None or video.created_at >= request.since)
+        and (request.until is None or video.created_at < request.until)
+    )
+
+
+def _named(probe: Probe, video: Video) -> float:
+    """The share of the question that title and summary answer by their words."""
+    if not probe.words.shares:
+        return 0.0
+    told = Postings.of([words(f"{video.title} {video.summary}")])
+    return float(told.scores(probe.words.shares, probe.words.average_length, 0, 1)[0])

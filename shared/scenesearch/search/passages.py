@@ -1,0 +1,59 @@
+"""What a reader is given of a video: its strongest moments joined to passages, within a budget."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from scenesearch.ports import Candidate, Passage, Window
+from scenesearch.rows import Row
+
+JOINED_MS = 5_000
+"""Passages with less than this between them are read as one."""
+
+_Place = tuple[int, int]
+
+
+def passages_of(candidates: Sequence[Candidate], budget: int) -> tuple[Passage, ...]:
+    """The rows of the strongest candidates (strongest first) in order of time, whole rows, at most about `budget` characters.
+
+    Rows that follow each other, or nearly, are one passage; each candidate stays visible in it as a window.
+    """
+    rows: dict[_Place, Row] = {}
+    chosen: list[Candidate] = []
+    left = budget
+    for candidate in candidates:
+        moment = candidate.moment
+        new = {(moment.chunk, moment.first_row + i): row for i, row in enumerate(moment.rows)}
+        new = {place: row for place, row in new.items() if place not in rows}
+        cost = sum(len(entry.text) for row in new.values() for entry in row.entries)
+        if cost > left and chosen:
+            continue
+        left -= cost
+        rows |= new
+        chosen.append(candidate)
+    places = sorted(rows)
+    windows: dict[_Place, Window] = {}
+    for candidate in sorted(chosen, key=lambda c: (c.moment.chunk, c.moment.first_row)):
+        moment = candidate.moment
+        windows[moment.chunk, moment.first_row] = Window(0, len(moment.rows), candidate.similarity)
+    return tuple(_passage(run, rows, windows) for run in _runs(places, rows))
+
+
+def _runs(places: Sequence[_Place], rows: dict[_Place, Row]) -> list[list[_Place]]:
+    runs: list[list[_Place]] = []
+    end = 0
+    for place in places:
+        row = rows[place]
+        follows = bool(runs) and (place == (runs[-1][-1][0], runs[-1][-1][1] + 1) or row.span.start_ms - end < JOINED_MS)
+        if follows:
+            runs[-1].append(place)
+            end = max(end, row.span.end_ms)
+        else:
+            runs.append([place])
+            end = row.span.end_ms
+    return runs
+
+
+def _passage(run: Sequence[_Place], rows: dict[_Place, Row], windows: dict[_Place, Window]) -> Passage:
+    within = [Window(first, first + windows[place].after, windows[place].similarity) for first, place in enumerate(run) if place in windows]
+    return Passage(tuple(rows[place] for place in run), tuple(within))

@@ -1,0 +1,123 @@
+"""The scene stage: the best files read at once, each as soon as it can be; what comes back is grounded."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from datetime import datetime
+
+from scenesearch.errors import SceneSearchError
+from scenesearch.lexical.telling import telling
+from scenesearch.metadata import Entry, one_line
+from scenesearch.ports import Candidate, FoundScene, Passage, Question, Reading, SceneReader
+from scenesearch.search.grounding import GroundedScene, ground
+from scenesearch.search.passages import passages_of
+from scenesearch.search.query import Query
+from scenesearch.video import Profile, Video, now
+
+LOG = logging.getLogger(__name__)
+
+BUDGET = 24_000
+"""Characters of one video that a reader is given: some six thousand tokens, however long the video is."""
+
+DESCRIPTION = 200
+"""Characters of a description that is put together from lines."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileToRead:
+    """A file that the file stage has found, and its strongest moments, strongest first."""
+
+    video: Video
+    profile: Profile
+    candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FileRead:
+    """What became of reading a file: its grounded and ungrounded scenes, best first; `failure` says why the reader gave none."""
+
+    video: Video
+    scenes: tuple[GroundedScene, ...]
+    failure: str | None = None
+
+
+class SceneStage:
+    """Reads files for one question."""
+
+    def __init__(self, query: Query, question: Question, admits: Callable[[Entry], bool], *, per_file: int) -> None:
+        self._query, self._question, self._admits, self._per_file = query, question, admits, per_file
+
+    def read(self, files: Sequence[FileToRead], reader: SceneReader, *, at_once: int, deadline: datetime) -> Iterator[FileRead]:
+        """Each file as it is read. A reader that fails or is late for one gives what the index knows of it, and the reason."""
+        if not files:
+            return
+        pool = ThreadPoolExecutor(min(at_once, len(files)), thread_name_prefix="reader")
+        try:
+            waiting: dict[Future[FileRead], FileToRead] = {pool.submit(self._read, file, reader, deadline): file for file in files}
+            while waiting:
+                left = (deadline - now()).total_seconds()
+                done, _ = wait(waiting, timeout=max(0.0, left), return_when=FIRST_COMPLETED)
+                if not done:
+                    break
+                for future in done:
+                    yield self._outcome(future, waiting.pop(future))
+            for file in waiting.values():
+                yield self.known(file, failure="the reader did not answer in time")
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def known(self, file: FileToRead, failure: str | None = None) -> FileRead:
+        """What the index alone knows of a file: its strongest moments that do not overlap, as scenes."""
+        passages = passages_of(file.candidates, BUDGET)
+        scenes: list[GroundedScene] = []
+        for candidate in file.candidates:
+            if len(scenes) == self._per_file:
+                break
+            found = self._as_scene(candidate)
+            scene = self._grounded(found, passages, file.video)
+            if scene is not None and not any(scene.span.overlaps(other.span) for other in scenes):
+                scenes.append(scene)
+        return FileRead(file.video, tuple(scenes), failure)
+
+    def _read(self, file: FileToRead, reader: SceneReader, deadline: datetime) -> FileRead:
+        passages = passages_of(file.candidates, BUDGET)
+        reading = Reading(video=file.video, passages=passages, profile=file.profile)
+        found = reader.read(self._question, reading, limit=self._per_file, deadline=deadline)
+        scenes = (self._grounded(scene, passages, file.video) for scene in found[: self._per_file])
+        return FileRead(file.video, tuple(scene for scene in scenes if scene is not None))
+
+    def _outcome(self, future: Future[FileRead], file: FileToRead) -> FileRead:
+        try:
+            return future.result()
+        except SceneSearchError as error:
+            return self.known(file, failure=f"the reader failed: {error}")
+        except Exception:
+            LOG.exception("a reader broke", extra={"video": file.video.ref.video_id})
+            return self.known(file, failure="the reader failed")
+
+    def _grounded(self, found: FoundScene, passages: Sequence[Passage], video: Video) -> GroundedScene | None:
+        return ground(
+            found,
+            passages,
+            self._query.phrases,
+            self._admits,
+            duration_ms=video.duration_ms,
+            tight=self._query.only_phrases,
+        )
+
+    def _as_scene(self, candidate: Candidate) -> FoundScene:
+        entries = telling(
+            [entry for row in candidate.moment.rows for entry in row.entries if self._admits(entry)],
+            self._question.words.shares,
+            phrases=self._question.phrases,
+            sections=self._question.sections,
+        )
+        return FoundScene(
+            span=candidate.moment.span,
+            description=one_line(" · ".join(dict.fromkeys(entry.text for entry in entries)))[:DESCRIPTION],
+            quotes=tuple(entry.text for entry in entries),
+            score=self._question.likeness.score(candidate.strength),
+        )

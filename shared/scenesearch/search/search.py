@@ -1,0 +1,277 @@
+"""Asking: the question understood, files ranked, the best of them read, and everything told as soon as it is known."""
+
+from __future__ import annotations
+
+import heapq
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+
+from scenesearch.errors import NotFound
+from scenesearch.metadata import Entry, one_line
+from scenesearch.ports import Catalog, Embedder, Filters, Probe, Question, SceneIndex, SceneReader, SceneWatcher
+from scenesearch.search.answer import Answer, Effort, Evidence, FileHit, Mode, Scene, SearchRequest
+from scenesearch.search.choices import CHOICES, Choices
+from scenesearch.search.confirming import Confirmed, confirm
+from scenesearch.search.file_stage import FileMatch, FileRanking, rank_files
+from scenesearch.search.grounding import GroundedScene
+from scenesearch.search.query import understood
+from scenesearch.search.scene_stage import FileRead, FileToRead, SceneStage
+from scenesearch.timeline import Span
+from scenesearch.video import Profile, Video, VideoRef, now
+
+MOMENTS_READ = 100
+"""Moments of a file that a reader is shown the neighbourhoods of."""
+
+CANNOT_WATCH = "nothing here can watch the clips: the scenes are confirmed by the text alone"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long the parts of an answer may take, and how many files are ranked and read at once."""
+
+    reading: timedelta = timedelta(seconds=20)
+    watching: timedelta = timedelta(seconds=60)
+    files_ranked: int = 30
+    at_once: int = 10
+
+
+class Search:
+    """Both stages, over whatever catalog, index and models there are. Safe to use from several threads."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        index: SceneIndex,
+        embedder: Embedder,
+        reader: SceneReader,
+        watcher: SceneWatcher | None = None,
+        *,
+        patience: Patience | None = None,
+    ) -> None:
+        self._catalog, self._index, self._embedder = catalog, index, embedder
+        self._reader, self._watcher = reader, watcher
+        self._patience = patience or Patience()
+
+    def answer(self, request: SearchRequest, readable: frozenset[str] | None = None) -> Answer:
+        """The whole answer. `readable`: the collections that the caller may read; None: all.
+
+        Raises:
+            InvalidRequest: the question cannot be understood.
+            NotFound: there is no such collection or video (that the caller may read).
+            IndexMismatch: the index was built with another embedder.
+            Unavailable: index or catalog do not answer.
+        """
+        *_, last = self.events(request, readable)
+        assert isinstance(last, Answer)  # noqa: S101 - for the type checker
+        return last
+
+    def events(self, request: SearchRequest, readable: frozenset[str] | None = None) -> Iterator[FileHit | Scene | Answer]:
+        """Files first, then scenes as their files are read, last the whole answer.
+
+        A scene that comes early may be pushed out by later ones: the answer's scenes are the `limit` best of those that came.
+        Raises what `answer` raises, before the first event.
+        """
+        return _Asking(request, readable, self._catalog, self._index, self._embedder, self._reader, self._watcher, self._patience).events()
+
+
+class _Asking:
+    """One question on its way."""
+
+    def __init__(
+        self,
+        request: SearchRequest,
+        readable: frozenset[str] | None,
+        catalog: Catalog,
+        index: SceneIndex,
+        embedder: Embedder,
+        reader: SceneReader,
+        watcher: SceneWatcher | None,
+        patience: Patience,
+    ) -> None:
+        self._began = time.monotonic()
+        self._request, self._catalog, self._index, self._embedder = request, catalog, index, embedder
+        self._reader, self._watcher, self._patience = reader, watcher, patience
+        self._query = understood(request.query)
+        self._filters = Filters(collections=self._collections(readable), language=request.language, video_id=request.video_id)
+        self._profiles: dict[str, Profile] = {}
+
+    def events(self) -> Iterator[FileHit | Scene | Answer]:
+        ranking = self._ranking()
+        to_read = self._to_read(ranking)
+        left_out = self._evidence_filtered and len(to_read) < len(ranking.files)
+        files = [match for match in ranking.files if not self._evidence_filtered or match.video.ref in to_read]
+        hits = [self._file_hit(match) for match in files]
+        yield from hits
+        reasons: list[str] = []
+        best: list[tuple[float, int, Scene]] = []
+        number = 0
+        for read in self._readings(list(to_read.values())):
+            if read.failure is not None and read.failure not in reasons:
+                reasons.append(read.failure)
+            for scene in read.scenes:
+                if self._wanted(scene, read):
+                    number += 1
+                    told = self._scene(read.video, scene)
+                    if _keep(best, told, number, self._request.limit) and not self._watching:
+                        yield told
+        scenes = [scene for _, _, scene in sorted(best, key=lambda kept: (-kept[0], -kept[1]))]
+        if self._watching:
+            confirmed = self._confirmed(scenes)
+            scenes = confirmed.scenes
+            reasons += [confirmed.failure] if confirmed.failure else []
+            yield from scenes
+        if self._request.effort is Effort.THOROUGH and self._watcher is None:
+            reasons.append(CANNOT_WATCH)
+        yield Answer(
+            query=self._request.query,
+            mode=self._request.mode,
+            effort=self._request.effort,
+            degraded="; ".join(reasons) or None,
+            truncated=ranking.truncated or left_out,
+            took_ms=round((time.monotonic() - self._began) * 1000),
+            files=hits,
+            scenes=scenes,
+        )
+
+    # what is asked
+
+    def _collections(self, readable: frozenset[str] | None) -> frozenset[str] | None:
+        """The collections to look in. What the caller may not read is as if it did not exist."""
+        name, wanted = self._request.collection, self._request.video_id
+        if name is not None:
+            if (readable is not None and name not in readable) or not self._exists(name):
+                raise NotFound(f"there is no collection {one_line(name)!r} here that you may read")
+            readable = frozenset({name})
+        if wanted is not None:
+            video = self._catalog.video(wanted)
+            if video is None or (readable is not None and video.collection not in readable):
+                raise NotFound(f"there is no video {one_line(wanted)!r} here that you may read")
+        return readable
+
+    def _exists(self, collection: str) -> bool:
+        return self._catalog.collection(collection) is not None or any(True for _ in self._catalog.videos(frozenset({collection})))
+
+    @cached_property
+    def _probe(self) -> Probe:
+        return Probe(
+            vector=self._embedder.queries([self._query.text])[0],
+            likeness=self._embedder.likeness,
+            words=self._index.weigh(self._query.words),
+            phrases=tuple(phrase.words for phrase in self._query.phrases),
+            sections=self._query.sections,
+        )
+
+    @cached_property
+    def _question(self) -> Question:
+        return Question(
+            text=one_line(self._request.query),
+            phrases=tuple(phrase.written for phrase in self._query.phrases),
+            language=self._query.language,
+            precise=self._request.mode is Mode.PRECISION,
+            sections=self._query.sections,
+            words=self._probe.words,
+            likeness=self._probe.likeness,
+        )
+
+    @cached_property
+    def _choices(self) -> Choices:
+        return CHOICES[self._request.mode]
+
+    # files
+
+    def _ranking(self) -> FileRanking:
+        return rank_files(self._probe, self._request, self._filters, self._index, self._catalog, depth=self._patience.files_ranked)
+
+    def _to_read(self, ranking: FileRanking) -> dict[VideoRef, FileToRead]:
+        """The best files with what a reader is given of them; those without any admitted evidence are left out."""
+        chosen = ranking.files[: self._choices.files]
+        candidates = self._index.read([match.video.ref for match in chosen], self._probe, MOMENTS_READ)
+        to_read = {}
+        for match in chosen:
+            mine = candidates.get(match.video.ref, [])
+            if self._evidence_filtered:
+                mine = [c for c in mine if any(self._admits(entry) for entry in c.moment.entries)]
+            if mine:
+                to_read[match.video.ref] = FileToRead(match.video, self._profile(match.video.collection), tuple(mine))
+        return to_read
+
+    @property
+    def _evidence_filtered(self) -> bool:
+        return self._request.section is not None or self._request.speaker is not None
+
+    def _admits(self, entry: Entry) -> bool:
+        """Whether an entry may be evidence under the filters of the request."""
+        section, speaker = self._request.section, self._request.speaker
+        spoken = speaker is None or (entry.speaker is not None and one_line(entry.speaker).casefold() == one_line(speaker).casefold())
+        return spoken and (section is None or entry.section is section)
+
+    def _profile(self, collection: str) -> Profile:
+        if collection not in self._profiles:
+            known = self._catalog.collection(collection)
+            self._profiles[collection] = known.profile if known else Profile()
+        return self._profiles[collection]
+
+    # scenes
+
+    def _readings(self, files: list[FileToRead]) -> Iterator[FileRead]:
+        per_file = self._request.limit if self._request.video_id is not None else self._choices.per_file
+        stage = SceneStage(self._query, self._question, self._admits, per_file=per_file)
+        if self._request.effort is Effort.FAST:
+            return (stage.known(file) for file in files)
+        return stage.read(files, self._reader, at_once=self._patience.at_once, deadline=now() + self._patience.reading)
+
+    def _wanted(self, scene: GroundedScene, read: FileRead) -> bool:
+        choices = self._choices
+        return scene.score >= choices.least_score and (scene.grounded or not choices.grounded_only)
+
+    @property
+    def _watching(self) -> bool:
+        return self._request.effort is Effort.THOROUGH and self._watcher is not None
+
+    def _confirmed(self, scenes: list[Scene]) -> Confirmed:
+        assert self._watcher is not None  # noqa: S101 - for the type checker
+        refs = {scene.video_id: video for scene in scenes if (video := self._catalog.video(scene.video_id)) is not None}
+        return confirm(scenes, refs, self._question, self._request.mode, self._watcher, deadline=now() + self._patience.watching)
+
+    # what is told
+
+    def _file_hit(self, match: FileMatch) -> FileHit:
+        video = match.video
+        return FileHit(
+            video_id=video.ref.video_id,
+            title=video.title,
+            collection=video.collection,
+            score=round(self._probe.likeness.score(match.strength), 4),
+            duration=video.duration_ms / 1000,
+        )
+
+    def _scene(self, video: Video, scene: GroundedScene) -> Scene:
+        return Scene(
+            video_id=video.ref.video_id,
+            title=video.title,
+            timestamp=str(scene.span),
+            start=scene.span.start_s,
+            end=scene.span.end_s,
+            description=scene.description,
+            evidence=[_evidence(entry) for entry in scene.evidence],
+            grounded=scene.grounded,
+            score=round(scene.score, 6),
+        )
+
+
+def _keep(best: list[tuple[float, int, Scene]], scene: Scene, number: int, limit: int) -> bool:
+    """Put the scene among the `limit` best so far; False when it is not one of them. Of equals, the earlier one stays."""
+    kept = (scene.score, -number, scene)
+    if len(best) < limit:
+        heapq.heappush(best, kept)
+        return True
+    return heapq.heappushpop(best, kept) is not kept
+
+
+def _evidence(entry: Entry) -> Evidence:
+    return Evidence(
+        section=entry.section, timestamp=str(Span(entry.span.start_ms, entry.span.end_ms)), speaker=entry.speaker, text=entry.text
+    )
