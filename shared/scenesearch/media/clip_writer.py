@@ -113,32 +113,17 @@ class ClipTrack:
         Raises:
             StorageFull: no space is left.
         """
-        if packet.dts is None and len(self._waiting) < MAX_REORDERED:
+        dts = packet.dts
+        if dts is None and len(self._waiting) < MAX_REORDERED:
             self._waiting.append(packet)
             return
         if self._waiting:
-            self._write_waiting(packet.dts)
-        self._write(packet)
-
-    def flush(self) -> None:
-        """Write what still waits."""
-        self._write_waiting(None)
-
-    def _write_waiting(self, next_dts: int | None) -> None:
-        """The first packets after a seek may have no decoding time: they get the ones that lead up to the first known."""
-        waiting, self._waiting = self._waiting, []
-        step = max(1, min((p.duration or 1 for p in waiting), default=1))
-        for ahead, packet in zip(range(len(waiting), 0, -1), waiting, strict=True):
-            if next_dts is not None:
-                packet.dts = next_dts - ahead * step
-            self._write(packet)
-
-    def _write(self, packet: Packet[Stream]) -> None:
-        pts, dts = packet.pts, packet.dts
+            self._write_waiting(dts)
+        pts = packet.pts
         if pts is None:
-            if dts is None:
-                return
             pts = dts
+            if pts is None:
+                return
         shift = self._shift
         if shift is None:
             shift = self._begin(pts, packet.time_base)
@@ -160,6 +145,19 @@ class ClipTrack:
         except OSError as fault:
             raise_if_full(fault)
             raise
+
+    def flush(self) -> None:
+        """Write what still waits."""
+        self._write_waiting(None)
+
+    def _write_waiting(self, next_dts: int | None) -> None:
+        """The first packets after a seek may have no decoding time: they get the ones that lead up to the first known."""
+        waiting, self._waiting = self._waiting, []
+        step = max(1, min((p.duration or 1 for p in waiting), default=1))
+        for ahead, packet in zip(range(len(waiting), 0, -1), waiting, strict=True):
+            packet.dts = next_dts - ahead * step if next_dts is not None else packet.pts
+            if packet.dts is not None:
+                self.write(packet)
 
     def _begin(self, pts: int, time_base: Fraction) -> int:
         shift = round(self._zero / time_base)

@@ -122,12 +122,12 @@ class _Cut:
         return self.pictures.done and (self._sound is None or self._sound.done)
 
     def take(self, packet: Packet[Stream]) -> None:
+        stamp = stamp_of(packet)
         if packet.stream is not self._video:
             if self._sound:
-                self._sound.take(packet)
+                self._sound.take(packet, stamp)
             return
-        stamp = stamp_of(packet)  # before the packet is changed for its clip
-        self.pictures.take(packet)
+        self.pictures.take(packet, stamp)
         if self._over is not None and stamp is not None and stamp >= self._over:
             self.pictures.done = True
             if self._sound:

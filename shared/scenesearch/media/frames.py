@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenesearch.errors import UnreadableMedia
-from scenesearch.media.source import OpenVideo, opened
+from scenesearch.media.source import OpenVideo, opened, stamp_of
 
 if TYPE_CHECKING:
     from av.packet import Packet
@@ -51,15 +51,28 @@ def frames(
         UnreadableMedia: the file is no readable video.
     """
     with opened(source) as video:
-        due_ms = start_ms
+        due = _Due(start_ms, interval_ms)
         if start_ms > 0:
             video.seek(start_ms - SEEK_BACK_MS)
-        for at_ms, frame in decoded(video, keyframes_only=keyframes_only):
+        for at_ms, frame in decoded(video, keyframes=due.takes) if keyframes_only else decoded(video):
             if end_ms is not None and at_ms >= end_ms:
                 return
-            if at_ms >= due_ms:
+            if keyframes_only or due.takes(at_ms):
                 yield Frame(at_ms, upright(frame, video.pixel_ratio, max_width))
-                due_ms = (at_ms // interval_ms + 1) * interval_ms if interval_ms > 0 else at_ms
+
+
+@dataclass
+class _Due:
+    """One time in each interval is taken: the first."""
+
+    next_ms: int
+    interval_ms: int
+
+    def takes(self, at_ms: int) -> bool:
+        if at_ms < self.next_ms:
+            return False
+        self.next_ms = (at_ms // self.interval_ms + 1) * self.interval_ms if self.interval_ms > 0 else at_ms
+        return True
 
 
 def frame_at(source: BinaryIO, at_ms: int, max_width: int | None = None) -> Frame:
@@ -83,17 +96,22 @@ def frame_at(source: BinaryIO, at_ms: int, max_width: int | None = None) -> Fram
         raise UnreadableMedia(f"no frame can be decoded at {at_ms / 1000:.1f} s")
 
 
-def decoded(video: OpenVideo, *, keyframes_only: bool = False) -> Iterator[tuple[int, VideoFrame]]:
-    """Frames from the current position on with their times in milliseconds, in order of time; undecodable ones are left out."""
+def decoded(video: OpenVideo, *, keyframes: Callable[[int], bool] | None = None) -> Iterator[tuple[int, VideoFrame]]:
+    """Frames from the current position on with their times in milliseconds, in order of time; undecodable ones are left out.
+
+    With `keyframes`, only those keyframes whose times it accepts are decoded.
+    """
     import av
 
     stream = video.video
     if not stream.codec_context.is_open:
-        stream.codec_context.thread_type = "SLICE" if keyframes_only else "AUTO"
+        stream.codec_context.thread_type = "SLICE" if keyframes else "AUTO"
     last = -(1 << 62)
     for packet in video.packets(stream):
-        if keyframes_only and packet.size and not packet.is_keyframe:
-            continue
+        if keyframes and packet.size:
+            at = stamp_of(packet)
+            if not packet.is_keyframe or at is None or not keyframes(video.at_ms(at, stream)):
+                continue
         try:
             pictures = cast("Packet[VideoStream]", packet).decode()
         except av.FFmpegError:

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Protocol, cast
 
 from scenesearch.media.clip_writer import ClipWriter
-from scenesearch.media.source import OpenVideo, stamp_of
+from scenesearch.media.source import OpenVideo
 
 if TYPE_CHECKING:
     from av.packet import Packet
@@ -36,7 +36,10 @@ class Pictures(Protocol):
         """Whether there was a picture."""
         ...
 
-    def take(self, packet: Packet[Stream]) -> None: ...
+    def take(self, packet: Packet[Stream], stamp: int | None) -> None:
+        """`stamp`: when it is shown, None for an empty packet. The packet is changed."""
+        ...
+
     def finish(self) -> None: ...
 
 
@@ -54,8 +57,7 @@ class CopiedPictures:
         self._first = video.first_stamp(start_ms, video.video)
         self._end = None if end_ms is None else video.first_stamp(end_ms, video.video)
 
-    def take(self, packet: Packet[Stream]) -> None:
-        stamp = stamp_of(packet)
+    def take(self, packet: Packet[Stream], stamp: int | None) -> None:
         if stamp is None or self.done:
             return
         if self._end is not None and stamp >= self._end:
@@ -99,7 +101,7 @@ class EncodedPictures:
     def any(self) -> bool:
         return self._last_ms is not None
 
-    def take(self, packet: Packet[Stream]) -> None:
+    def take(self, packet: Packet[Stream], stamp: int | None) -> None:
         import av
 
         if self.done:
@@ -109,9 +111,9 @@ class EncodedPictures:
         except av.FFmpegError:
             return
         for picture in pictures:
-            stamp = picture.pts if picture.pts is not None else picture.dts
-            if stamp is not None:
-                self._see(self._video.at_ms(stamp, self._video.video), picture)
+            shown = picture.pts if picture.pts is not None else picture.dts
+            if shown is not None:
+                self._see(self._video.at_ms(shown, self._video.video), picture)
 
     def finish(self) -> None:
         if self._held is not None:

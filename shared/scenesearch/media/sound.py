@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING, cast
 
@@ -29,7 +29,10 @@ class Sound:
     def __init__(
         self, video: OpenVideo, audio: AudioStream, *, until_ms: int | None, to_ms: int | None, beside: ClipWriter, alone: ClipWriter
     ) -> None:
+        from av.packet import Packet
+
         self.done = False
+        self._packet = cast("Callable[[Packet[Stream]], Packet[Stream]]", Packet)  # of a buffer, which a packet is
         self._encoder = None if audio.codec.canonical_name in COPYABLE_AUDIO else SoundEncoder(audio, alone)
         alone_zero, beside_zero = (video.zero + Fraction(clip.zero_ms, 1000) for clip in (alone, beside))
         if self._encoder:
@@ -44,23 +47,25 @@ class Sound:
         self._until = None if until_ms is None else video.first_tick(until_ms + 1, base) - 1
         self._to = None if to_ms is None else video.first_tick(to_ms, base)
 
-    def take(self, packet: Packet[Stream]) -> None:
-        if self.done:
-            return
+    def take(self, packet: Packet[Stream], stamp: int | None) -> None:
+        """`stamp`: when it is heard, None for an empty packet. The packet is changed."""
         if self._encoder:
-            for encoded in self._encoder.encode(packet):
-                self._put(encoded)
-        elif packet.size:
-            self._put(packet)
+            if not self.done:
+                self._put_all(self._encoder.encode(packet))
+        elif stamp is not None and not self.done:
+            self._put(packet, stamp)
 
     def finish(self) -> None:
         if self._encoder:
-            for encoded in self._encoder.rest():
-                self._put(encoded)
+            self._put_all(self._encoder.rest())
 
-    def _put(self, packet: Packet[Stream]) -> None:
-        stamp = stamp_of(packet)
-        if stamp is None or stamp < self._from:
+    def _put_all(self, encoded: Iterator[Packet[Stream]]) -> None:
+        for packet in encoded:
+            if (stamp := stamp_of(packet)) is not None:
+                self._put(packet, stamp)
+
+    def _put(self, packet: Packet[Stream], stamp: int) -> None:
+        if stamp < self._from:
             return
         if self._to is not None and stamp >= self._to:
             self.done = True
@@ -71,9 +76,7 @@ class Sound:
 
     def _twin(self, packet: Packet[Stream]) -> Packet[Stream]:
         """The same bytes, not copied, with times of its own."""
-        import av
-
-        twin: Packet[Stream] = av.Packet(cast("bytes", packet))  # a packet is a buffer
+        twin = self._packet(packet)
         twin.pts, twin.dts, twin.duration = packet.pts, packet.dts, packet.duration
         twin.time_base, twin.is_keyframe = self._base, True
         return twin
