@@ -9,10 +9,10 @@ from dataclasses import replace
 
 from scenesearch.errors import Gone, Permanent
 from scenesearch.messages import Extracted, Topic, VideoEvent
-from scenesearch.metadata import CHUNK_SECTIONS, MetadataText, Section
+from scenesearch.metadata import CHUNK_SECTIONS, Entry, MetadataText, Section
 from scenesearch.pipeline.advance import index_chunk
 from scenesearch.pipeline.borders import joined
-from scenesearch.ports import Assembly, Catalog, Digest, Ports, Publisher, Summarizer
+from scenesearch.ports import Assembly, Catalog, Digest, Ports, Publisher, Summarizer, speaker_key
 from scenesearch.video import (
     Chunk,
     Gap,
@@ -44,10 +44,10 @@ def assemble(message: Extracted, summarizer: Summarizer | None, ports: Ports) ->
         return
     try:
         chunks = catalog.chunks(ref)
-        records = _with_joined_borders(video, chunks, catalog.sections(ref), ports)
+        records = catalog.sections(ref)
         gaps = gaps_of(chunks, records)
         if any(record.state in (SectionState.DONE, SectionState.SKIPPED) for record in records):
-            _end_ready(video, records, gaps, summarizer, ports)
+            _end_ready(video, chunks, records, gaps, summarizer, ports)
         else:
             error = f"nothing could be extracted: {gaps[0].reason}"
             catalog.move(ref, to=VideoState.FAILED, when=frozenset({VideoState.ASSEMBLING}), error=error)
@@ -80,24 +80,51 @@ def metadata_object(ref: VideoRef) -> str:
     return work_prefix(ref) + "metadata.txt"
 
 
-def _with_joined_borders(video: Video, chunks: Sequence[Chunk], records: list[SectionRecord], ports: Ports) -> list[SectionRecord]:
+def _end_ready(
+    video: Video,
+    chunks: Sequence[Chunk],
+    records: Sequence[SectionRecord],
+    gaps: tuple[Gap, ...],
+    summarizer: Summarizer | None,
+    ports: Ports,
+) -> None:
+    catalog = ports.catalog
+    digest, no_digest = _digest(video, records, summarizer, catalog)
+    whole = _joined(chunks, [_named(record, digest) for record in records])
+    _store(video, records, whole, ports)
+    usage = sum((r.usage for r in whole), digest.usage)
+    assembly = Assembly(summary=digest.summary, important_scenes=digest.important_scenes, gaps=gaps + no_digest, usage=usage)
+    text = MetadataText(digest.summary, digest.important_scenes, [e for r in whole for e in r.entries]).render()
+    ports.work.replace(metadata_object(video.ref), io.BytesIO(text.encode()), content_type="text/plain; charset=utf-8")
+    with catalog.atomic():
+        catalog.commit_assembly(video.ref, assembly)
+        catalog.move(video.ref, to=VideoState.READY, when=frozenset({VideoState.ASSEMBLING}))
+
+
+def _named(record: SectionRecord, digest: Digest) -> SectionRecord:
+    """The record with one name per speaker over the whole video: before joining, which looks at who speaks."""
+
+    def name(entry: Entry) -> Entry:
+        if entry.speaker is None:
+            return entry
+        return replace(entry, speaker=digest.speakers.get(speaker_key(record.key.chunk, entry.speaker), entry.speaker))
+
+    return replace(record, entries=tuple(name(entry) for entry in record.entries))
+
+
+def _joined(chunks: Sequence[Chunk], records: Sequence[SectionRecord]) -> list[SectionRecord]:
+    """The records with the borders between their chunks made invisible."""
     borders = [chunk.span.end_ms for chunk in chunks[:-1]]
-    after: list[SectionRecord] = []
+    whole: list[SectionRecord] = []
     for section in CHUNK_SECTIONS:
         of_section = [r for r in records if r.key.section is section]
         entries = joined({r.key.chunk: r.entries for r in of_section}, borders)
-        after += [replace(r, entries=tuple(entries[r.key.chunk])) for r in of_section]
-    _store(video, records, after, ports)
-    return after
+        whole += [replace(r, entries=tuple(entries[r.key.chunk])) for r in of_section]
+    return whole
 
 
-def _store(
-    video: Video,
-    before: Sequence[SectionRecord],
-    after: Sequence[SectionRecord],
-    ports: Ports,
-) -> None:
-    """Commit the sections that changed and replace the moments of their chunks."""
+def _store(video: Video, before: Sequence[SectionRecord], after: Sequence[SectionRecord], ports: Ports) -> None:
+    """Replace the moments of the chunks that changed, then commit their sections."""
     known = {r.key: r for r in before}
     changed = [r for r in after if r != known[r.key]]
     for number in sorted({r.key.chunk for r in changed}):
@@ -106,27 +133,9 @@ def _store(
         ports.catalog.commit_section(record)
 
 
-def _end_ready(
-    video: Video,
-    records: list[SectionRecord],
-    gaps: tuple[Gap, ...],
-    summarizer: Summarizer | None,
-    ports: Ports,
-) -> None:
-    catalog = ports.catalog
-    digest, no_digest = _digest(video, records, summarizer, catalog)
-    named = [_with_names(r, digest) for r in records]
-    _store(video, records, named, ports)
-    usage = sum((r.usage for r in named), digest.usage)
-    assembly = Assembly(summary=digest.summary, important_scenes=digest.important_scenes, gaps=gaps + no_digest, usage=usage)
-    text = MetadataText(digest.summary, digest.important_scenes, [e for r in named for e in r.entries]).render()
-    ports.work.replace(metadata_object(video.ref), io.BytesIO(text.encode()), content_type="text/plain; charset=utf-8")
-    with catalog.atomic():
-        catalog.commit_assembly(video.ref, assembly)
-        catalog.move(video.ref, to=VideoState.READY, when=frozenset({VideoState.ASSEMBLING}))
-
-
-def _digest(video: Video, records: list[SectionRecord], summarizer: Summarizer | None, catalog: Catalog) -> tuple[Digest, tuple[Gap, ...]]:
+def _digest(
+    video: Video, records: Sequence[SectionRecord], summarizer: Summarizer | None, catalog: Catalog
+) -> tuple[Digest, tuple[Gap, ...]]:
     collection = catalog.collection(video.collection)
     reason = "the summary was given up after too many failures"
     if summarizer is not None:
@@ -135,10 +144,3 @@ def _digest(video: Video, records: list[SectionRecord], summarizer: Summarizer |
         except Permanent as error:
             reason = str(error)
     return Digest(summary="", important_scenes=(), usage=Usage()), (Gap(0, Section.SUMMARY, reason),)
-
-
-def _with_names(record: SectionRecord, digest: Digest) -> SectionRecord:
-    names = digest.speakers
-    if not any(e.speaker in names for e in record.entries if e.speaker):
-        return record
-    return replace(record, entries=tuple(replace(e, speaker=names.get(e.speaker, e.speaker)) if e.speaker else e for e in record.entries))

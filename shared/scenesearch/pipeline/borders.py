@@ -73,7 +73,8 @@ def _one_speech(late: Entry, early: Entry) -> Entry | None:
 
 
 def _said_on(late: Entry, early: Entry, rest: str) -> Entry:
-    text = f"{late.text.rstrip()} {rest}".rstrip()
+    spaced = " " in late.text.strip() or " " in rest.strip() or (late.text + rest).isascii()
+    text = f"{late.text.rstrip()}{' ' if spaced else ''}{rest}".rstrip()
     return replace(late, text=text, span=late.span.hull(early.span), speaker=late.speaker or early.speaker)
 
 

@@ -90,6 +90,8 @@ def _worked(
 
 
 def _done(record: SectionRecord, video: Video, chunk: Chunk, clip: Clip, found: Extraction) -> SectionRecord:
+    if found.rejected:
+        LOG.warning("entries were rejected", extra={"key": str(record.key), "rejected": found.rejected, "model": found.model})
     return replace(
         record,
         state=SectionState.DONE,

@@ -81,3 +81,8 @@ def test_japanese_heard_twice_is_kept_once() -> None:
     before, after = over([said(57, 62, "来年度の予算について話します")], [said(58, 62.1, "予算について話します。")])
     assert [e.text for e in before] == ["来年度の予算について話します"]
     assert after == []
+
+
+def test_a_japanese_sentence_cut_in_two_is_joined_without_a_space() -> None:
+    before, _ = over([said(57, 60, "来年度の予算に")], [said(60.1, 62, "ついて話します。")])
+    assert [e.text for e in before] == ["来年度の予算について話します。"]
