@@ -1,0 +1,168 @@
+"""Each archive as the cloud runs it: unpacked into an empty folder, with an environment of its own requirements and nothing else."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulators import PROJECT, UPLOADS, need_emulators
+from infra.archives import Archive, build_all
+from infra.config import EVENT_FUNCTIONS, HTTP_FUNCTIONS, Function
+from scenesearch.messages import SUBSCRIPTIONS, ChunkWork, DeadLetter, Extracted, Message, ObjectChanged, SplitWork, encode
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+LARGEST_IMPORT_S = 3.0
+"""Far above the second that an import may cost: this machine may be busy. The figure itself is printed."""
+
+CALL = """
+import json, sys, time
+target, asgi, path, method, body = sys.argv[1], sys.argv[2] == "asgi", sys.argv[3], sys.argv[4], sys.argv[5]
+import functions_framework, functions_framework.aio
+started = time.perf_counter()
+if asgi:
+    from starlette.testclient import TestClient
+    app = functions_framework.aio.create_asgi_app(target, "main.py")
+    took = time.perf_counter() - started
+    answer = TestClient(app, raise_server_exceptions=False).request(method, path, content=body)
+    status, text = answer.status_code, answer.text
+else:
+    app = functions_framework.create_app(target, "main.py")
+    took = time.perf_counter() - started
+    answer = app.test_client().open(path, method=method, data=body, content_type="application/json")
+    status, text = answer.status_code, answer.get_data(as_text=True)
+print(json.dumps({"status": status, "text": text[:2000], "import_s": took}))
+"""
+
+
+@dataclass(frozen=True)
+class Unpacked:
+    """An archive in its own folder with its own environment."""
+
+    folder: Path
+    python: Path
+
+    def call(self, function: Function, environment: Mapping[str, str], *, method: str, path: str, body: str) -> dict[str, Any]:
+        """What the function answers, in a process that sees only this folder and this environment."""
+        style = "asgi" if function in HTTP_FUNCTIONS else "wsgi"
+        ran = subprocess.run(
+            [self.python, "-I", "-c", CALL, function.entry_point, style, path, method, body],
+            cwd=self.folder,
+            env={"PATH": os.defpath, "HOME": str(self.folder), **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        assert ran.returncode == 0, ran.stderr
+        answer: dict[str, Any] = json.loads(ran.stdout.splitlines()[-1])
+        return answer | {"log": ran.stderr}
+
+
+@pytest.fixture(scope="module")
+def archives(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Archive]:
+    return build_all(tmp_path_factory.mktemp("archives"))
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Packages that the environments share, so that each is fetched once."""
+    return tmp_path_factory.mktemp("packages")
+
+
+def unpack(archive: Archive, to: Path, cache: Path) -> Unpacked:
+    folder, venv = to / "function", to / "venv"
+    with zipfile.ZipFile(archive.path) as packed:
+        packed.extractall(folder)
+    uv = [sys.executable, "-m", "uv", "--quiet", "--cache-dir", str(cache)]
+    subprocess.run([*uv, "venv", "--python", sys.executable, str(venv)], check=True)
+    python = venv / "bin" / "python"
+    install = ["pip", "install", "--python", str(python), "--require-hashes", "--no-deps", "-r", str(folder / "requirements.txt")]
+    subprocess.run([*uv, *install], check=True)
+    subprocess.run([*uv, "pip", "check", "--python", str(python)], check=True)
+    return Unpacked(folder, python)
+
+
+def push(function: Function, message: Message) -> str:
+    """A push of Pub/Sub with this message, from the function's first subscription."""
+    data, attributes = encode(message)
+    name = next(s for s in SUBSCRIPTIONS if s.value.startswith(function.resource))
+    wrapped = {"messageId": "1", "publishTime": "2026-11-22T00:00:00Z", "data": base64.b64encode(data).decode(), "attributes": attributes}
+    return json.dumps({"subscription": f"projects/{PROJECT}/subscriptions/{name.value}", "message": wrapped})
+
+
+GONE = {"video_id": "v0123456789abcdef0123", "generation": 7}
+EVENTS: Mapping[Function, Message] = {
+    Function.SPLIT: SplitWork(**GONE),
+    Function.EXTRACT_VISUAL_INFO: ChunkWork(**GONE, chunk=0),
+    Function.EXTRACT_TRANSCRIPTION: ChunkWork(**GONE, chunk=0),
+    Function.EXTRACT_TEXTS: ChunkWork(**GONE, chunk=0),
+    Function.ASSEMBLE: Extracted(**GONE),
+    Function.REMOVE: ObjectChanged(event="OBJECT_DELETE", bucket=UPLOADS, name="gone.mp4", generation=7),
+    Function.RECOVER: DeadLetter(subscription="extract-texts", reason="given up", data=base64.b64encode(b"?").decode()),
+}
+"""For each function one event that ends at once, since its video is gone (and for recover a letter that names none)."""
+
+
+def environment() -> dict[str, str]:
+    """A deployed function's settings, with the emulators in place of Google."""
+    services = need_emulators()
+    return dict(services.environment) | {
+        "SCENESEARCH_BACKEND": "gcp",
+        "SCENESEARCH_MODELS": "vertexai",
+        "SCENESEARCH_AUTH": "google",
+        "SCENESEARCH_AUTH_AUDIENCE": "https://search.example",
+        "SCENESEARCH_GCP_PROJECT": PROJECT,
+        "SCENESEARCH_UPLOADS_BUCKET": UPLOADS,
+        "SCENESEARCH_WORK_BUCKET": "archive-work",
+        "SCENESEARCH_VERTEXAI_PROJECT": PROJECT,
+        "GOOGLE_CLOUD_PROJECT": PROJECT,
+        "K_SERVICE": "archive",
+    }
+
+
+@pytest.fixture(scope="module")
+def work_bucket() -> None:
+    need_emulators()
+    from google.auth.credentials import AnonymousCredentials
+    from google.cloud import storage
+
+    client = storage.Client(project=PROJECT, credentials=AnonymousCredentials())
+    for name in (UPLOADS, "archive-work"):
+        if client.lookup_bucket(name) is None:
+            client.create_bucket(name)
+
+
+@pytest.mark.usefixtures("work_bucket")
+@pytest.mark.parametrize("function", EVENT_FUNCTIONS)
+def test_an_event_function_runs_from_its_archive_alone_and_acknowledges_an_event_of_a_video_that_is_gone(
+    function: Function, archives: Mapping[str, Archive], cache: Path, tmp_path: Path, record_property: pytest.RecordProperty
+) -> None:
+    there = unpack(archives[function.value], tmp_path, cache)
+    answer = there.call(function, environment(), method="POST", path="/", body=push(function, EVENTS[function]))
+    assert answer["status"] == 204, answer
+    assert answer["import_s"] < LARGEST_IMPORT_S
+    record_property("import_s", answer["import_s"])
+
+
+@pytest.mark.parametrize("function", HTTP_FUNCTIONS)
+def test_an_http_function_runs_from_its_archive_alone_and_lets_no_stranger_in(
+    function: Function, archives: Mapping[str, Archive], cache: Path, tmp_path: Path, record_property: pytest.RecordProperty
+) -> None:
+    there = unpack(archives[function.value], tmp_path, cache)
+    health = there.call(function, environment(), method="GET", path="/healthz", body="")
+    assert health["status"] == 200, health
+    stranger = there.call(function, environment(), method="GET", path="/v1/search?q=x", body="")
+    assert stranger["status"] == 401, stranger
+    assert health["import_s"] < LARGEST_IMPORT_S
+    record_property("import_s", health["import_s"])
