@@ -9,14 +9,14 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from scenesearch.models.local.embedder import LocalEmbedder
 
 from scenesearch.backends.local.backend import local_ports
 from scenesearch.backends.local.queue import LocalQueue
 from scenesearch.config import Settings
 from scenesearch.messages import ChunkWork, Message, Subscription
 from scenesearch.metadata import CHUNK_SECTIONS, Entry, Section
-from scenesearch.ports import ClipInput, Extraction, Ports
+from scenesearch.models.local.embedder import LocalEmbedder
+from scenesearch.ports import ClipInput, Extraction, Ports, Probe, WordWeights
 from scenesearch.timeline import Span
 from scenesearch.video import Chunk, Clip, MediaInfo, Video, VideoRef, VideoState, now, video_id
 
@@ -98,6 +98,15 @@ def extractors(*, fails: Section | None = None, error: Exception | None = None) 
             yield Scripted(section, script=[error])
         else:
             yield Scripted(section, script=[found(f"{section.value} of this", section=section)])
+
+
+def indexed(ports: Ports, ref: VideoRef) -> list[str]:
+    """The texts that the index holds of this generation."""
+    probe = Probe(
+        vector=ports.embedder.queries(["anything"])[0], likeness=ports.embedder.likeness, words=WordWeights(shares={}, average_length=1)
+    )
+    moments = [candidate.moment for candidate in ports.index.read([ref], probe, 100).get(ref, [])]
+    return sorted({entry.text for moment in moments for entry in moment.entries})
 
 
 def drained(ports: Ports) -> list[tuple[Subscription, Message]]:

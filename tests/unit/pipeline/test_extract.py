@@ -12,9 +12,9 @@ from scenesearch.errors import Blocked, Busy, ModelError, ObjectNotFound, Retrya
 from scenesearch.messages import Extracted, Message, SplitWork, Subscription
 from scenesearch.metadata import Section
 from scenesearch.pipeline.extract import extract
-from scenesearch.ports import Filters, Ports
+from scenesearch.ports import Ports
 from scenesearch.video import SectionKey, SectionRecord, SectionState, VideoRef, VideoState
-from unit.pipeline.conftest import CHUNK_MS, Scripted, drained, extractors, found, work
+from unit.pipeline.conftest import CHUNK_MS, Scripted, drained, extractors, found, indexed, work
 
 Planned = Callable[..., VideoRef]
 
@@ -40,9 +40,7 @@ def test_the_last_section_closes_the_chunk_and_asks_for_the_assembly(ports: Port
         extract(work(ref), extractor, ports, settings)
     assert state(ports, ref) is VideoState.ASSEMBLING
     assert published(ports, Extracted) == [Extracted(video_id=ref.video_id, generation=ref.generation)]
-    hits = ports.index.lexical("transcription of this", Filters(), 10)
-    assert hits
-    assert hits[0].moment.ref == ref
+    assert indexed(ports, ref) == ["texts of this", "transcription of this", "visual_info of this"]
 
 
 def test_a_second_delivery_calls_no_model_but_publishes_again(ports: Ports, settings: Settings, planned: Planned) -> None:
@@ -145,7 +143,7 @@ def test_a_video_removed_during_the_work_leaves_nothing_in_the_index(ports: Port
 
     last.extract = remove_meanwhile  # type: ignore[method-assign]
     extract(work(ref), last, ports, settings)
-    assert ports.index.lexical("of this", Filters(), 10) == []
+    assert indexed(ports, ref) == []
 
 
 def test_a_lost_clip_is_cut_again(ports: Ports, settings: Settings, planned: Planned) -> None:

@@ -25,9 +25,9 @@ from scenesearch.pipeline.assemble import assemble
 from scenesearch.pipeline.extract import extract
 from scenesearch.pipeline.recover import PARKED, recover, tick
 from scenesearch.pipeline.retry import retry
-from scenesearch.ports import Filters, Ports
+from scenesearch.ports import Ports
 from scenesearch.video import SectionKey, SectionState, Video, VideoRef, VideoState
-from unit.pipeline.conftest import NAME, drained, extractors, work
+from unit.pipeline.conftest import NAME, drained, extractors, indexed, work
 
 Planned = Callable[..., VideoRef]
 NEVER = timedelta(days=-1)
@@ -180,7 +180,7 @@ def test_retry_heals_a_failed_section(ports: Ports, settings: Settings, planned:
     assemble(Extracted(video_id=ref.video_id, generation=ref.generation), ExtractiveSummarizer(), ports)
     healed = live(ports, ref)
     assert (healed.state, healed.gaps) == (VideoState.READY, ())
-    assert ports.index.lexical("texts", Filters(), 5)
+    assert "texts of this" in indexed(ports, ref)
 
 
 def test_a_video_of_which_nothing_could_be_extracted_fails(ports: Ports, settings: Settings, planned: Planned) -> None:
