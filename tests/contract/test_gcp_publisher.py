@@ -70,10 +70,10 @@ class PullListener:
 
 @pytest.fixture
 def project() -> str:
-    need_emulators()
+    emulator = need_emulators().pubsub
     name = f"p-{uuid.uuid4().hex[:12]}"
-    create_topics(name)
-    create_subscriptions(name, DELIVERY)
+    create_topics(emulator, name)
+    create_subscriptions(emulator, name, DELIVERY)
     return name
 
 

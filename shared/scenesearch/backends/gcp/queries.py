@@ -14,6 +14,9 @@ GENERATIONS = "generations"
 MOMENTS = "moments"
 """The moments of all videos, with their vectors."""
 
+SHARDS = "shards"
+"""The words and rows of the moments, a chunk a document."""
+
 VECTOR = "vector"
 """The field of a moment that holds its vector; its dimension is a setting."""
 

@@ -1,0 +1,176 @@
+"""The `SceneIndex` port over Firestore: vector search there, words in memory, both legs on one scale.
+
+`index/state` says which embedder made the vectors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from google.api_core import exceptions as google
+from google.cloud.firestore import Client
+from numpy.typing import NDArray
+
+from scenesearch.backends.gcp.faults import translated
+from scenesearch.backends.gcp.generation_store import BLIND
+from scenesearch.backends.gcp.index_shards import Layout, Shards
+from scenesearch.backends.gcp.index_vectors import PARALLEL, Cosines, MomentVectors
+from scenesearch.backends.gcp.indexed_chunk import ChunkOfIndex, section_bits, sections_of
+from scenesearch.errors import ConfigurationError, IndexMismatch
+from scenesearch.lexical.bm25 import shares
+from scenesearch.ports import Candidate, Filters, Hit, Moment, Probe, Vectors, WordWeights
+from scenesearch.video import VideoRef
+
+LARGEST_DIMENSION = 2048
+"""Firestore indexes no longer vectors."""
+
+BY_WORDS = 400
+"""How many of the moments that answer best by their words are looked at beside the nearest ones."""
+
+Floats = NDArray[np.float32]
+
+
+class FirestoreIndex:
+    """Moments under dense and lexical search. A question looks at the 1000 nearest moments and the best `BY_WORDS` by their words;
+    the strengths of those are exact.
+    """
+
+    def __init__(self, client: Client, embedder: str, dimension: int) -> None:
+        """Raises `ConfigurationError` for vectors that Firestore cannot index."""
+        if dimension > LARGEST_DIMENSION:
+            raise ConfigurationError(f"{embedder} makes vectors of {dimension} numbers, Firestore indexes at most {LARGEST_DIMENSION}")
+        self._client = client
+        self._space = {"embedder": embedder, "dimension": dimension}
+        self._vectors, self._shards = MomentVectors(client), Shards(client)
+
+    def replace(self, ref: VideoRef, chunk: int, moments: Sequence[Moment], vectors: Vectors) -> None:
+        """Vectors first: a moment is found once its words are there."""
+        if vectors.shape != (len(moments), self._space["dimension"]):
+            raise IndexMismatch(f"{vectors.shape} vectors came for {len(moments)} moments of {self._space['dimension']} dimensions")
+        with translated(f"indexing chunk {chunk} of video {ref.video_id}"):
+            self._claim_space()
+            self._vectors.replace(ref, chunk, moments, vectors)
+            self._shards.replace(ref, chunk, moments)
+
+    def remove(self, video_id: str, generation: int | None = None) -> None:
+        with translated(f"removing video {video_id} from the index"):
+            self._shards.remove(video_id, generation)
+            self._vectors.remove(video_id, generation)
+
+    def clear(self) -> None:
+        with translated("emptying the index"):
+            self._shards.clear()
+            self._vectors.clear()
+            self._state.delete(retry=BLIND)
+
+    def weigh(self, words: Sequence[str]) -> WordWeights:
+        layout = self._layout()
+        frequencies = {word: layout.postings.frequency(word) for word in set(words)}
+        return WordWeights(shares=shares(words, frequencies, len(layout)), average_length=layout.average_length)
+
+    def find(self, probe: Probe, filters: Filters, limit: int, per_video: int) -> list[Hit]:
+        layout = self._layout()
+        admitted = layout.admitted(filters, probe.phrases)
+        if not admitted.any():
+            return []
+        strengths, _ = self._strengths(layout, admitted, probe, filters)
+        hits, taken = list[Hit](), dict[VideoRef, int]()
+        for unit in _strongest(strengths):
+            chunk, number = layout.moment(unit)
+            if taken.get(chunk.ref, 0) < per_video:
+                taken[chunk.ref] = taken.get(chunk.ref, 0) + 1
+                sections = sections_of(int(layout.sections[unit]))
+                hits.append(Hit(ref=chunk.ref, chunk=chunk.number, number=number, sections=sections, strength=float(strengths[unit])))
+            if len(hits) == limit:
+                break
+        return hits
+
+    def read(self, refs: Sequence[VideoRef], probe: Probe, limit: int) -> dict[VideoRef, list[Candidate]]:
+        layout = self._layout()
+        if not refs:
+            return {}
+        with ThreadPoolExecutor(min(PARALLEL, len(refs))) as threads:
+            return dict(zip(refs, threads.map(lambda ref: self._read(layout, ref, probe, limit), refs), strict=True))
+
+    def _read(self, layout: Layout, ref: VideoRef, probe: Probe, limit: int) -> list[Candidate]:
+        admitted = layout.of_ref(ref)
+        if not admitted.any():
+            return []
+        strengths, similarities = self._strengths(layout, admitted, probe, Filters(video_id=ref.video_id))
+        moments, candidates = dict[ChunkOfIndex, list[Moment] | None](), list[Candidate]()
+        for unit in _strongest(strengths)[:limit]:
+            chunk, number = layout.moment(unit)
+            if chunk not in moments:
+                with translated(f"reading the index of video {ref.video_id}"):
+                    moments[chunk] = self._shards.moments(chunk)
+            there = moments[chunk]
+            if there is not None and number < len(there):  # else removed or replaced since the look
+                strength, similarity = float(strengths[unit]), float(similarities[unit])
+                candidates.append(Candidate(moment=there[number], similarity=similarity, strength=strength))
+        return candidates
+
+    def _strengths(self, layout: Layout, admitted: NDArray[np.bool_], probe: Probe, filters: Filters) -> tuple[Floats, Floats]:
+        """Strength and cosine of every moment of the layout that was looked at; the strength of all others is -inf."""
+        by_words = layout.postings.scores(probe.words.shares, probe.words.average_length, 0, len(layout))
+        with translated("searching the index"):
+            found = self._vectors.nearest(probe.vector, filters)
+            similarities = _placed(layout, found, admitted)
+            missed = np.flatnonzero(admitted & np.isnan(similarities))
+            if len(missed) > BY_WORDS:
+                missed = missed[np.argpartition(-by_words[missed], BY_WORDS)[:BY_WORDS]]
+                missed = missed[by_words[missed] > 0]
+            names = ((chunk.key, number) for chunk, number in map(layout.moment, missed.tolist()))
+            others = _placed(layout, self._vectors.cosines(probe.vector, names), admitted)
+        similarities = np.where(np.isnan(similarities), others, similarities)
+        strengths = (similarities - np.float32(probe.likeness.unrelated)) / np.float32(probe.likeness.spread)
+        strengths += np.float32(probe.lexical) * by_words
+        if probe.sections:
+            strengths += np.float32(probe.hinted) * ((layout.sections & np.uint8(section_bits(probe.sections))) != 0)
+        return np.where(np.isnan(strengths), -np.inf, strengths).astype(np.float32), similarities
+
+    def _layout(self) -> Layout:
+        """Raises `IndexMismatch` when another embedder made the index."""
+        with translated("looking at the index"):
+            self._check_space()
+            return self._shards.layout()
+
+    @property
+    def _state(self) -> Any:
+        return self._client.collection("index").document("state")
+
+    def _check_space(self) -> bool:
+        """Whether there is an index."""
+        state = self._state.get().to_dict()
+        if state is not None and state != self._space:
+            raise IndexMismatch(
+                f"the index holds vectors of {state.get('embedder')} ({state.get('dimension')} dimensions), not of"
+                f" {self._space['embedder']} ({self._space['dimension']}): run `scenesearch reindex`, or choose the models that built it"
+            )
+        return state is not None
+
+    def _claim_space(self) -> None:
+        if not self._check_space():
+            try:
+                self._state.create(self._space)
+            except google.Conflict:
+                self._check_space()
+
+
+def _placed(layout: Layout, cosines: Cosines, admitted: NDArray[np.bool_]) -> Floats:
+    """The cosines at the places of their moments; NaN elsewhere."""
+    placed = np.full(len(layout), np.nan, np.float32)
+    for (key, number), cosine in cosines.items():
+        unit = layout.unit(key, number)
+        if unit is not None and admitted[unit]:
+            placed[unit] = cosine
+    return placed
+
+
+def _strongest(strengths: Floats) -> list[int]:
+    """The places of all finite strengths, strongest first."""
+    order = np.argsort(-strengths, kind="stable")
+    places: list[int] = order[np.isfinite(strengths[order])].tolist()
+    return places
