@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, TypeVar
 
-from scenesearch.config import Settings
+from scenesearch.config import Backend, Settings
 from scenesearch.errors import ConfigurationError, InvalidMessage
 from scenesearch.messages import ChunkWork, DeadLetter, Extracted, Message, ObjectChanged, SplitWork, Subscription
 from scenesearch.metadata import Section
@@ -16,6 +17,9 @@ from scenesearch.ports import Catalog, Embedder, Models, ObjectStore, Ports, Pub
 if TYPE_CHECKING:
     from scenesearch.backends.local.runtime import Runtime
     from scenesearch.search.search import Search
+
+LOOK_S = 2.0
+"""How often the command line looks at what the cloud does."""
 
 Handler = Callable[[Message], None]
 M = TypeVar("M", ObjectChanged, SplitWork, ChunkWork, Extracted, DeadLetter)
@@ -37,6 +41,10 @@ class Application:
     @cached_property
     def ports(self) -> Ports:
         """Objects, messages, state and moments."""
+        if self.settings.backend is Backend.GCP:
+            from scenesearch.backends.gcp.backend import cloud_ports
+
+            return cloud_ports(self.settings, self.models.embedder)
         from scenesearch.backends.local.backend import local_ports
 
         return local_ports(self.settings, self.models.embedder)
@@ -113,9 +121,18 @@ class Application:
             raise ConfigurationError("SCENESEARCH_BACKEND=gcp: its functions do the work, there is nothing to run here")
         return Runtime(queue, partial(_handlers, self.settings), workers=self.settings.workers, tick=self.tick)
 
-    def settle(self, on_progress: Callable[[], None] = lambda: None) -> None:
-        """One machine: work until nothing is left to do, calling `on_progress` now and then."""
-        self.runtime().run_until_idle(lambda _: on_progress())
+    def settle(self, on_progress: Callable[[], None] = lambda: None, until: Callable[[], bool] = lambda: True) -> None:
+        """One machine: work until nothing is left to do. The cloud: wait while it works, `until` this is true.
+
+        Calls `on_progress` now and then.
+        """
+        if self.settings.backend is Backend.LOCAL:
+            self.runtime().run_until_idle(lambda _: on_progress())
+            return
+        while not until():
+            on_progress()
+            time.sleep(LOOK_S)
+        on_progress()
 
 
 @cache

@@ -23,37 +23,11 @@ from scenesearch.video import VideoRef
 
 DIMENSION = 384
 LIKENESS = Likeness(unrelated=0.0, spread=0.05)
-WORDS = [
-    "red",
-    "car",
-    "explodes",
-    "in",
-    "the",
-    "harbour",
-    "while",
-    "a",
-    "dog",
-    "runs",
-    "along",
-    "the",
-    "pier",
-    "under",
-    "grey",
-    "clouds",
-    "and",
-    "someone",
-    "shouts",
-    "about",
-    "the",
-    "budget",
-    "of",
-    "next",
-    "year",
-    "学校の教室で先生が黒板に数式を書いている",
-    "港で赤い車が爆発する",
-    "来年度の予算について会議で話す",
-    "祭りの夜に花火が上がる",
-]
+SENTENCES = """
+red car explodes in the harbour while a dog runs along the pier under grey clouds and someone shouts about the budget of next year
+学校の教室で先生が黒板に数式を書いている 港で赤い車が爆発する 来年度の予算について会議で話す 祭りの夜に花火が上がる
+"""
+WORDS = SENTENCES.split()
 
 
 @pytest.fixture

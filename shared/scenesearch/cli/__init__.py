@@ -7,11 +7,11 @@ import sys
 import click
 import typer
 
-from scenesearch.cli import ask, ingest, keep, run
+from scenesearch.cli import ask, emulate, ingest, keep, run
 from scenesearch.errors import SceneSearchError
 
 app = typer.Typer(help="Find the scene, not the file.", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
-for commands in (ingest.app, ask.app, keep.app, run.app):
+for commands in (ingest.app, ask.app, keep.app, run.app, emulate.app):
     app.registered_commands += commands.registered_commands
 app.add_typer(keep.profile, name="profile")
 

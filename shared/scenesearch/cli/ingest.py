@@ -12,12 +12,17 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 from scenesearch.bootstrap import Application, application
 from scenesearch.cli.output import Json, errors, print_json, say
+from scenesearch.config import Backend
 from scenesearch.errors import InvalidRequest, ObjectNotFound, SceneSearchError, StorageFull
 from scenesearch.library.views import VideoView, state_in_words, view
+from scenesearch.pipeline.backfill import backfill
 from scenesearch.ports import ObjectInfo
 from scenesearch.video import DEFAULT_COLLECTION, VideoState, video_id
 
 app = typer.Typer()
+
+GS = "gs://"
+ENDED = frozenset({VideoState.READY, VideoState.FAILED, VideoState.WAITING})
 
 VIDEO_SUFFIXES = frozenset(
     [".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".ts", ".webm", ".wmv"]
@@ -36,14 +41,15 @@ def ingest(
 ) -> None:
     """Take videos in and wait until they can be searched."""
     app_ = application()
-    files = list(_files(paths))
+    buckets = [path for path in paths if path.startswith(GS)]
+    files = list(_files([path for path in paths if path not in buckets]))
     if title is not None and len(files) != 1:
         raise InvalidRequest(f"--title names one video, but there are {len(files)} files: leave it out, or ingest them one by one")
     if not collection or "/" in collection:
         raise InvalidRequest(f"{collection!r} cannot name a collection: use a name without slashes")
     said = {"title": title or "", "language": language or "", "tags": ",".join(tag or ())}
     refused: list[str] = []
-    ids: list[str] = []
+    ids = [one for url in buckets for one in _backfilled(app_, url)]
     for file, relative in files:
         try:
             ids.append(_upload(app_, file, f"{collection}/{relative}", {k: v for k, v in said.items() if v}))
@@ -58,7 +64,7 @@ def finish(ids: Sequence[str], *, as_json: bool, refused: Sequence[str] = ()) ->
     """Work until these videos have ended, show how it goes, report; exit 1 when one failed or was refused."""
     app_ = application()
     with _Bars(ids, app_, quiet=as_json) as bars:
-        app_.settle(bars.update)
+        app_.settle(bars.update, until=lambda: all(_has_ended(app_, one) for one in ids))
     ended = [video for one in dict.fromkeys(ids) if (video := app_.catalog.video(one)) is not None]
     failed = [video for video in ended if video.state is not VideoState.READY]
     if as_json:
@@ -70,6 +76,27 @@ def finish(ids: Sequence[str], *, as_json: bool, refused: Sequence[str] = ()) ->
         errors.print(f"scenesearch: {line}", markup=False)
     if failed or refused or len(ended) < len(set(ids)):
         raise typer.Exit(1)
+
+
+def _backfilled(app_: Application, url: str) -> list[str]:
+    """Take in what lies in the uploads bucket already; the ids of the videos."""
+    bucket, _, prefix = url.removeprefix(GS).partition("/")
+    if app_.settings.backend is not Backend.GCP:
+        raise InvalidRequest(f"{url} is in the cloud: set SCENESEARCH_BACKEND=gcp, or download it first")
+    if bucket != app_.uploads.bucket:
+        raise InvalidRequest(f"{bucket} is not the bucket of uploads, which is {app_.uploads.bucket}: copy the objects there")
+    return backfill(prefix, app_.ports)
+
+
+def _has_ended(app_: Application, one: str) -> bool:
+    """Whether the newest upload of the video is ready, has failed, has to wait for another day, or is gone."""
+    video = app_.catalog.video(one)
+    if video is None or video.state not in ENDED:
+        return False
+    try:
+        return app_.uploads.stat(video.name).generation == video.ref.generation
+    except ObjectNotFound:
+        return True
 
 
 def _files(paths: Sequence[str]) -> Iterator[tuple[Path, str]]:

@@ -96,7 +96,7 @@ def remove(video: VideoArgument, as_json: Json = False) -> None:
     app_ = application()
     found = find(video, app_.catalog)
     app_.uploads.delete(found.name, found.ref.generation)
-    app_.settle()
+    app_.settle(until=lambda: app_.catalog.generation(found.ref) is None)
     if as_json:
         print_json({"removed": found.ref.video_id})
     else:

@@ -1,0 +1,19 @@
+"""Take in what was in the bucket before anybody listened."""
+
+from __future__ import annotations
+
+from scenesearch.messages import ObjectChanged, Topic
+from scenesearch.ports import Ports
+from scenesearch.video import VideoRef, video_id
+
+
+def backfill(prefix: str, ports: Ports) -> list[str]:
+    """Announce every upload under `prefix` whose generation the catalog does not know, as the bucket itself would have; their ids."""
+    announced = []
+    for item in ports.uploads.list(prefix):
+        ref = VideoRef(video_id(item.bucket, item.name), item.generation)
+        if not item.name.endswith("/") and ports.catalog.generation(ref) is None:  # a folder's placeholder is no upload
+            news = ObjectChanged(event="OBJECT_FINALIZE", bucket=item.bucket, name=item.name, generation=item.generation)
+            ports.publisher.publish(Topic.OBJECTS, news)
+            announced.append(ref.video_id)
+    return announced
