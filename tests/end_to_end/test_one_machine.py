@@ -1,0 +1,158 @@
+"""One machine, end to end, through the command line: good videos are found, bad ones say why, nothing is lost."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import media_files
+from end_to_end.command_line import scenesearch
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+SAMPLES = Path(__file__).resolve().parents[2] / "samples"
+TRUTH = json.loads((SAMPLES / "truth.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with the sample in it."""
+    home = tmp_path_factory.mktemp("library")
+    ran = scenesearch(home, "ingest", str(SAMPLES / TRUTH["video"]), "--collection", "samples", "--title", TRUTH["title"], "--json")
+    assert ran.code == 0, ran.err
+    (video,) = ran.json["videos"]
+    assert (video["state"], video["gaps"], video["title"]) == ("ready", [], TRUTH["title"])
+    return home
+
+
+@pytest.mark.parametrize("question", TRUTH["questions"], ids=lambda question: question["id"])
+def test_a_question_about_the_sample_is_answered_on_the_first_page(library: Path, question: dict[str, object]) -> None:
+    scenes = scenesearch(library, "search", str(question["query"]), "--json").json["scenes"][:3]
+    start, end = float(str(question["start"])), float(str(question["end"]))
+    overlaps = [min(s["end"], end) - max(s["start"], start) for s in scenes]
+    assert any(o >= 0.5 * min(s["end"] - s["start"], end - start) for o, s in zip(overlaps, scenes, strict=True)), scenes
+
+
+@pytest.mark.parametrize("question", TRUTH["unanswerable"], ids=lambda question: question["id"])
+def test_what_is_not_there_is_not_found_when_only_sure_hits_are_wanted(library: Path, question: dict[str, str]) -> None:
+    assert scenesearch(library, "search", question["query"], "--mode", "precision", "--json").json["scenes"] == []
+
+
+def test_the_answer_has_the_shape_that_outside_checks_rely_on(library: Path) -> None:
+    answer = scenesearch(library, "search", "the red car explodes", "--json").json
+    assert set(answer) == {"query", "mode", "effort", "degraded", "truncated", "took_ms", "files", "scenes"}
+    assert (answer["mode"], answer["effort"], answer["degraded"], answer["truncated"]) == ("balanced", "standard", None, False)
+    assert set(answer["files"][0]) == {"video_id", "title", "collection", "score", "duration"}
+    scene = answer["scenes"][0]
+    assert {"video_id", "title", "timestamp", "start", "end", "description", "evidence", "grounded", "score"} <= set(scene)
+    assert {"section", "timestamp", "text"} <= set(scene["evidence"][0])
+    assert len(answer["scenes"]) <= 10
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("", 1),
+        ("   ", 1),
+        ("x" * 10_000, 1),
+        ("?!… --- ,,,", 1),
+        ("the of and", 0),
+        ('"unclosed phrase', 0),
+        ("' OR 1=1; DROP TABLE moments; --", 0),
+        ("NEAR(red car) AND title:* ^ (", 0),
+        ("red\x01car\x1b[31m", 0),
+    ],
+)
+def test_an_odd_question_gets_an_answer_or_one_clear_line(library: Path, query: str, code: int) -> None:
+    ran = scenesearch(library, "search", "--json", "--", query)
+    assert ran.code == code, ran.err
+    assert "Traceback" not in ran.err
+    if code:
+        assert ran.err.startswith("scenesearch: ")
+        assert ran.err.count("\n") == 1
+
+
+def test_an_unknown_collection_is_said_to_be_unknown(library: Path) -> None:
+    ran = scenesearch(library, "search", "car", "--collection", "nowhere")
+    assert (ran.code, ran.out) == (1, "")
+    assert "nowhere" in ran.err
+
+
+def test_wrong_usage_is_exit_code_two(library: Path) -> None:
+    assert scenesearch(library, "search").code == 2
+    assert scenesearch(library, "search", "car", "--mode", "sloppy").code == 2
+
+
+def test_the_metadata_text_has_its_five_headings_in_order(library: Path) -> None:
+    text = scenesearch(library, "show", TRUTH["title"], "--text").out
+    headings = [line for line in text.splitlines() if line.startswith("[")]
+    assert headings == ["[summary]", "[important scenes]", "[visual info]", "[transcription]", "[texts]"]
+
+
+def test_a_scene_can_be_taken_away(library: Path, tmp_path: Path) -> None:
+    for name in ("clip.mp4", "still.png", "lines.srt", "lines.vtt"):
+        ran = scenesearch(library, "export", TRUTH["title"], "--start", "00:36", "--end", "43", "--to", str(tmp_path / name))
+        assert ran.code == 0, ran.err
+        assert (tmp_path / name).stat().st_size > 0
+
+
+@pytest.fixture
+def films(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "films"
+    folder.mkdir()
+    yield folder
+    shutil.rmtree(folder)
+
+
+def test_bad_files_say_why_and_the_good_one_goes_on(films: Path, home: Path) -> None:
+    (films / "empty.mp4").write_bytes(b"")
+    (films / "notes.mp4").write_text("these are notes, not a film\n" * 50)
+    good = media_files.make(films / "good ones 良い 🎬.mp4", media_files.Recipe(seconds=4))
+    (films / "cut off.mp4").write_bytes(good.read_bytes()[: good.stat().st_size // 3])
+    ran = scenesearch(home, "ingest", str(films), "--json")
+    assert ran.code == 1
+    ended = {video["title"]: video for video in ran.json["videos"]}
+    assert ended["good ones 良い 🎬"]["state"] == "ready"
+    for title in ("empty", "notes"):
+        assert ended[title]["state"] == "failed"
+        assert ended[title]["error"]
+    assert ended["cut off"]["state"] in ("failed", "ready")
+    assert "Traceback" not in ran.err
+
+
+def test_the_same_file_twice_is_one_video_and_a_changed_one_replaces_it(films: Path, home: Path) -> None:
+    film = media_files.make(films / "film.mp4", media_files.Recipe(seconds=4))
+    first = scenesearch(home, "ingest", str(film), "--json").json["videos"]
+    second = scenesearch(home, "ingest", str(film), "--json").json["videos"]
+    assert [v["video_id"] for v in first] == [v["video_id"] for v in second]
+    media_files.make(film, media_files.Recipe(seconds=6))
+    (third,) = scenesearch(home, "ingest", str(film), "--json").json["videos"]
+    assert third["video_id"] == first[0]["video_id"]
+    assert third["duration"] > first[0]["duration"]
+    assert len(scenesearch(home, "videos", "--json").json["videos"]) == 1
+
+
+def test_a_name_as_long_as_it_may_be_is_taken(films: Path, home: Path) -> None:
+    film = media_files.make(films / ("n" * 240 + ".mp4"), media_files.Recipe(seconds=3))
+    (video,) = scenesearch(home, "ingest", str(film), "--json").json["videos"]
+    assert (video["state"], len(video["title"])) == ("ready", 240)
+
+
+def test_a_removed_video_is_gone_and_can_come_back(films: Path, home: Path) -> None:
+    film = media_files.make(films / "film.mp4", media_files.Recipe(seconds=3))
+    scenesearch(home, "ingest", str(film))
+    assert scenesearch(home, "remove", "film").code == 0
+    assert scenesearch(home, "videos", "--json").json == {"videos": []}
+    assert scenesearch(home, "show", "film").code == 1
+    assert scenesearch(home, "ingest", str(film)).code == 0
+
+
+def test_no_such_file_is_one_clear_line(home: Path) -> None:
+    ran = scenesearch(home, "ingest", "no such film.mp4")
+    assert ran.code == 1
+    assert "no such film.mp4" in ran.err
+    assert "Traceback" not in ran.err
