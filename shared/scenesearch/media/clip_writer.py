@@ -6,6 +6,7 @@ import errno
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Self
 
@@ -13,6 +14,7 @@ from scenesearch.errors import StorageFull
 from scenesearch.media.codecs import Wrapper
 
 if TYPE_CHECKING:
+    from av.error import FFmpegError
     from av.packet import Packet
     from av.stream import Stream
 
@@ -44,21 +46,23 @@ class ClipWriter:
 
         options = {"write_xing": "0", "id3v2_version": "0"} if wrapper.format == "mp3" else {}
         self.file, self.wrapper, self.zero_ms = file, wrapper, zero_ms
-        self.container = av.open(file, "w", format=wrapper.format, container_options=options, buffer_size=BUFFER_BYTES)
+        self.container = av.open(_target(file), "w", format=wrapper.format, container_options=options, buffer_size=BUFFER_BYTES)
         self.tracks: list[ClipTrack] = []
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        import av
+
         if error is None:
             try:
                 for track in self.tracks:
                     track.flush()
                 self.container.close()
                 self.file.flush()
-            except OSError as fault:
-                raise_if_full(fault)
+            except (OSError, av.FFmpegError) as fault:
+                _raise_if_full(fault)
                 raise
         else:
             with suppress(Exception):
@@ -140,10 +144,10 @@ class ClipTrack:
             self._end_ticks = end
         try:
             self._mux(packet)
-        except self._refusals:
-            pass
+        except self._refusals as fault:
+            _raise_if_full(fault)
         except OSError as fault:
-            raise_if_full(fault)
+            _raise_if_full(fault)
             raise
 
     def flush(self) -> None:
@@ -168,7 +172,12 @@ class ClipTrack:
         return self._shift
 
 
-def raise_if_full(fault: OSError) -> None:
+def _target(file: BinaryIO) -> BinaryIO | str:
+    """The file's other name, where the system has one: written without a detour through Python."""
+    return f"/dev/fd/{file.fileno()}" if Path("/dev/fd").is_dir() else file
+
+
+def _raise_if_full(fault: OSError | FFmpegError) -> None:
     """A full disk, said in our words."""
     if fault.errno in NO_SPACE:
         raise StorageFull("no space is left for clips: free some (a clip needs up to 1 GB), then run `scenesearch retry`") from fault

@@ -205,15 +205,21 @@ def test_chunks_can_be_cut_in_any_order_and_again(tmp_path: Path) -> None:
             assert [piece(cutter, chunk).numbers for chunk in order] == [pieces(path)[chunk.number].numbers for chunk in order]
 
 
-def test_a_full_disk_is_called_one(tmp_path: Path) -> None:
-    path = make(tmp_path / "a.mp4", Recipe(seconds=20))
+@pytest.mark.parametrize("missing", [0.9, 0.1, 0.0001], ids=["most", "some", "the last bytes"])
+def test_a_full_disk_is_called_one(shelf: Callable[[Recipe], Path], missing: float) -> None:
+    path = shelf(Recipe(seconds=20))
+    with path.open("rb") as source:
+        made = plan(source, chunk_seconds=60, clip_max_bytes=LIMIT)
+        with ChunkCutter(source, made.media, clip_max_bytes=LIMIT) as cutter, cutter.cut(made.chunks[0]) as clips:
+            size = clips.pictures.file.seek(0, 2)
+    room = int(size * (1 - missing))
     program = """
 import resource, signal, sys
 from scenesearch.errors import StorageFull
 from scenesearch.media.cut import ChunkCutter
 from scenesearch.media.plan import plan
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)
 with open(sys.argv[1], "rb") as source:
     made = plan(source, chunk_seconds=60, clip_max_bytes=400_000_000)
     with ChunkCutter(source, made.media, clip_max_bytes=400_000_000) as cutter:
@@ -223,5 +229,5 @@ with open(sys.argv[1], "rb") as source:
         except StorageFull as error:
             sys.stdout.write(str(error))
 """
-    run = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True)
+    run = subprocess.run([sys.executable, "-c", program, str(path), str(room)], capture_output=True, text=True, check=True)
     assert "no space" in run.stdout
