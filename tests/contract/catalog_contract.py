@@ -316,6 +316,12 @@ class CatalogContract:
         with pytest.raises(Busy):
             catalog.lease(a_key(ref), long())
 
+    def test_a_commit_ends_the_lease_even_when_its_record_still_shows_it(self, catalog: Catalog) -> None:
+        ref = planned(catalog)
+        catalog.lease(a_key(ref), long())
+        catalog.commit_section(replace(catalog.section(a_key(ref)), state=SectionState.DONE))
+        assert catalog.section(a_key(ref)).leased_until is None
+
     def test_a_reset_section_starts_over(self, catalog: Catalog) -> None:
         ref = planned(catalog)
         catalog.release(catalog.lease(a_key(ref), long()), "no")
