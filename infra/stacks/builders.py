@@ -61,7 +61,7 @@ DEPLOYS = (
     "roles/serviceusage.serviceUsageAdmin",
     "roles/storage.admin",
 )
-HANDED_OUT = ("roles/cloudtrace.agent", "roles/datastore.user", "roles/logging.logWriter", "roles/storage.objectViewer")
+HANDED_OUT = ("roles/cloudtrace.agent", "roles/datastore.user")
 """The roles on the project that a deployment may give to others, and no more: it cannot make itself an owner."""
 
 
@@ -86,7 +86,8 @@ def builders(stack: Stack, env: Environment) -> None:
     planner.may_on_bucket(STATE, "roles/storage.objectViewer")
     planner.may_on_bucket("builds", "roles/storage.objectCreator")
 
-    handed_out = ", ".join(f"'{role}'" for role in (*HANDED_OUT, own_role(env, MODELS_ROLE)))
+    searching = ("roles/discoveryengine.viewer", "roles/discoveryengine.editor") if env.vertex_ai_search else ()
+    handed_out = ", ".join(f"'{role}'" for role in (*HANDED_OUT, own_role(env, MODELS_ROLE), *searching))
     deployer.may_on_project(
         "roles/resourcemanager.projectIamAdmin",
         when=ProjectIamMemberCondition(

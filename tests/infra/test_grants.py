@@ -89,3 +89,11 @@ def test_every_function_runs_as_an_account_of_its_own(deployment: Deployment) ->
 def test_search_is_open_to_all_only_where_the_config_says_so(shop: Workshop) -> None:
     public = replace(DEV, name="public", public_search=True)
     assert [g for g in grants(shop.deployment(public), public) if g[0] == "allUsers"] == [("allUsers", "run.invoker", "service:search")]
+
+
+def test_a_deployment_can_hand_out_every_role_that_functions_have_on_the_project_and_no_other(shop: Workshop) -> None:
+    full = replace(DEV, name="full", vertex_ai_search=True)
+    deployment = shop.deployment(full)
+    needed = {g["role"] for g in deployment.all("google_project_iam_member", "functions")}
+    may = next(g for g in deployment.all("google_project_iam_member", "data") if g["role"] == "roles/resourcemanager.projectIamAdmin")
+    assert set(re.findall(r"'((?:roles|projects)/[^']+)'", may["condition"]["expression"])) == needed
