@@ -1,0 +1,231 @@
+"""Measure search on questions with known answers, through the product's own index and stages."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import numpy as np
+from pydantic import BaseModel, Field, ValidationError
+
+from scenesearch.bootstrap import Application
+from scenesearch.config import Settings
+from scenesearch.errors import InvalidRequest
+from scenesearch.metadata import Entry, Section, TextKind
+from scenesearch.pipeline.advance import index_chunk
+from scenesearch.ports import Ports
+from scenesearch.search.answer import MAX_QUERY, Answer, SearchRequest
+from scenesearch.search.search import Patience, Search
+from scenesearch.timeline import Span
+from scenesearch.video import DEFAULT_COLLECTION, MediaInfo, Video, VideoRef, VideoState, now
+
+OVERLAPS = (0.5, 0.7)
+_RANKED = 100
+_SCENES = 10
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Segment(BaseModel):
+    """One timed line of a video of the set. Times in seconds."""
+
+    start: float = Field(ge=0)
+    end: float = Field(ge=0)
+    text: str
+    kind: Literal["transcription", "visual", "onscreen"]
+    speaker: str | None = None
+
+
+class GivenVideo(BaseModel):
+    """A line of `videos.jsonl`."""
+
+    video_id: str
+    title: str = ""
+    summary: str = ""
+    duration: float = Field(gt=0)
+    segments: list[Segment]
+
+
+class GivenQuestion(BaseModel):
+    """A line of `queries.jsonl`: any of `spans` is right."""
+
+    query: str
+    video_id: str
+    spans: list[tuple[float, float]] = Field(min_length=1)
+
+
+class Figures(BaseModel):
+    """Recall in percent by rank (`r@1` …): of videos, of scenes by temporal overlap, of scenes in the given video; time a question."""
+
+    queries: int
+    vr: dict[str, float]
+    vcmr: dict[str, dict[str, float]]
+    svmr: dict[str, dict[str, float]]
+    p50_ms: float
+    p95_ms: float
+    index_s: float
+
+
+def evaluate(directory: Path, *, query_field: str = "query", limit: int | None = None) -> Figures:
+    """Index the videos of `directory/videos.jsonl` afresh, ask the questions of `directory/queries.jsonl` (the first `limit`).
+
+    Raises:
+        InvalidRequest: a file is missing, empty or does not have the shape described in the design.
+    """
+    videos = _lines(directory / "videos.jsonl", GivenVideo)
+    if not videos:
+        raise InvalidRequest(f"{directory / 'videos.jsonl'} holds no video")
+    questions = _lines(directory / "queries.jsonl", GivenQuestion, renamed={query_field: "query"}, limit=limit)
+    if not questions:
+        raise InvalidRequest(f"{directory / 'queries.jsonl'} holds no question")
+    known = {video.video_id for video in videos}
+    strange = next((question.video_id for question in questions if question.video_id not in known), None)
+    if strange is not None:
+        raise InvalidRequest(f"{directory / 'queries.jsonl'} asks about video {strange!r}, which videos.jsonl does not have")
+    with tempfile.TemporaryDirectory(prefix="scenesearch-evaluate-") as home:
+        settings = Settings.load().model_copy(update={"home": Path(home)})
+        app = Application(settings)
+        began = time.perf_counter()
+        for video in videos:
+            _ingest(video, app.ports, round(settings.chunk_seconds * 1000))
+        index_s = time.perf_counter() - began
+        search = Search(app.catalog, app.index, app.embedder, app.models.reader, patience=Patience(files_ranked=_RANKED))
+        search.answer(SearchRequest(query="warm up"))  # what is loaded once is not part of a question's time
+        return _asked(questions, search).figures(round(index_s, 1))
+
+
+@dataclass
+class _Tally:
+    """The ranks (from 0; None: not found) at which the right answers came."""
+
+    videos: list[int | None] = field(default_factory=list)
+    scenes: dict[float, list[int | None]] = field(default_factory=lambda: defaultdict(list))
+    given: dict[float, list[int | None]] = field(default_factory=lambda: defaultdict(list))
+    took_ms: list[float] = field(default_factory=list)
+
+    def figures(self, index_s: float) -> Figures:
+        return Figures(
+            queries=len(self.videos),
+            vr=_recall(self.videos, (1, 5, 10, 100)),
+            vcmr={str(least): _recall(self.scenes[least], (1, 5, 10)) for least in OVERLAPS},
+            svmr={str(least): _recall(self.given[least], (1, 5)) for least in OVERLAPS},
+            p50_ms=round(float(np.percentile(self.took_ms, 50)), 1),
+            p95_ms=round(float(np.percentile(self.took_ms, 95)), 1),
+            index_s=index_s,
+        )
+
+
+def _asked(questions: Sequence[GivenQuestion], search: Search) -> _Tally:
+    tally = _Tally()
+    for question in questions:
+        text = question.query[:MAX_QUERY]
+        began = time.perf_counter()
+        answer = _answer(search, SearchRequest(query=text, limit=_SCENES))
+        tally.took_ms.append((time.perf_counter() - began) * 1000)
+        within = _answer(search, SearchRequest(query=text, limit=_SCENES, video_id=question.video_id))
+        tally.videos.append(next((n for n, file in enumerate(answer.files if answer else ()) if file.video_id == question.video_id), None))
+        for least in OVERLAPS:
+            tally.scenes[least].append(_rank(answer, question, least))
+            tally.given[least].append(_rank(within, question, least))
+    return tally
+
+
+def _answer(search: Search, request: SearchRequest) -> Answer | None:
+    try:
+        return search.answer(request)
+    except InvalidRequest:  # a question without a word in it counts as missed
+        return None
+
+
+def _rank(answer: Answer | None, question: GivenQuestion, least: float) -> int | None:
+    for rank, scene in enumerate(answer.scenes if answer else ()):
+        if scene.video_id == question.video_id and any(_overlap(scene.start, scene.end, a, b) >= least for a, b in question.spans):
+            return rank
+    return None
+
+
+def _overlap(start: float, end: float, a: float, b: float) -> float:
+    """Temporal intersection over union of two spans in seconds."""
+    return max(0.0, min(end, b) - max(start, a)) / max(1e-9, max(end, b) - min(start, a))
+
+
+def _recall(ranks: Sequence[int | None], depths: Sequence[int]) -> dict[str, float]:
+    found = [rank for rank in ranks if rank is not None]
+    return {f"r@{depth}": round(100 * sum(rank < depth for rank in found) / max(1, len(ranks)), 2) for depth in depths}
+
+
+def _ingest(given: GivenVideo, ports: Ports, chunk_ms: int) -> None:
+    """The video as one that is ready, its moments in the index chunk by chunk."""
+    at = now()
+    media = MediaInfo(container="", duration_ms=round(given.duration * 1000), video_codec="", width=0, height=0, frame_rate=0)
+    video = ports.catalog.begin(
+        Video(
+            ref=VideoRef(given.video_id, 1),
+            bucket="evaluate",
+            name=given.video_id,
+            collection=DEFAULT_COLLECTION,
+            title=given.title,
+            summary=given.summary,
+            media=media,
+            state=VideoState.READY,
+            created_at=at,
+            updated_at=at,
+        )
+    )
+    chunks: dict[int, list[Entry]] = defaultdict(list)
+    for entry in _entries(given):
+        chunks[entry.span.midpoint_ms // chunk_ms].append(entry)
+    for number, entries in sorted(chunks.items()):
+        index_chunk(video, number, entries, ports)
+
+
+def _entries(given: GivenVideo) -> Iterator[Entry]:
+    for segment in given.segments:
+        start = round(segment.start * 1000)
+        span = Span(start, max(start + 1, round(segment.end * 1000)))
+        match segment.kind:
+            case "transcription":
+                yield Entry(section=Section.TRANSCRIPTION, span=span, text=segment.text, speaker=segment.speaker)
+            case "visual":
+                yield Entry(section=Section.VISUAL_INFO, span=span, text=segment.text)
+            case "onscreen":
+                yield Entry(section=Section.TEXTS, span=span, text=segment.text, lines=(segment.text,), kind=TextKind.TEXT)
+
+
+def _lines(path: Path, model: type[Model], *, renamed: dict[str, str] | None = None, limit: int | None = None) -> list[Model]:
+    """The lines of a JSONL file. Raises `InvalidRequest`, naming the line."""
+    found: list[Model] = []
+    try:
+        with path.open(encoding="utf-8") as file:
+            for number, line in enumerate(file, 1):
+                if limit is not None and len(found) == limit:
+                    break
+                if line.strip():
+                    found.append(_line(f"{path}:{number}", line, model, renamed or {}))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidRequest(f"{path} cannot be read ({error}): give a directory with videos.jsonl and queries.jsonl") from error
+    return found
+
+
+def _line(where: str, line: str, model: type[Model], renamed: dict[str, str]) -> Model:
+    try:
+        document = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise InvalidRequest(f"{where} is no JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise InvalidRequest(f"{where} is no JSON object")
+    for there, here in renamed.items():
+        if there not in document:
+            raise InvalidRequest(f"{where} has no field {there!r}")
+        document[here] = document[there]
+    try:
+        return model.model_validate(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InvalidRequest(f"{where}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
