@@ -20,6 +20,8 @@ _REDUNDANT = 0.55
 _SCENE_MS = 20_000
 _GAP_MS = 8_000
 _LONGEST = 220
+_SPOKEN, _WRITTEN = 1.0, 0.7
+"""Sentences and captions tell more of a video than signs and menus."""
 
 
 class ExtractiveSummarizer:
@@ -62,7 +64,8 @@ def _centrality(entries: Sequence[Entry], vectors: Vectors) -> list[float]:
     """How much each line says of what all say: its mean likeness, less for fragments."""
     likeness = vectors @ vectors.mean(axis=0)
     length = [min(1.0, 0.4 + len(e.text) / 60) for e in entries]
-    return [float(a) * b for a, b in zip(likeness, length, strict=True)]
+    weight = [_SPOKEN if e.section is Section.TRANSCRIPTION or e.kind is TextKind.CAPTION else _WRITTEN for e in entries]
+    return [float(a) * b * c for a, b, c in zip(likeness, length, weight, strict=True)]
 
 
 def _diverse(scores: Sequence[float], vectors: Vectors, most: int) -> list[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from difflib import SequenceMatcher
 
 from scenesearch.metadata import Entry, Layout, Section, TextKind
 from scenesearch.models.local.text_reader import Box
@@ -13,6 +14,7 @@ from scenesearch.timeline import Span
 
 _FLICKER_MS = 1200
 _LOST_MS = 3000
+_PIECE = 0.75
 _WORD_GAP = 0.6
 """Of a line's height, both as fractions: a little more than one letter at 16:9."""
 _TOGETHER_MS = 400
@@ -63,16 +65,33 @@ def _without_pauses(tracks: Iterable[Track]) -> list[Track]:
 
 
 def _without_doubles(tracks: Sequence[Track]) -> list[Track]:
-    """Without lines that are parts of a longer line at the same place and time: the detector found it twice."""
-    return [t for i, t in enumerate(tracks) if not any(_part_of(t, other, first=j < i) for j, other in enumerate(tracks) if j != i)]
+    """Without lines that say a part of a longer line at the same place: the detector found it twice, or only a piece of it.
+
+    A piece also shows that the longer line still stands.
+    """
+    kept: list[Track] = []
+    for track in sorted(tracks, key=lambda t: (-len(_letters(t)), t.start_ms)):
+        whole = next((t for t in kept if _part_of(track, t)), None)
+        if whole is None:
+            kept.append(track)
+        else:
+            whole.start_ms, whole.end_ms = min(whole.start_ms, track.start_ms), max(_end(whole), _end(track))
+    return kept
 
 
-def _part_of(part: Track, whole: Track, *, first: bool) -> bool:
-    """Whether `part` says only what `whole` says too; of two alike the `first` is the whole."""
+def _part_of(part: Track, whole: Track) -> bool:
     inside = part.box.shared(whole.box) >= 0.5 * part.box.width * part.box.height
-    during = min(_end(part), _end(whole)) - max(part.start_ms, whole.start_ms) >= 0.5 * (_end(part) - part.start_ms)
-    short, long = (re.sub(r"[\W_]+", "", t.reading.text.casefold()) for t in (part, whole))
-    return inside and during and short in long and (len(short) < len(long) or first)
+    shared_ms = min(_end(part), _end(whole)) - max(part.start_ms, whole.start_ms)
+    during = shared_ms >= 0.5 * (_end(part) - part.start_ms) or -_TOGETHER_MS <= shared_ms <= 0
+    if not (inside and during):
+        return False
+    short, long = _letters(part), _letters(whole)
+    alike = sum(block.size for block in SequenceMatcher(None, short, long, autojunk=False).get_matching_blocks() if block.size > 1)
+    return alike >= _PIECE * len(short) and (len(short) < 0.8 * len(long) or shared_ms > 0)
+
+
+def _letters(track: Track) -> str:
+    return re.sub(r"[\W_]+", "", track.reading.text.casefold())
 
 
 def _without_flicker(tracks: Iterable[Track]) -> list[Track]:
@@ -100,7 +119,7 @@ def _without_flicker(tracks: Iterable[Track]) -> list[Track]:
 
 def _is_text(track: Track) -> bool:
     """Whether this is something written rather than a pattern that looks like a letter."""
-    letters = re.sub(r"[\W_]+", "", track.reading.text)
+    letters = _letters(track)
     duration = _end(track) - track.start_ms
     if not letters or duration < _GLIMPSE_MS:
         return False
