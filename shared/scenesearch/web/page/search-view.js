@@ -7,6 +7,12 @@ import { SECTION, clock, languageName, words } from "./words.js";
 const RECENT = "recent-questions";
 const FILTERS = ["collection", "language", "speaker", "tag", "section", "since", "until", "video_id"];
 
+/** How many scenes an address asks for. */
+const limitOf = (params) => Number(params.get("limit")) || (params.get("mode") === "recall" ? 30 : 10);
+
+/** The best of what has come: some of what came early is pushed out by what came later. */
+export const best = (params) => [...last.scenes].sort((a, b) => b.score - a.score).slice(0, limitOf(params));
+
 /** The last answer, so that the player can go from hit to hit and the way back is instant. */
 export const last = { key: "", scenes: [], files: [], done: null };
 
@@ -57,25 +63,26 @@ export function searchView(main, params, go) {
   const files = h("div", { class: "files", hidden: true });
   const notices = h("div", { class: "notices" });
   const list = h("ol", { class: "scenes" });
+  const more = h("button", { type: "button", class: "more", hidden: true, onclick: () => go2({ limit: String(Math.min(100, limitOf(params) * 2)) }) }, words.more);
   const go2 = (changes) => {
     const next = new URLSearchParams(params);
     for (const [name, value] of Object.entries(changes)) value ? next.set(name, value) : next.delete(name);
     go(`/search?${next}`);
   };
   main.replaceChildren(h("div", { class: "results" },
-    h("h1", { class: "unseen" }, words.results(query)), choices(params, go2), status, notices, files, list));
+    h("h1", { class: "unseen" }, words.results(query)), choices(params, go2), status, notices, files, list, more));
 
   const key = asked(params).toString();
   const highlighted = wordsOf(query);
   const stop = new AbortController();
   const draw = () => {
-    const sorted = [...last.scenes].sort((a, b) => b.score - a.score);
-    list.replaceChildren(...sorted.map((scene, number) => known.get(scene) ?? (known.set(scene, card(scene, number, params, highlighted)), known.get(scene))));
+    list.replaceChildren(...best(params).map((scene, number) => known.get(scene) ?? (known.set(scene, card(scene, number, params, highlighted)), known.get(scene))));
   };
   const known = new Map();
   const begin = () => {
     Object.assign(last, { key, scenes: [], files: [], done: null });
     notices.replaceChildren();
+    more.hidden = true;
     list.replaceChildren(...Array.from({ length: 4 }, () => h("li", { class: "scene ghost", "aria-hidden": "true" }, h("span", { class: "picture" }), h("span", { class: "lines" }))));
     ask(asked(params), {
       file: (file) => { last.files.push(file); drawFiles(files, last.files); },
@@ -85,6 +92,7 @@ export function searchView(main, params, go) {
     }, stop.signal).catch((error) => { if (error.name !== "AbortError") fail(error.message); });
   };
   const finish = (rest) => {
+    last.scenes = best(params);
     draw();
     files.hidden = true;
     const inVideos = new Set(last.scenes.map((s) => s.video_id)).size;
@@ -93,6 +101,7 @@ export function searchView(main, params, go) {
       ...(rest.degraded ? [notice(words.degraded(rest.degraded), { name: words.again, run: begin })] : []),
       ...(rest.truncated ? [notice(words.truncated)] : []));
     if (!last.scenes.length) nothing(list, params, go2);
+    else if (last.scenes.length >= limitOf(params) && limitOf(params) < 100) more.hidden = false;
   };
   const fail = (detail) => {
     files.hidden = true;
@@ -117,12 +126,21 @@ export function searchView(main, params, go) {
   return () => { stop.abort(); document.removeEventListener("keydown", moved); };
 }
 
-/** The part of an address that is the question itself. */
+/** The question as the server wants it. */
 export function asked(params) {
+  const wanted = kept(params);
+  for (const [name, time] of [["since", "T00:00:00Z"], ["until", "T23:59:59Z"]]) {
+    if (/^\d{4}-\d\d-\d\d$/.test(wanted.get(name) ?? "")) wanted.set(name, wanted.get(name) + time);
+  }
+  wanted.set("limit", limitOf(params));
+  return wanted;
+}
+
+/** The question as it stands in an address. */
+export function kept(params) {
   const wanted = new URLSearchParams();
-  for (const name of ["q", "mode", "effort", ...FILTERS]) {
-    const value = params.get(name);
-    if (value) wanted.set(name, name === "until" && /^\d{4}-\d\d-\d\d$/.test(value) ? `${value}T23:59:59Z` : name === "since" && /^\d{4}-\d\d-\d\d$/.test(value) ? `${value}T00:00:00Z` : value);
+  for (const name of ["q", "mode", "effort", "limit", ...FILTERS]) {
+    if (params.get(name)) wanted.set(name, params.get(name));
   }
   return wanted;
 }
@@ -164,11 +182,11 @@ function drawFiles(area, files) {
 }
 
 export function sceneAddress(scene, params) {
-  const kept = new URLSearchParams(params ? asked(params) : "");
-  kept.set("v", scene.video_id);
-  kept.set("t", scene.start);
-  kept.set("end", scene.end);
-  return `/watch?${kept}`;
+  const address = params ? kept(params) : new URLSearchParams();
+  address.set("v", scene.video_id);
+  address.set("t", scene.start);
+  address.set("end", scene.end);
+  return `/watch?${address}`;
 }
 
 function card(scene, number, params, highlighted) {

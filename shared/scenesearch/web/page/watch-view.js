@@ -2,7 +2,7 @@
 
 import { ask, download, get, pictureAt, send, stillPath, videoPath } from "./api.js";
 import { h, icon, marked, toast, wordsOf } from "./dom.js";
-import { asked, evidenceList, last, sceneAddress } from "./search-view.js";
+import { asked, best, evidenceList, kept, last, sceneAddress } from "./search-view.js";
 import "./scene-player.js";
 import { clock, date, exactClock, parseClock, words } from "./words.js";
 
@@ -43,7 +43,7 @@ export function watchView(main, params, go) {
     if (event.target.closest("input, select, textarea, dialog, [role=tab]") || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
     if (event.key === " " && event.target.closest("button, a, summary")) return;
     if (event.key === "Escape") {
-      if (!document.fullscreenElement && query) go(`/search?${asked(params)}`);
+      if (!document.fullscreenElement && query) go(`/search?${kept(params)}`);
       return;
     }
     const own = keys.find((k) => k.key === event.key.toLowerCase());
@@ -60,7 +60,7 @@ async function theHits(params, query, signal) {
     Object.assign(last, { key, scenes: [], files: [], done: null });
     await ask(asked(params), { file: (f) => last.files.push(f), scene: (s) => last.scenes.push(s), done: (d) => { last.done = d; } }, signal).catch(() => {});
   }
-  return [...last.scenes].sort((a, b) => b.score - a.score);
+  return best(params);
 }
 
 function about(details, scene, query, params, go) {
@@ -86,7 +86,7 @@ function steps(hits, at, params, go, under, keys) {
     keys.push({ key, run: () => open(number) });
     return h("button", { type: "button", disabled: !hits[number], onclick: () => open(number) }, icon(name), label);
   };
-  const back = params.get("q") ? h("a", { class: "button", href: `/search?${asked(params)}`, "data-link": true }, icon("back"), words.back) : null;
+  const back = params.get("q") ? h("a", { class: "button", href: `/search?${kept(params)}`, "data-link": true }, icon("back"), words.back) : null;
   const row = h("div", { class: "row steps" }, back, at >= 0 ? button("previous", words.previousHit, at - 1, "p") : null, at >= 0 ? button("next", words.nextHit, at + 1, "n") : null);
   if (row.children.length) under.prepend(row);
 }
@@ -185,7 +185,7 @@ function panel(side, details, hits, at, player, params, query, signal) {
     add(words.said, of("transcription").map((e) => row(e, e.text, e.speaker)));
     add(words.written, of("texts").map((e) => row(e, e.text)));
     add(words.shown, of("visual_info").map((e) => row(e, e.text)));
-    add(words.important, of("important_scenes").map((e) => row(e, e.text)));
+    add(words.scenes, of("important_scenes").map((e) => row(e, e.text)));
     choose(hits.length > 1 ? 0 : Math.max(0, tabs.findIndex((t, n) => n >= (hits.length ? 1 : 0) && t.rows.length)));
   }).catch(() => {});
 }
