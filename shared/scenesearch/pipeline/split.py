@@ -56,7 +56,7 @@ def split(message: ObjectChanged | SplitWork, ports: Ports, settings: Settings) 
             if chunks and _cut_all(video, waiting, source, ports, settings):
                 _finish(video.ref, ports, anew=bool(waiting))
     except (Gone, ObjectNotFound):
-        LOG.info("dropped: the video was removed or replaced", extra={"message": message.model_dump(mode="json")})
+        LOG.info("dropped: the video was removed or replaced", extra={"work": message.model_dump(mode="json")})
 
 
 def thumbnails_object(ref: VideoRef) -> str:
