@@ -47,6 +47,7 @@ class Programs:
     def __init__(self, logs: Path) -> None:
         """What the programs print goes to files in `logs`."""
         self._logs = logs
+        self._started = list[Program]()
         logs.mkdir(parents=True, exist_ok=True)
         self._guard = subprocess.Popen(  # noqa: S603
             [sys.executable, "-I", "-S", guard.__file__], stdin=subprocess.PIPE, start_new_session=True, text=True
@@ -71,7 +72,9 @@ class Programs:
                 start_new_session=True,
             )
         self._tell(f"+{process.pid}")
-        return Program(name, process, log)
+        program = Program(name, process, log)
+        self._started.append(program)
+        return program
 
     def kill(self, program: Program) -> None:
         """End one program at once."""
@@ -83,6 +86,8 @@ class Programs:
         if self._guard.stdin is not None and not self._guard.stdin.closed:
             self._guard.stdin.close()
         self._guard.wait()
+        for program in self._started:
+            program.process.wait()
 
     def _tell(self, line: str) -> None:
         if self._guard.stdin is None or self._guard.poll() is not None:
