@@ -9,11 +9,11 @@ import errno
 import json
 import re
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 from uuid import uuid4
 
 from scenesearch.errors import InvalidRequest, NotFound, StorageFull, TooLarge
@@ -75,6 +75,31 @@ def check_file(file_name: str, content_type: str, size_bytes: int, limit_bytes: 
         )
     if size_bytes > limit_bytes:
         raise TooLarge(f"{file_name!r} has {size_bytes / 1e9:.1f} GB, the most is {limit_bytes / 1e9:.1f} GB: cut it into parts")
+
+
+@runtime_checkable
+class TakesUploads(Protocol):
+    """A bucket that browsers upload to directly."""
+
+    def upload_session(self, name: str, *, size_bytes: int, content_type: str, metadata: Mapping[str, str], origin: str) -> str:
+        """The URL that takes the object in pieces."""
+        ...
+
+
+class BucketUploads:
+    """Uploads straight to the bucket: no byte of a video passes through a function."""
+
+    def __init__(self, bucket: TakesUploads) -> None:
+        self._bucket = bucket
+
+    def open(self, announced: Announced, *, origin: str) -> str:
+        return self._bucket.upload_session(
+            announced.name,
+            size_bytes=announced.size_bytes,
+            content_type=announced.content_type,
+            metadata=announced.metadata,
+            origin=origin,
+        )
 
 
 @dataclass(frozen=True, slots=True)

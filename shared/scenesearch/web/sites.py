@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from scenesearch import __version__
 from scenesearch.config import Auth, Backend
-from scenesearch.library.uploads import LocalUploads
+from scenesearch.library.uploads import BucketUploads, LocalUploads, TakesUploads, UploadDesk
 from scenesearch.web import problems
 from scenesearch.web.access import doorkeeper
 from scenesearch.web.guard import Guard
@@ -22,8 +23,8 @@ from scenesearch.web.site import Site
 if TYPE_CHECKING:
     from scenesearch.bootstrap import Application
 
-STORAGE = ("https://storage.googleapis.com",)
-"""Where signed URLs lead in the cloud."""
+STORAGE = "https://storage.googleapis.com"
+"""Where signed URLs lead in the cloud (its emulator's address, where one is set)."""
 
 
 def search_site(app: Application) -> FastAPI:
@@ -35,10 +36,14 @@ def library_site(app: Application) -> FastAPI:
     """The page, the library and the search: one origin."""
     from scenesearch.web import export_routes, page_routes, upload_routes, video_routes
 
-    local = app.settings.backend is Backend.LOCAL
-    uploads = LocalUploads(app.settings.home / "uploading", lambda: app.uploads) if local else None
     routes = [search_routes, video_routes.routes, upload_routes.routes, export_routes.routes, page_routes.routes]
-    return _site(app, Site(app, doorkeeper(app.settings), uploads), routes)
+    return _site(app, Site(app, doorkeeper(app.settings), _upload_desk(app)), routes)
+
+
+def _upload_desk(app: Application) -> UploadDesk | None:
+    if app.settings.backend is Backend.LOCAL:
+        return LocalUploads(app.settings.home / "uploading", lambda: app.uploads)
+    return BucketUploads(app.uploads) if isinstance(app.uploads, TakesUploads) else None
 
 
 def _site(app: Application, site: Site, parts: Iterable[APIRouter]) -> FastAPI:
@@ -56,7 +61,7 @@ def _site(app: Application, site: Site, parts: Iterable[APIRouter]) -> FastAPI:
         made.include_router(part)
     made.add_api_route("/healthz", _health, methods=["GET"], operation_id="health", summary="Whether this answers")
     _describe(made)
-    storage = () if app.settings.backend is Backend.LOCAL else STORAGE
+    storage = () if app.settings.backend is Backend.LOCAL else (os.environ.get("STORAGE_EMULATOR_HOST") or STORAGE,)
     made.add_middleware(Guard, local_only=app.settings.auth is Auth.NONE, storage=storage)
     return made
 

@@ -108,6 +108,21 @@ class CloudObjectStore:
         )
         return url
 
+    def upload_session(self, name: str, *, size_bytes: int, content_type: str, metadata: Mapping[str, str], origin: str) -> str:
+        """The URL of a resumable upload of exactly this object, if it is still absent at the end. It is good for a week.
+
+        Whoever holds it may upload, from a browser only out of pages of `origin`. Raises `Unavailable`.
+        """
+        blob = self._bucket.blob(_checked(name))
+        if metadata:
+            blob.metadata = dict(metadata)
+        blob.content_type = content_type
+        with self._translated("opening an upload of", name):
+            url: str = blob.create_resumable_upload_session(
+                content_type=content_type, size=size_bytes, origin=origin or None, if_generation_match=0
+            )
+        return url
+
     def _write(self, name: str, source: BinaryIO, content_type: str, metadata: Mapping[str, str], *, only_if_absent: bool) -> ObjectInfo:
         """Raises `_Changed` when the object must be absent and is not."""
         blob = self._bucket.blob(_checked(name))
