@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 AUDIO_OVERLAP_MS = 5_000
 """How much sound two neighbouring audio clips share: half of it on either side of their border."""
 
+READ_BYTES = 1 << 19
+"""Nearly everything is read, so in large pieces."""
+
 STRAGGLERS_MS = 10_000
 """How far the pictures may run ahead in the file before the sound is taken to be over, and the other way round."""
 
@@ -46,7 +49,7 @@ class ChunkCutter:
         self._resources = ExitStack()
 
     def __enter__(self) -> Self:
-        self._video = self._resources.enter_context(opened(self._source))
+        self._video = self._resources.enter_context(opened(self._source, buffer_bytes=READ_BYTES))
         return self
 
     def __exit__(self, *exc_info: object) -> None:

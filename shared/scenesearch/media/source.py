@@ -122,8 +122,8 @@ class OpenVideo:
 
 
 @contextmanager
-def opened(source: BinaryIO) -> Iterator[OpenVideo]:
-    """The video in `source` (seekable; read by ranges; left open).
+def opened(source: BinaryIO, *, buffer_bytes: int = BUFFER_BYTES) -> Iterator[OpenVideo]:
+    """The video in `source` (seekable; read by ranges of `buffer_bytes`; left open).
 
     Raises:
         UnreadableMedia: it is empty, no video, or only sound; the message says which and what to do.
@@ -141,7 +141,7 @@ def opened(source: BinaryIO) -> Iterator[OpenVideo]:
             "r",
             container_options={"format_whitelist": ",".join(VIDEO_FORMATS + AUDIO_FORMATS), "protocol_whitelist": ""},
             metadata_errors="replace",
-            buffer_size=BUFFER_BYTES,
+            buffer_size=buffer_bytes,
             io_open=_refuse,
         )
     except av.FFmpegError as error:
