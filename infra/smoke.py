@@ -105,11 +105,11 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 2 or arguments[0] not in ENVIRONMENTS:
         print(f"say which environment ({', '.join(ENVIRONMENTS)}) and what to call the upload", file=sys.stderr)  # noqa: T201
         return 2
-    from google.cloud import storage
+    from google.cloud.storage import Client
 
     env = ENVIRONMENTS[arguments[0]]
     endpoint = _endpoint(env)
-    bucket = storage.Client(project=env.project).bucket(env.bucket("uploads"))
+    bucket = Client(project=env.project).bucket(env.bucket("uploads"))
     try:
         took = smoke(bucket, asking(endpoint, _token(env, endpoint)), arguments[1])
     except NotFoundInTime as error:
