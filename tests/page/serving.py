@@ -23,14 +23,14 @@ class Served:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port: int = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        self._environment = {**os.environ, "SCENESEARCH_HOME": str(home), "SCENESEARCH_OFFLINE": "true", **settings}
+        self.environment = {**os.environ, "SCENESEARCH_HOME": str(home), "SCENESEARCH_OFFLINE": "true", **settings}
         self._log = home.with_suffix(".log")
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         command = [str(Path(sys.executable).with_name("scenesearch")), "serve", "--port", str(self.port)]
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(command, env=self._environment, stdout=log, stderr=log, start_new_session=True)
+            self._process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log, start_new_session=True)
         eventually(self._answers, within_s=60, every_s=0.1)
 
     def kill(self) -> None:
