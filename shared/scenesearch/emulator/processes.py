@@ -85,7 +85,10 @@ class Programs:
         """End them all; returns when they are gone."""
         if self._guard.stdin is not None and not self._guard.stdin.closed:
             self._guard.stdin.close()
-        self._guard.wait()
+        while self._guard.poll() is None:
+            for program in self._started:
+                program.process.poll()  # to the guard, a program is there until its parent has looked
+            time.sleep(0.02)
         for program in self._started:
             program.process.wait()
 
