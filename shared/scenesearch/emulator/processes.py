@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -17,6 +18,8 @@ from typing import Self
 
 from scenesearch.emulator import guard
 from scenesearch.errors import Unavailable
+
+PORTS = (15_000, 32_000)
 
 START_S = 90.0
 """How long a program may take until it answers: the emulators need some seconds, on a busy machine more."""
@@ -100,11 +103,15 @@ class Programs:
 
 
 def free_port() -> int:
-    """A TCP port of this machine that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    """A TCP port of this machine that nobody listens on now.
+
+    Chosen at random below those that the system hands out for outgoing connections: one of these may be gone a second later.
+    """
+    while True:
+        port = random.randint(*PORTS)  # noqa: S311
+        with suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def answers(port: int) -> bool:
@@ -121,8 +128,10 @@ def wait_for(program: Program, ready: Callable[[], bool], within_s: float = STAR
         Unavailable: the program ended or took too long; the message holds its last words.
     """
     deadline = time.monotonic() + within_s
-    while not ready():
+    while True:
         code = program.process.poll()
+        if code is None and ready():
+            return
         if code is not None or time.monotonic() > deadline:
             how = f"ended with exit code {code}" if code is not None else f"did not answer within {within_s:.0f} s"
             raise Unavailable(f"{program.name} {how}; its last words:\n{program.last_words()}")
