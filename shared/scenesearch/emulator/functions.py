@@ -81,8 +81,9 @@ class Functions:
         serves_people = name in HTTP_FUNCTIONS
         command = [sys.executable, "-m", "functions_framework", f"--target={name if serves_people else ENTRY_POINT}"]
         command += [f"--source={self._folder / name / 'main.py'}", "--host=127.0.0.1", f"--port={port}"]
+        own = {"THREADS": str(threads), "XDG_RUNTIME_DIR": str(self._programs.folder_of(name))}  # gunicorn's control socket
         kind = {"FUNCTION_USE_ASGI": "true"} if serves_people else {}
-        return self._programs.start(name, command, {**self._environment, **kind, "THREADS": str(threads)})
+        return self._programs.start(name, command, {**self._environment, **kind, **own})
 
 
 def _ok(url: str) -> bool:

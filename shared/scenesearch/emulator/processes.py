@@ -79,6 +79,12 @@ class Programs:
         self._started.append(program)
         return program
 
+    def folder_of(self, name: str) -> Path:
+        """A folder that only this program uses, for what it must write somewhere."""
+        folder = self._logs.parent / "running" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
     def kill(self, program: Program) -> None:
         """End one program at once."""
         program.kill()
