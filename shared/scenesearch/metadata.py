@@ -53,7 +53,8 @@ class Entry:
 
     `text` is the description, the words said, or the lines written (joined by " / ").
     `speaker` belongs to `transcription`; `lines`, `layout` and `kind` to `texts`; `subject_scale`
-    (how much of the frame's height the main subject fills, 0 to 1) to `visual_info`.
+    (how much of the frame's height the main subject fills, 0 to 1) to `visual_info`. `measured`: nothing but colours,
+    motion and the like is told, which says how a picture is made and not what it shows.
     """
 
     section: Section
@@ -64,6 +65,7 @@ class Entry:
     layout: Layout | None = None
     kind: TextKind | None = None
     subject_scale: float | None = None
+    measured: bool = False
 
     def render(self) -> str:
         """The entry as its one line of the metadata text."""

@@ -123,6 +123,7 @@ def _entry(shot: Shot, measures: _Measures) -> Entry:
         span=Span(shot.start_ms, shot.end_ms),
         text="; ".join(parts),
         subject_scale=round(faces[0].height, 2) if faces else None,
+        measured=not any(keyframe.description for keyframe in keyframes),
     )
 
 
