@@ -36,15 +36,14 @@ def assemble(message: Extracted, summarizer: Summarizer | None, ports: Ports) ->
     Raises `Retryable` when the summarizer may answer later.
     """
     ref, catalog = message.ref, ports.catalog
-    video = catalog.generation(ref)
+    with catalog.atomic():  # one look: a second delivery must not take what the first one leaves for what was extracted
+        video, chunks, records = catalog.generation(ref), catalog.chunks(ref), catalog.sections(ref)
     if video is None:
         return
     if video.state is not VideoState.ASSEMBLING:
         announce(video, ports.publisher)
         return
     try:
-        chunks = catalog.chunks(ref)
-        records = catalog.sections(ref)
         gaps = gaps_of(chunks, records)
         if any(record.state in (SectionState.DONE, SectionState.SKIPPED) for record in records):
             _end_ready(video, chunks, records, gaps, summarizer, ports)
@@ -91,12 +90,16 @@ def _end_ready(
     catalog = ports.catalog
     digest, no_digest = _digest(video, records, summarizer, catalog)
     whole = _joined(chunks, [_named(record, digest) for record in records])
-    _store(video, records, whole, ports)
+    changed = _changed(records, whole)
+    for number in sorted({r.key.chunk for r in changed}):
+        index_chunk(video, number, (e for r in whole if r.key.chunk == number for e in r.entries), ports)
     usage = sum((r.usage for r in whole), digest.usage)
     assembly = Assembly(summary=digest.summary, important_scenes=digest.important_scenes, gaps=gaps + no_digest, usage=usage)
     text = MetadataText(digest.summary, digest.important_scenes, [e for r in whole for e in r.entries]).render()
     ports.work.replace(metadata_object(video.ref), io.BytesIO(text.encode()), content_type="text/plain; charset=utf-8")
-    with catalog.atomic():
+    with catalog.atomic():  # with the sections goes the summary that was made of them: a repeat after a crash starts from the same
+        for record in changed:
+            catalog.commit_section(record)
         catalog.commit_assembly(video.ref, assembly)
         catalog.move(video.ref, to=VideoState.READY, when=frozenset({VideoState.ASSEMBLING}))
 
@@ -123,14 +126,9 @@ def _joined(chunks: Sequence[Chunk], records: Sequence[SectionRecord]) -> list[S
     return whole
 
 
-def _store(video: Video, before: Sequence[SectionRecord], after: Sequence[SectionRecord], ports: Ports) -> None:
-    """Replace the moments of the chunks that changed, then commit their sections."""
+def _changed(before: Sequence[SectionRecord], after: Sequence[SectionRecord]) -> list[SectionRecord]:
     known = {r.key: r for r in before}
-    changed = [r for r in after if r != known[r.key]]
-    for number in sorted({r.key.chunk for r in changed}):
-        index_chunk(video, number, (e for r in after if r.key.chunk == number for e in r.entries), ports)
-    for record in changed:
-        ports.catalog.commit_section(record)
+    return [r for r in after if r != known[r.key]]
 
 
 def _digest(
