@@ -88,9 +88,9 @@ def what_is_left_of(video: Video, app: LightApplication, objects: Sequence[str])
         metadata_text = text.read().decode()
     return {
         "id": ref.video_id,
-        "video": str(replace(video, ref=None, created_at=None, updated_at=None, usage=Usage())),  # type: ignore[arg-type]
         "chunks": [str(chunk).replace(prefix, "") for chunk in app.catalog.chunks(ref)],
         "sections": [(r.key.chunk, r.key.section, r.state, r.reason, [e.render() for e in r.entries], r.digest, r.model) for r in records],
+        "video": str(replace(video, ref=None, created_at=None, updated_at=None, usage=Usage())),  # type: ignore[arg-type]
         "metadata_text": metadata_text,
         "objects": sorted(name.removeprefix(prefix) for name in objects if name.startswith(prefix)),
         "moments": sorted((c.moment.chunk, c.moment.number, c.moment.text, round(c.similarity, 4)) for c in found),
