@@ -29,13 +29,16 @@ class Workshop:
 
 
 def workshop(folder: Path) -> Workshop:
-    """Archives of nine tiny functions: what they do does not matter here."""
+    """Archives of nine tiny functions and a tiny package: what they do does not matter here."""
+    package = folder / "scenesearch"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("")
     for function in Function:
         source = folder / "sources" / function.value
         source.mkdir(parents=True)
         (source / "main.py").write_text(f"def handle(event): return {function.value!r}\n")
         (source / "requirements.txt").write_text("")
-    return Workshop(folder, build_all(folder / "functions", folder / "sources"))
+    return Workshop(folder, build_all(folder / "functions", folder / "sources", package))
 
 
 @pytest.fixture(scope="session")
