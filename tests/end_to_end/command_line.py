@@ -23,6 +23,7 @@ class Ran:
 
     @property
     def json(self) -> Any:
+        assert self.out, f"exit {self.code}: {self.err}"
         return json.loads(self.out)
 
 

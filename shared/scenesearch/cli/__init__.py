@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 
-import click
 import typer
 
 from scenesearch.cli import ask, emulate, ingest, keep, run
@@ -19,17 +18,9 @@ app.add_typer(keep.profile, name="profile")
 def main() -> None:
     """The entry point: errors of ours are one line on stderr, never a traceback."""
     try:
-        code = app(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        code = error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        typer.echo("stopped: run the same command again to go on where it was", err=True)
-        code = 130
+        app()
     except SceneSearchError as error:
         typer.echo(f"scenesearch: {error}", err=True)
-        code = 1
+        sys.exit(1)
     except BrokenPipeError:
         sys.stderr.close()
-        code = 0
-    sys.exit(code if isinstance(code, int) else 0)

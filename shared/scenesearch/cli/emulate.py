@@ -28,7 +28,8 @@ def emulate(
     from scenesearch.config import Settings
     from scenesearch.emulator.cloud import EmulatedCloud, Options
 
-    signal.signal(signal.SIGTERM, _stop)
+    for number in (signal.SIGINT, signal.SIGTERM):  # the first is ignored by default in a shell's background
+        signal.signal(number, _stop)
     if ready_file is not None:
         ready_file.unlink(missing_ok=True)
     say("starting Pub/Sub, Firestore, Cloud Storage and the functions …", "dim")
