@@ -63,8 +63,12 @@ def ingest(
 def finish(ids: Sequence[str], *, as_json: bool, refused: Sequence[str] = ()) -> None:
     """Work until these videos have ended, show how it goes, report; exit 1 when one failed or was refused."""
     app_ = application()
-    with _Bars(ids, app_, quiet=as_json) as bars:
-        app_.settle(bars.update, until=lambda: all(_has_ended(app_, one) for one in ids))
+    try:
+        with _Bars(ids, app_, quiet=as_json) as bars:
+            app_.settle(bars.update, until=lambda: all(_has_ended(app_, one) for one in ids))
+    except KeyboardInterrupt:
+        errors.print("stopped: run the same command again to go on where it was")
+        raise typer.Exit(130) from None
     ended = [video for one in dict.fromkeys(ids) if (video := app_.catalog.video(one)) is not None]
     failed = [video for video in ended if video.state is not VideoState.READY]
     if as_json:
