@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
+from starlette.routing import Match
 
 from scenesearch import errors
 
@@ -102,6 +103,9 @@ def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101
     response = problem(request, error.status_code, str(error.detail))
     response.headers.update(error.headers or {})
+    if error.status_code == 405:  # one path may have a route for each of its methods
+        partial = [route for route in request.app.state.routes if route.matches(request.scope)[0] is Match.PARTIAL]
+        response.headers["Allow"] = ", ".join(sorted({method for route in partial for method in getattr(route, "methods", None) or ()}))
     return response
 
 

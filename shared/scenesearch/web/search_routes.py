@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from scenesearch.errors import InvalidRequest, SceneSearchError
 from scenesearch.metadata import Section
-from scenesearch.search.answer import Answer, Effort, FileHit, Mode, Scene, SearchRequest
+from scenesearch.search.answer import MAX_QUERY, Answer, Effort, FileHit, Mode, Scene, SearchRequest
 from scenesearch.timeline import Span
 from scenesearch.video import Feedback, now
 from scenesearch.web.access import readable, video_to_read
@@ -29,10 +29,29 @@ routes = APIRouter()
 Event = FileHit | Scene | Answer
 
 
+_ASKED: dict[str, Any] = {"type": "string", "pattern": r"[\p{L}\p{N}]", "maxLength": MAX_QUERY}
+
+
+def _either_name(schema: dict[str, Any]) -> None:
+    """What the types cannot say: one of `q` and `query` is there, and asks something."""
+    for name in ("q", "query"):
+        schema["properties"][name] = _ASKED | {"description": schema["properties"][name].get("description", "")}
+    schema["oneOf"] = [{"required": ["q"]}, {"required": ["query"]}]
+
+
+def describe_question(document: dict[str, Any]) -> None:
+    """OpenAPI has no "one of two" for the parameters of a GET: there it names `q` alone."""
+    operation = document["paths"]["/v1/search"]["get"]
+    operation["parameters"] = [one for one in operation["parameters"] if one["name"] != "query"]
+    for parameter in operation["parameters"]:
+        if parameter["name"] == "q":
+            parameter |= {"required": True, "schema": dict(_ASKED)}
+
+
 class SearchParameters(BaseModel):
     """A question as it comes over the wire: `q` or `query`, and the same choices as everywhere. Empty means not given."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra=_either_name)
 
     q: str | None = Field(default=None, description='What you remember. "Quoted phrases" must match.')
     query: str | None = Field(default=None, description="The same as `q`.")
@@ -48,7 +67,7 @@ class SearchParameters(BaseModel):
     since: datetime | None = Field(default=None, description="Uploaded at this time or later.")
     until: datetime | None = Field(default=None, description="Uploaded before this time.")
 
-    @field_validator("collection", "video_id", "language", "speaker", "tag", "section", "since", "until", mode="before")
+    @field_validator("collection", "video_id", "language", "speaker", "tag", mode="before")
     @classmethod
     def _empty_is_absent(cls, value: object) -> object:
         return None if value == "" else value

@@ -17,6 +17,7 @@ from scenesearch.web import problems
 from scenesearch.web.access import doorkeeper
 from scenesearch.web.guard import Guard
 from scenesearch.web.problems import Problem
+from scenesearch.web.search_routes import describe_question
 from scenesearch.web.search_routes import routes as search_routes
 from scenesearch.web.site import Site
 
@@ -57,6 +58,8 @@ def _site(app: Application, site: Site, parts: Iterable[APIRouter]) -> FastAPI:
     )
     made.state.site = site
     problems.install(made)
+    parts = list(parts)
+    made.state.routes = [route for part in parts for route in part.routes]
     for part in parts:
         made.include_router(part)
     made.add_api_route("/healthz", _health, methods=["GET"], operation_id="health", summary="Whether this answers")
@@ -76,6 +79,7 @@ def _describe(site: FastAPI) -> None:
 
     def described() -> dict[str, Any]:
         document = plain()
+        describe_question(document)
         document.setdefault("components", {}).setdefault("schemas", {}).update(_schemas())
         return document
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import mimetypes
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 
+from scenesearch.config import Settings
 from scenesearch.errors import NotAllowed, NotFound
-from scenesearch.library.uploads import Announced, LocalUploads, check_file, object_name
+from scenesearch.library.uploads import SUFFIXES, Announced, LocalUploads, check_file, object_name
 from scenesearch.video import DEFAULT_COLLECTION, video_id
 from scenesearch.web.access import readable, writable
 from scenesearch.web.site import Site, TheCaller, TheSite
@@ -18,12 +19,23 @@ from scenesearch.web.site import Site, TheCaller, TheSite
 routes = APIRouter()
 
 
+def _is_a_video(schema: dict[str, Any]) -> None:
+    """What the types cannot say: the name or the type is a video's, and the collection is a name."""
+    properties = schema["properties"]
+    properties["file_name"]["pattern"] = "[A-Za-z0-9]$"
+    properties["collection"] |= {"pattern": "^[A-Za-z0-9._-]+$", "maxLength": 100}
+    properties["size_bytes"]["maximum"] = Settings.model_fields["upload_max_bytes"].default
+    endings = "|".join(sorted(suffix.removeprefix(".") for suffix in SUFFIXES))
+    named = {"properties": {"file_name": {"pattern": rf"[A-Za-z0-9]\.({endings})$"}}}
+    schema["anyOf"] = [named, {"properties": {"content_type": {"pattern": "^video/"}}, "required": ["content_type"]}]
+
+
 class NewUpload(BaseModel):
     """A file that is about to be uploaded."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra=_is_a_video)
 
-    file_name: str = Field(min_length=1, max_length=1000)
+    file_name: str = Field(min_length=1, max_length=1000, description="Its extension says that it is a video, or `content_type` does.")
     size_bytes: int = Field(gt=0)
     content_type: str = Field(default="", max_length=200)
     collection: str = DEFAULT_COLLECTION
@@ -68,10 +80,10 @@ async def put_piece(
     site: TheSite,
     caller: TheCaller,
     content_range: Annotated[str | None, Header()] = None,
-    content_length: Annotated[int | None, Header(ge=0)] = None,
 ) -> Response:
     """One machine: a piece of the file, or the question how far it is (`Content-Range: bytes */SIZE`)."""
-    arrived = await _desk(site).take(upload, content_range, content_length, request.stream())
+    length = request.headers.get("content-length", "")
+    arrived = await _desk(site).take(upload, content_range, int(length) if length.isdecimal() else None, request.stream())
     if arrived.done is None:
         return Response(status_code=308, headers={"Range": f"bytes=0-{arrived.have - 1}"} if arrived.have else {})
     done = UploadStarted(url="", object_name=arrived.done.name, video_id=video_id(arrived.done.bucket, arrived.done.name))

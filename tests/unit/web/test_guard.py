@@ -93,3 +93,9 @@ def test_the_api_describes_itself(tmp_path: Path) -> None:
     assert {"/v1/search", "/v1/feedback", "/v1/videos", "/v1/uploads", "/v1/exports", "/healthz"} <= set(document["paths"])
     assert "Problem" in document["components"]["schemas"]
     assert client.get("/healthz").json() == {"status": "ok"}
+
+
+def test_a_wrong_method_names_all_right_ones(client: TestClient) -> None:
+    response = client.request("PATCH", "/v1/videos/v1")
+    assert response.status_code == 405
+    assert {"GET", "DELETE"} <= set(response.headers["allow"].split(", "))
