@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from scenesearch.messages import Message, Topic
 from scenesearch.metadata import Entry, Section
-from scenesearch.rows import Row, telling_text
+from scenesearch.rows import Row, any_text, is_written, told_text, written_text
 from scenesearch.timeline import Span, hull
 from scenesearch.video import (
     Chunk,
@@ -250,7 +250,8 @@ class Catalog(Protocol):
 class Moment:
     """The unit of the index: a window of consecutive rows of one chunk, from its row `first_row` on. `number` counts within the chunk.
 
-    `text` is what its vector is made of; all of its entries can be found by their words.
+    Where something is written on the screen while other things are said or seen, the same rows are two moments, one of them `written`,
+    so that neither drowns the other. `text` is what its vector is made of; `entries` are those it can be found by.
     """
 
     ref: VideoRef
@@ -260,10 +261,13 @@ class Moment:
     number: int
     first_row: int
     rows: tuple[Row, ...]
+    written: bool = False
 
     @property
     def text(self) -> str:
-        return telling_text(self.rows)
+        if self.written:
+            return written_text(self.rows)
+        return told_text(self.rows) or written_text(self.rows) or any_text(self.rows)
 
     @property
     def span(self) -> Span:
@@ -271,7 +275,7 @@ class Moment:
 
     @property
     def entries(self) -> tuple[Entry, ...]:
-        return tuple(entry for row in self.rows for entry in row.entries)
+        return tuple(entry for row in self.rows for entry in row.entries if is_written(entry) or not self.written)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,17 +61,29 @@ def rows_of(entries: Iterable[Entry]) -> list[Row]:
     return sorted(closed, key=lambda row: (row.span, row.entries[0].section, row.entries[0].text))
 
 
-def telling_text(rows: Sequence[Row]) -> str:
-    """What is said and seen, and captions; where there is none of it, what is written; where there is not even that, the clock.
+def told_text(rows: Sequence[Row]) -> str:
+    """What is said and seen, and captions: what a moment's vector is made of. Signs, slides and menus have one of their own."""
+    return _shortened([entry.text for row in rows for entry in row.entries if is_told(entry)])
 
-    Labels, menus and signs under speech are left to the lexical leg: in the vector they drown what is said.
-    """
-    entries = [entry for row in rows for entry in row.entries]
-    for telling in (_is_told, _is_written, _is_any):
-        chosen = [entry.text for entry in entries if telling(entry)]
-        if chosen:
-            return _shortened(chosen)
-    return ""
+
+def written_text(rows: Sequence[Row]) -> str:
+    """What stands on the screen beside captions and clocks."""
+    return _shortened([entry.text for row in rows for entry in row.entries if is_written(entry)])
+
+
+def any_text(rows: Sequence[Row]) -> str:
+    """Whatever there is, down to measurements and clocks."""
+    return _shortened([entry.text for row in rows for entry in row.entries])
+
+
+def is_told(entry: Entry) -> bool:
+    """Whether the entry says what happens: speech, what is seen, captions."""
+    return entry.kind is TextKind.CAPTION or (entry.section is not Section.TEXTS and not entry.measured)
+
+
+def is_written(entry: Entry) -> bool:
+    """Whether the entry is a text that belongs to the picture: a sign, a slide, a menu."""
+    return entry.section is Section.TEXTS and entry.kind not in (TextKind.CAPTION, TextKind.TIMECODE)
 
 
 class _Open:
@@ -110,18 +122,6 @@ def _around(entry: Entry, rows: list[_Open], starts: list[int]) -> _Open | None:
 
 def _bounded(entry: Entry) -> Entry:
     return entry if len(entry.text) <= LONGEST_ROW else replace(entry, text=entry.text[: LONGEST_ROW - 1] + "…")
-
-
-def _is_told(entry: Entry) -> bool:
-    return entry.section is not Section.TEXTS or entry.kind is TextKind.CAPTION
-
-
-def _is_written(entry: Entry) -> bool:
-    return entry.kind is not TextKind.TIMECODE
-
-
-def _is_any(entry: Entry) -> bool:
-    return True
 
 
 def _shortened(texts: Sequence[str]) -> str:

@@ -39,12 +39,15 @@ _STOP_PAIR_LIST = (
 _STOP_PAIRS = frozenset(_STOP_PAIR_LIST.split())
 
 
+@lru_cache(maxsize=50_000)
 def normalised(text: str) -> str:
     """One form for all spellings: compatibility forms folded, lower case, Latin accents dropped, controls and space runs one space."""
     text = unicodedata.normalize("NFKC", text.encode("utf-8", "replace").decode()).casefold().replace("’", "'")
     if not text.isascii():
         text = "".join(_plain(character) for character in text)
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " for c in text)
+    return " ".join(text.split())
 
 
 def words(text: str) -> list[str]:

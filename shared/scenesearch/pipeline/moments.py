@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from scenesearch.metadata import Entry
 from scenesearch.ports import Moment
-from scenesearch.rows import rows_of
+from scenesearch.rows import rows_of, told_text, written_text
 from scenesearch.video import Video
 
 WINDOW = 5
@@ -17,18 +17,24 @@ STRIDE = 2
 def moments_of(video: Video, chunk: int, entries: Iterable[Entry]) -> list[Moment]:
     """The moments of one chunk, in order of time: every `STRIDE`th run of `WINDOW` rows, the last one flush with the end."""
     rows = rows_of(entries)
-    return [
-        Moment(
-            ref=video.ref,
-            collection=video.collection,
-            language=video.language,
-            chunk=chunk,
-            number=number,
-            first_row=first,
-            rows=tuple(rows[first : first + WINDOW]),
-        )
-        for number, first in enumerate(_starts(len(rows)))
-    ]
+    moments: list[Moment] = []
+    for first in _starts(len(rows)):
+        window = tuple(rows[first : first + WINDOW])
+        both = bool(told_text(window) and written_text(window))
+        for written in (False, True) if both else (False,):
+            moments.append(
+                Moment(
+                    ref=video.ref,
+                    collection=video.collection,
+                    language=video.language,
+                    chunk=chunk,
+                    number=len(moments),
+                    first_row=first,
+                    rows=window,
+                    written=written,
+                )
+            )
+    return moments
 
 
 def _starts(count: int) -> Iterator[int]:

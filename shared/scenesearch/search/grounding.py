@@ -71,17 +71,26 @@ def ground(
 
 def _quoted(quotes: Sequence[str], entries: Sequence[Entry]) -> list[Entry]:
     """The entries that quotations are of, in the order quoted."""
-    plain = [(normalised(entry.text), entry) for entry in entries]
-    found = [max(((_alike(normalised(quote), text), -n) for n, (text, _) in enumerate(plain)), default=(0.0, 0)) for quote in quotes]
-    return _distinct([plain[-n][1] for alike, n in found if alike >= NEARLY])
+    plain = [normalised(entry.text) for entry in entries]
+    found = (_place_of(normalised(quote), plain) for quote in quotes)
+    return _distinct([entries[place] for place in found if place is not None])
+
+
+def _place_of(quote: str, texts: Sequence[str]) -> int | None:
+    """The text that a quotation is of: the same, else one that contains it, else the one most like it."""
+    if quote in texts:
+        return texts.index(quote)
+    if len(quote) < _SHORTEST_QUOTE:
+        return None
+    for place, text in enumerate(texts):
+        if quote in text:
+            return place
+    alike, place = max(((_alike(quote, text), -place) for place, text in enumerate(texts)), default=(0.0, 0))
+    return -place if alike >= NEARLY else None
 
 
 def _alike(quote: str, text: str) -> float:
     """How much of a quotation stands in a text in one place, 0 to 1."""
-    if len(quote) < _SHORTEST_QUOTE:
-        return float(quote == text != "")
-    if quote in text:
-        return 1.0
     if len(text) >= _SHORTEST_QUOTE * 2 and text in quote:
         return max(NEARLY, len(text) / len(quote))  # the quotation runs on into the next entry
     matcher = SequenceMatcher(None, text, quote, autojunk=False)

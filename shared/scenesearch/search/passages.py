@@ -33,7 +33,7 @@ def passages_of(candidates: Sequence[Candidate], budget: int) -> tuple[Passage, 
         chosen.append(candidate)
     places = sorted(rows)
     windows: dict[_Place, Window] = {}
-    for candidate in sorted(chosen, key=lambda c: (c.moment.chunk, c.moment.first_row)):
+    for candidate in sorted(chosen, key=lambda c: c.similarity):  # of two moments of the same rows the more similar one stays
         moment = candidate.moment
         windows[moment.chunk, moment.first_row] = Window(0, len(moment.rows), candidate.similarity)
     return tuple(_passage(run, rows, windows) for run in _runs(places, rows))

@@ -93,13 +93,13 @@ class IndexFile:
         if row is None:
             return None
         rows = _ROWS.validate_json(zlib.decompress(row["rows"]))
-        windows = np.frombuffer(row["windows"], np.int32).reshape(-1, 3).tolist()
+        windows = np.frombuffer(row["windows"], np.int32).reshape(-1, 4).tolist()
         return [
             Moment(
                 ref=key.ref, collection=key.collection, language=key.language, chunk=key.number,
-                number=number, first_row=first, rows=rows[at : at + count],
+                number=number, first_row=first, rows=rows[at : at + count], written=bool(written),
             )
-            for number, (first, at, count) in enumerate(windows)
+            for number, (first, at, count, written) in enumerate(windows)
         ]  # fmt: skip
 
     def replace(self, ref: VideoRef, chunk: int, moments: Sequence[Moment], vectors: Vectors) -> None:
@@ -124,7 +124,7 @@ class IndexFile:
                 )  # fmt: skip
                 rows = {moment.first_row + i: row for moment in moments for i, row in enumerate(moment.rows)}
                 places = {number: place for place, number in enumerate(sorted(rows))}
-                windows = np.array([(m.first_row, places[m.first_row], len(m.rows)) for m in moments], np.int32)
+                windows = np.array([(m.first_row, places[m.first_row], len(m.rows), m.written) for m in moments], np.int32)
                 packed = zlib.compress(_ROWS.dump_json(tuple(rows[number] for number in places), exclude_defaults=True))
                 self._database.execute("INSERT INTO texts VALUES (?, ?, ?)", (cursor.lastrowid, windows.tobytes(), packed))
             self._database.execute("UPDATE state SET revision = revision + 1")

@@ -97,7 +97,11 @@ class _Part:
         first, after = first[after <= count], after[after <= count]
         furthest = _furthest(end, MOST_ROWS)
         ends = furthest[first, after - first - 1]
+        edges = np.array([any(not entry.measured for entry in row.entries) for row in passage.rows])
+        if not edges.any():
+            edges[:] = True
         fits = (after - first == 1) | ((ends - start[first]) * 1000 <= LONGEST_MS)
+        fits &= edges[first] & edges[after - 1]  # a scene begins and ends with something told
         self.first, self.after, self.starts, self.ends = first[fits], after[fits], start[first[fits]], ends[fits]
         self.strengths = self._likeness(passage) + np.float32(LEXICAL) * self._words() + self._length()
         if question.phrases:
