@@ -72,6 +72,13 @@ class SearchParameters(BaseModel):
     def _empty_is_absent(cls, value: object) -> object:
         return None if value == "" else value
 
+    @field_validator("since", "until", mode="before")
+    @classmethod
+    def _written_out(cls, value: object) -> object:
+        if value is not None and not isinstance(value, (str, datetime)):
+            raise ValueError("write a time as in 2026-11-03T09:30:00Z")
+        return value
+
     def request(self) -> SearchRequest:
         """The question. Raises `InvalidRequest` when there is none, or two."""
         if self.q is not None and self.query is not None and self.q != self.query:
