@@ -9,6 +9,7 @@ from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, TypeVar
 
 from scenesearch.config import Backend, Settings
+from scenesearch.config import Models as ModelChoice
 from scenesearch.errors import ConfigurationError, InvalidMessage
 from scenesearch.messages import ChunkWork, DeadLetter, Extracted, Message, ObjectChanged, SplitWork, Subscription
 from scenesearch.metadata import Section
@@ -34,6 +35,10 @@ class Application:
     @cached_property
     def models(self) -> Models:
         """What reads clips, embeds, summarises and reads scenes."""
+        if self.settings.models is ModelChoice.VERTEXAI:
+            from scenesearch.models.vertexai.vertexai_models import VertexModels
+
+            return VertexModels(self.settings)
         from scenesearch.models.local.local_models import LocalModels
 
         return LocalModels(self.settings)

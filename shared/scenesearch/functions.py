@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from scenesearch.backends.gcp.deliveries import check_due, message_of
+from scenesearch.backends.gcp.deliveries import check_due, message_of, only_waited
 from scenesearch.errors import Gone, InvalidMessage, Permanent, Retryable
-from scenesearch.messages import DeadLetter, Message, SplitWork, Subscription, Topic
+from scenesearch.messages import SUBSCRIPTIONS, DeadLetter, Message, SplitWork, Subscription, Topic
 
 LOG = logging.getLogger(__name__)
 
@@ -103,6 +103,10 @@ def _handle(push: Push, listening: tuple[Subscription, ...]) -> None:
         return
     check_due(push.attributes)
     message = message_of(push.data, push.attributes)
+    if only_waited(push.attributes) and isinstance(message, DeadLetter):
+        topic = SUBSCRIPTIONS[Subscription(message.subscription)]
+        application().publisher.publish(topic, message_of(push.data, message.attributes))
+        return
     application().handlers[_listener(push, listening, message)](message)
 
 

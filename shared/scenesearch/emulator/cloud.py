@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+import urllib.parse
 import urllib.request
 from collections.abc import Mapping
 from contextlib import suppress
@@ -29,11 +30,14 @@ EXTRACTORS = frozenset({"extract_visual_info", "extract_transcription", "extract
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What may differ from cloud to cloud. `settings` are variables that every function gets."""
+    """What may differ from cloud to cloud. `settings` are variables that every function gets; `through` is the URL of somebody who
+    gets the pushes in place of the functions, with the function's own URL as `?to=`.
+    """
 
     models: Models = Models.LOCAL
     delivery: Delivery = field(default_factory=Delivery)
     settings: Mapping[str, str] = field(default_factory=dict)
+    through: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +134,13 @@ class EmulatedCloud:
         self.functions = Functions(self._programs, self.environment)
         for name in (*EVENT_FUNCTIONS, *HTTP_FUNCTIONS):
             self.functions.start(name, self._threads(name))
-        urls = {one: self.functions.running[name].url for name, subscriptions in EVENT_FUNCTIONS.items() for one in subscriptions}
+        urls = {one: self._push_url(name) for name, subscriptions in EVENT_FUNCTIONS.items() for one in subscriptions}
         create_subscriptions(self.services.pubsub, PROJECT, self._options.delivery, urls)
         self.functions.wait()
+
+    def _push_url(self, name: str) -> str:
+        url, through = self.functions.running[name].url, self._options.through
+        return f"{through}/?to={urllib.parse.quote(url, safe='')}" if through else url
 
     def _threads(self, name: str) -> int:
         """Requests at once: as in the cloud, but a local model works on one clip at a time."""

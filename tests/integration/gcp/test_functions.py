@@ -191,3 +191,13 @@ def test_a_dead_letter_that_pubsub_forwarded_reaches_recover_as_one(project: str
     body = push(data, Subscription.RECOVER_DEAD_LETTERS, forwarded)
     assert called("recover").post("/", data=json.dumps(body)).status_code == 204
     assert heard(project, Subscription.RECOVER_DEAD_LETTERS) == []
+
+
+def test_a_delayed_message_that_used_up_its_deliveries_waits_with_recover_and_is_published_again(project: str) -> None:
+    data, attributes = encode(SplitWork(video_id="v", generation=1))
+    forwarded = {**attributes, "CloudPubSubDeadLetterSourceSubscription": Subscription.SPLIT_SPLITS.value}
+    early = {**forwarded, NOT_BEFORE: (now() + timedelta(minutes=1)).isoformat()}
+    assert called("recover").post("/", json=push(data, Subscription.RECOVER_DEAD_LETTERS, early)).status_code == 503
+    due = {**forwarded, NOT_BEFORE: (now() - timedelta(minutes=1)).isoformat()}
+    assert called("recover").post("/", json=push(data, Subscription.RECOVER_DEAD_LETTERS, due)).status_code == 204
+    assert eventually(lambda: heard(project, Subscription.SPLIT_SPLITS)) == [SplitWork(video_id="v", generation=1)]

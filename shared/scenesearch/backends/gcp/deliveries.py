@@ -34,10 +34,15 @@ def message_of(data: bytes, attributes: Mapping[str, str]) -> Message:
     )
 
 
+def only_waited(attributes: Mapping[str, str]) -> bool:
+    """Whether Pub/Sub gave up on a message that was published with a delay: handing it back used up its deliveries."""
+    return f"{_SOURCE}Subscription" in attributes and NOT_BEFORE in attributes
+
+
 def check_due(attributes: Mapping[str, str]) -> None:
     """Raises `Busy` when the delivery comes before its time (it comes again, later each time), `InvalidMessage` for no time."""
     said = attributes.get(NOT_BEFORE)
-    if said is None or f"{_SOURCE}Subscription" in attributes:
+    if said is None:
         return
     try:
         due = datetime.fromisoformat(said)
