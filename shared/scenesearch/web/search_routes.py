@@ -81,8 +81,8 @@ class SearchParameters(BaseModel):
 
     def request(self) -> SearchRequest:
         """The question. Raises `InvalidRequest` when there is none, or two."""
-        if self.q is not None and self.query is not None and self.q != self.query:
-            raise InvalidRequest("`q` and `query` ask two different questions: leave one out")
+        if {"q", "query"} <= self.model_fields_set:
+            raise InvalidRequest("`q` and `query` are two questions: leave one out")
         asked = self.q if self.q is not None else self.query
         if asked is None or not asked.strip():
             raise InvalidRequest("there is no question: say in `q` what you are looking for")
