@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
-from itertools import pairwise
 
 from scenesearch.lexical.analysis import normalised
+from scenesearch.lexical.phrases import occurrences
 from scenesearch.metadata import Entry
 from scenesearch.ports import FoundScene, Passage
 from scenesearch.search.query import Phrase
@@ -18,6 +18,12 @@ NEARLY = 0.8
 
 SNAP_MS = 3_000
 """A border moves at most so far to the border of an entry."""
+
+ONE_SCENE = 0.5
+"""Two scenes of a file whose spans overlap so far (intersection over union) are one."""
+
+STRONG = 0.5
+"""Two of them that both score as much are joined; beside a strong one a weak one goes, for it would only dilute it."""
 
 _SAME_MS = 300
 _SHORTEST_QUOTE = 2
@@ -54,19 +60,29 @@ def ground(
     evidence = _quoted(found.quotes, [entry for entry in here if admits(entry)])
     grounded = bool(evidence)
     if phrases:
-        holding = [entry for phrase in phrases for entry in _holding(phrase.plain, here)]
-        if len({phrase.plain for phrase in phrases if _holding(phrase.plain, here)}) < len(phrases):
+        held = [[here[place] for pair in occurrences(phrase.written, here) for place in pair] for phrase in phrases]
+        holding = _distinct([entry for entries in held for entry in entries if admits(entry)])
+        if not all(held) or not holding:
             return None
-        holding = [entry for entry in holding if admits(entry)]
-        if not holding:
-            return None
-        evidence = _distinct([*holding, *evidence])
-        if tight:
-            evidence = _distinct(holding)
-            span = _around(holding, span)
+        evidence = holding if tight else _distinct([*holding, *evidence])
+        span = _around(holding, span) if tight else span
         grounded = True
     snapped = span if tight else _snapped(span, here, evidence)
     return GroundedScene(snapped, found.description, tuple(evidence), grounded, found.score)
+
+
+def merged(scenes: Iterable[GroundedScene]) -> tuple[GroundedScene, ...]:
+    """The scenes of a file, best first, each place once."""
+    kept: list[GroundedScene] = []
+    for scene in sorted(scenes, key=lambda scene: -scene.score):
+        same = next((n for n, other in enumerate(kept) if other.span.iou(scene.span) >= ONE_SCENE), None)
+        if same is None:
+            kept.append(scene)
+        elif scene.score >= STRONG and kept[same].grounded == scene.grounded:
+            best = kept[same]
+            evidence = tuple(_distinct([*best.evidence, *scene.evidence]))
+            kept[same] = replace(best, span=best.span.hull(scene.span), evidence=evidence)
+    return tuple(kept)
 
 
 def _quoted(quotes: Sequence[str], entries: Sequence[Entry]) -> list[Entry]:
@@ -99,35 +115,6 @@ def _alike(quote: str, text: str) -> float:
     block = matcher.find_longest_match()
     start = max(0, block.a - block.b)
     return SequenceMatcher(None, text[start : start + len(quote)], quote, autojunk=False).ratio()
-
-
-def _holding(phrase: str, entries: Sequence[Entry]) -> list[Entry]:
-    """The entries that hold a phrase; where it begins in one and ends in the next of its section, both."""
-    single = [entry for entry in entries if _stands_in(phrase, normalised(entry.text))]
-    if single:
-        return single
-    for section in {entry.section for entry in entries}:
-        of_section = [entry for entry in entries if entry.section is section]
-        for first, second in pairwise(of_section):
-            if _stands_in(phrase, normalised(f"{first.text} {second.text}")):
-                return [first, second]
-    return []
-
-
-def _stands_in(phrase: str, text: str) -> bool:
-    """Whether a phrase stands in a text as whole words; punctuation and spaces of unspaced scripts apart."""
-    at = text.find(phrase)
-    while at >= 0:
-        before, after = text[at - 1 : at], text[at + len(phrase) : at + len(phrase) + 1]
-        if not (_joined(before, phrase[0]) or _joined(phrase[-1], after)):
-            return True
-        at = text.find(phrase, at + 1)
-    return False
-
-
-def _joined(left: str, right: str) -> bool:
-    """Whether two neighbouring characters belong to one spaced word."""
-    return bool(left and right) and left.isascii() and right.isascii() and left.isalnum() and right.isalnum()
 
 
 def _around(entries: Sequence[Entry], span: Span) -> Span:

@@ -12,7 +12,7 @@ from scenesearch.errors import SceneSearchError
 from scenesearch.lexical.telling import telling
 from scenesearch.metadata import Entry, one_line
 from scenesearch.ports import Candidate, FoundScene, Passage, Question, Reading, SceneReader
-from scenesearch.search.grounding import GroundedScene, ground
+from scenesearch.search.grounding import GroundedScene, ground, merged
 from scenesearch.search.passages import passages_of
 from scenesearch.search.query import Query
 from scenesearch.video import Profile, Video, now
@@ -87,7 +87,7 @@ class SceneStage:
         reading = Reading(video=file.video, passages=passages, profile=file.profile)
         found = reader.read(self._question, reading, limit=self._per_file, deadline=deadline)
         scenes = (self._grounded(scene, passages, file.video) for scene in found[: self._per_file])
-        return FileRead(file.video, tuple(scene for scene in scenes if scene is not None))
+        return FileRead(file.video, merged([scene for scene in scenes if scene is not None]))
 
     def _outcome(self, future: Future[FileRead], file: FileToRead) -> FileRead:
         try:

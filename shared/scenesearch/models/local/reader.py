@@ -14,8 +14,9 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from scenesearch.lexical.analysis import known_words, normalised
+from scenesearch.lexical.analysis import known_words
 from scenesearch.lexical.bm25 import saturated
+from scenesearch.lexical.phrases import occurrences
 from scenesearch.lexical.telling import telling
 from scenesearch.metadata import Entry, Section, TextKind, one_line
 from scenesearch.ports import FoundScene, Passage, Question, Reading
@@ -162,12 +163,15 @@ class _Part:
 
     def _quoting(self) -> NDArray[np.bool_]:
         """Which runs hold every quoted phrase."""
-        texts = [normalised(" ".join(entry.text for entry in row.entries)) for row in self._rows]
-        phrases = [normalised(phrase) for phrase in self._question.phrases]
-        return np.array(
-            [all(any(p in text for text in texts[a:b]) or p in " ".join(texts[a:b]) for p in phrases)
-             for a, b in zip(self.first.tolist(), self.after.tolist(), strict=True)], np.bool_,
-        )  # fmt: skip
+        places = [(n, entry) for n, row in enumerate(self._rows) for entry in row.entries]
+        entries = [entry for _, entry in places]
+        every = np.ones(len(self.first), np.bool_)
+        for phrase in self._question.phrases:
+            held = np.zeros(len(self.first), np.bool_)
+            for first, last in occurrences(phrase, entries):
+                held |= (self.first <= places[first][0]) & (self.after > places[last][0])
+            every &= held
+        return every
 
 
 def _furthest(ends: Floats, width: int) -> Floats:
@@ -177,8 +181,8 @@ def _furthest(ends: Floats, width: int) -> Floats:
 
 
 def _described(rows: Sequence[Row], quoted: Sequence[Entry]) -> str:
-    """What the run shows, in one line: the shot if one is described, with what it rests on."""
-    shown = [entry.text for row in rows for entry in row.entries if entry.section is Section.VISUAL_INFO]
+    """What the run shows, in one line: what it rests on, and its first shot where shots are described."""
+    shown = [entry.text for row in rows for entry in row.entries if entry.section is Section.VISUAL_INFO and not entry.measured]
     lines = dict.fromkeys(one_line(text) for text in [*(entry.text for entry in quoted), *shown[:1]])
     line = " · ".join(lines)
     return line if len(line) <= _DESCRIPTION else line[: _DESCRIPTION - 1].rstrip() + "…"
