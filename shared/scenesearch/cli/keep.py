@@ -108,7 +108,7 @@ def export(
     video: VideoArgument,
     start: Annotated[str, typer.Option(help="From here: MM:SS, H:MM:SS or seconds.")],
     end: Annotated[str, typer.Option(help="To here.")],
-    to: Annotated[Path, typer.Option("--to", metavar="FILE", help="Where to; the extension says what: .mp4 .png .vtt .srt .txt")],
+    to: Annotated[Path, typer.Option("--to", metavar="FILE", help="Where to; the extension says what: .mp4 .png .vtt .srt .txt .otio .edl")],
     as_json: Json = False,
 ) -> None:
     """Take a scene away as a file."""
