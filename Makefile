@@ -6,7 +6,7 @@ LOCAL_LOCK := requirements/local.txt
 DEV_LOCK := requirements/dev.txt
 WEIGHTS_LOCK := requirements/weights.txt
 
-.PHONY: help setup demo serve check test build synth proof lock clean
+.PHONY: help setup demo serve check test build synth bench-index proof lock clean
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ build: .venv/dev ## one archive a function, the same bytes from the same sources
 
 synth: build ## the Terraform of one environment: make synth ENV=dev
 	$(BIN)/python -m infra.main $(ENV)
+
+bench-index: .venv/local ## the embedded index at 250,000 moments: build, start-up, query time, recall
+	$(BIN)/python benchmarks/index.py
 
 proof: .venv/dev ## the full figures: writes docs/benchmarks.md
 	$(BIN)/python benchmarks/proof.py

@@ -6,11 +6,13 @@ import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import groupby
+from itertools import groupby, repeat
 from pathlib import Path
 from threading import Lock
 
-from scenesearch.backends.local.index_file import ChunkKey, IndexFile, sections_of
+import numpy as np
+
+from scenesearch.backends.local.index_file import IndexFile, sections_of
 from scenesearch.backends.local.index_segment import Segment, Strengths, strongest, total_length
 from scenesearch.lexical.bm25 import shares
 from scenesearch.ports import Candidate, Filters, Hit, Moment, Probe, Vectors, WordWeights
@@ -128,31 +130,26 @@ class LocalIndex:
 
 def _capped(found: Sequence[tuple[Segment, Strengths]], wanted: int, limit: int, per_video: int) -> list[Hit]:
     """The strongest of the `wanted` strongest of each part, with not too many of one video."""
-    ranked = sorted(
-        ((float(part.strengths[i]), n, int(i)) for n, (_, part) in enumerate(found) for i in strongest(part, wanted)),
-        key=lambda hit: (-hit[0], hit[1], hit[2]),
-    )
+    ranked: list[tuple[float, int, int, int]] = []
+    for n, (segment, part) in enumerate(found):
+        best = strongest(part, wanted)
+        places = best + part.first
+        chunks = np.searchsorted(segment.starts, places, side="right") - 1
+        ranked += zip((-part.strengths[best]).tolist(), repeat(n), chunks.tolist(), places.tolist(), strict=False)
+    if len(found) > 1:
+        ranked.sort()
     hits: list[Hit] = []
     taken: dict[VideoRef, int] = {}
-    for strength, n, i in ranked:
-        segment, part = found[n]
-        chunk = segment.chunk_of(part.first + i)
-        key: ChunkKey = segment.keys[chunk]
-        if taken.get(key.ref, 0) == per_video:
-            continue
-        taken[key.ref] = taken.get(key.ref, 0) + 1
-        place = part.first + i
-        hits.append(
-            Hit(
-                ref=key.ref,
-                chunk=key.number,
-                number=place - int(segment.starts[chunk]),
-                sections=sections_of(int(segment.sections[place])),
-                strength=strength,
-            )
-        )
-        if len(hits) == limit:
-            break
+    for weakness, n, chunk, place in ranked:
+        segment = found[n][0]
+        key = segment.keys[chunk]
+        of_video = taken.get(key.ref, 0)
+        if of_video < per_video:
+            taken[key.ref] = of_video + 1
+            number, sections = place - int(segment.starts[chunk]), sections_of(int(segment.sections[place]))
+            hits.append(Hit(ref=key.ref, chunk=key.number, number=number, sections=sections, strength=-weakness))
+            if len(hits) == limit:
+                break
     return hits
 
 

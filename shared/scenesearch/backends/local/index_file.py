@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -175,6 +176,7 @@ def section_bits(sections: set[Section] | frozenset[Section]) -> int:
     return sum(1 << bit for bit, section in enumerate(CHUNK_SECTIONS) if section in sections)
 
 
+@cache
 def sections_of(bits: int) -> frozenset[Section]:
     """The sections that `bits` stand for."""
     return frozenset(section for bit, section in enumerate(CHUNK_SECTIONS) if bits >> bit & 1)
