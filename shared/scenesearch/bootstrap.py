@@ -13,10 +13,11 @@ from scenesearch.config import Models as ModelChoice
 from scenesearch.errors import ConfigurationError, InvalidMessage
 from scenesearch.messages import ChunkWork, DeadLetter, Extracted, Message, ObjectChanged, SplitWork, Subscription
 from scenesearch.metadata import Section
-from scenesearch.ports import Catalog, Embedder, Models, ObjectStore, Ports, Publisher, SceneIndex
+from scenesearch.ports import Catalog, Embedder, Models, ObjectStore, Ports, Publisher, SceneIndex, SceneWatcher
 
 if TYPE_CHECKING:
     from scenesearch.backends.local.runtime import Runtime
+    from scenesearch.models.vertexai.vertexai_models import VertexModels
     from scenesearch.search.search import Search
 
 LOOK_S = 2.0
@@ -36,12 +37,21 @@ class Application:
     def models(self) -> Models:
         """What reads clips, embeds, summarises and reads scenes."""
         if self.settings.models is ModelChoice.VERTEXAI:
-            from scenesearch.models.vertexai.vertexai_models import VertexModels
-
-            return VertexModels(self.settings)
+            return self._vertex_models
         from scenesearch.models.local.local_models import LocalModels
 
         return LocalModels(self.settings)
+
+    @cached_property
+    def watcher(self) -> SceneWatcher | None:
+        """What watches the clips of found scenes; None where no model can."""
+        return self._vertex_models.watcher(self.catalog, self.work) if self.settings.models is ModelChoice.VERTEXAI else None
+
+    @cached_property
+    def _vertex_models(self) -> VertexModels:
+        from scenesearch.models.vertexai.vertexai_models import VertexModels
+
+        return VertexModels(self.settings)
 
     @cached_property
     def ports(self) -> Ports:
@@ -83,7 +93,7 @@ class Application:
         """Both stages of asking."""
         from scenesearch.search.search import Search
 
-        return Search(catalog=self.catalog, index=self.index, embedder=self.embedder, reader=self.models.reader)
+        return Search(catalog=self.catalog, index=self.index, embedder=self.embedder, reader=self.models.reader, watcher=self.watcher)
 
     @cached_property
     def handlers(self) -> Mapping[Subscription, Handler]:

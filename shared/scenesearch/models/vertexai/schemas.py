@@ -100,3 +100,40 @@ class People(_Form):
     """Who is who."""
 
     people: list[Person]
+
+
+class Quotation(_Form):
+    """Words of one line."""
+
+    line: int = Field(description="the line's number")
+    words: str = Field(description="words of that line, exactly as they stand there")
+
+
+class Match(_Form):
+    """A scene that answers a question, by the numbers of its first and last line."""
+
+    first: int
+    last: int
+    quotations: list[Quotation]
+    description: str
+    confidence: float = Field(description="0 to 1")
+
+
+class Matches(_Form):
+    """The scenes of one video that answer a question."""
+
+    scenes: list[Match]
+
+
+class Criterion(_Form):
+    """One thing that a question asks for, and whether a clip has it."""
+
+    criterion: str
+    observation: str = Field(description="what the clip shows of it")
+    met: bool
+
+
+class Watched(_Form):
+    """What somebody who watched a clip says of each thing that a question asks for."""
+
+    criteria: list[Criterion]

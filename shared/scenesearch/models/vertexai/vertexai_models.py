@@ -5,17 +5,18 @@ from __future__ import annotations
 from functools import cache, cached_property
 
 from scenesearch.config import Settings
-from scenesearch.errors import ConfigurationError
 from scenesearch.metadata import Section
 from scenesearch.models.vertexai.client import VertexClient
 from scenesearch.models.vertexai.embedder import GeminiEmbedder
 from scenesearch.models.vertexai.extractor import extractor_of
+from scenesearch.models.vertexai.reader import GeminiReader
 from scenesearch.models.vertexai.summarizer import GeminiSummarizer
-from scenesearch.ports import SceneReader, SectionExtractor, Summarizer
+from scenesearch.models.vertexai.watcher import GeminiWatcher
+from scenesearch.ports import Catalog, ObjectStore, SceneReader, SceneWatcher, SectionExtractor, Summarizer
 
 
 class VertexModels:
-    """Gemini for sections and summaries, its embeddings; one client for all of them."""
+    """Gemini for sections, summaries and questions, its embeddings; one client for all of them."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -29,9 +30,13 @@ class VertexModels:
     def summarizer(self) -> Summarizer:
         return GeminiSummarizer(self._client, self._settings)
 
-    @property
+    @cached_property
     def reader(self) -> SceneReader:
-        raise ConfigurationError("no scene reader runs on Vertex AI yet: set SCENESEARCH_MODELS=local where questions are asked")
+        return GeminiReader(self._client, self._settings)
+
+    def watcher(self, catalog: Catalog, work: ObjectStore) -> SceneWatcher:
+        """What watches found scenes: `catalog` knows their clips, `work` holds them."""
+        return GeminiWatcher(self._client, self._settings, catalog, work)
 
     @cached_property
     def _client(self) -> VertexClient:

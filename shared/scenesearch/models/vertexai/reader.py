@@ -1,0 +1,268 @@
+"""The Gemini scene reader: notes on one video as numbered lines, and the scenes that answer a question as runs of those numbers.
+
+A time is always that of lines, never one that a model writes; a quotation counts only where its words stand in its line.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from difflib import SequenceMatcher
+
+from pydantic import ValidationError
+
+from scenesearch.config import Settings
+from scenesearch.errors import ModelError, Unavailable
+from scenesearch.lexical.analysis import normalised
+from scenesearch.metadata import Entry, Section, TextKind, one_line
+from scenesearch.models.vertexai import asking, prompts
+from scenesearch.models.vertexai.asking import Truncated, ask_and_check
+from scenesearch.models.vertexai.client import Ask, VertexClient
+from scenesearch.models.vertexai.schemas import Match, Matches, Quotation
+from scenesearch.models.vertexai.story import KINDS
+from scenesearch.ports import FoundScene, Likeness, Passage, Question, Reading
+from scenesearch.timeline import Span, hull
+
+LOG = logging.getLogger(__name__)
+
+LONGEST_SCENE_MS = 300_000
+LONGEST_DESCRIPTION = 300
+LONGEST_SUMMARY = 1_000
+MOST_QUOTATIONS = 3
+
+NEARLY = 0.8
+"""Which share of a quotation must stand in its line: models mend spelling."""
+
+_SHORTEST_MATCH = 3
+"""Characters in a row that count as standing there."""
+
+LIKENESS_WEIGHT = 0.1
+"""How much of a score the index has a say in. Models know few degrees of confidence; this orders scenes that are alike in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class NumberedLine:
+    """An entry as the model sees it, and where it stands: its passage and its row there."""
+
+    entry: Entry
+    passage: int
+    row: int
+
+    @property
+    def text(self) -> str:
+        return f"{KINDS[self.entry.section]} | {self.entry.render()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A scene whose references are right: the lines it runs over, those of them that it quotes, and the model's confidence."""
+
+    lines: tuple[NumberedLine, ...]
+    quoted: tuple[NumberedLine, ...]
+    description: str
+    confidence: float
+
+    @property
+    def span(self) -> Span:
+        """That of its lines; burned-in clocks do not widen it."""
+        told = [line.entry.span for line in self.lines if line.entry.kind is not TextKind.TIMECODE]
+        return hull(told or [line.entry.span for line in self.lines])
+
+
+class GeminiReader:
+    """A `SceneReader`: one request a video, a second one only to repair what the first one got wrong."""
+
+    def __init__(self, client: VertexClient, settings: Settings) -> None:
+        self._client = client
+        self._model = settings.vertexai_quality_model
+        version = prompts.version(("scenes", "care_precise", "care_open", "question", "repair"), Matches)
+        self._name = f"{self._model} {version}"
+
+    @property
+    def name(self) -> str:
+        """The model and the version of its prompt."""
+        return self._name
+
+    def read(self, question: Question, reading: Reading, *, limit: int, deadline: datetime) -> list[FoundScene]:
+        """At most `limit` scenes, best first. A scene whose quotations do not stand in the video has none.
+
+        Raises:
+            Blocked: the safety rules refused the question or the notes.
+            ModelError: no usable answer, even after its repair.
+            Unavailable: no answer before the deadline.
+        """
+        lines = numbered(reading.passages)
+        if not lines:
+            return []
+        said: list[asking.Reading[tuple[Found, ...]]] = []
+
+        def understood(text: str) -> asking.Reading[tuple[Found, ...]]:
+            said.append(understood_as(text, lines))
+            return said[-1]
+
+        try:
+            outcome = ask_and_check(self._client, self.ask(question, reading, lines, limit), understood, deadline=deadline)
+        except (Truncated, ModelError, Unavailable) as error:
+            usable = said[0].value if said else None
+            if not usable:
+                if isinstance(error, Truncated):
+                    raise ModelError(f"{self._model} did not finish its answer") from error
+                raise
+            LOG.warning("an answer could not be repaired: its right parts are used", extra={"model": self._model, "reason": str(error)})
+            found = usable
+        else:
+            found = outcome.value
+            spent = {"tokens": dict(outcome.usage.tokens), "cost_usd": outcome.usage.cost_usd, "rejected": outcome.rejected}
+            LOG.info("a video was read for a question", extra={"model": self._model, "video": reading.video.ref.video_id, **spent})
+        return _best([_scene(scene, reading.passages, question.likeness) for scene in found], limit)
+
+    def ask(self, question: Question, reading: Reading, lines: Sequence[NumberedLine], limit: int) -> Ask:
+        """The request. What comes from the video stands on lines of its own, apart from what the model is told to do."""
+        from google.genai.types import Content, Part
+
+        video = reading.video
+        about = [
+            f"The video: {one_line(video.title)}",
+            *([f"In short (not to be quoted): {one_line(video.summary)[:LONGEST_SUMMARY]}"] if video.summary else []),
+            *filter(None, [prompts.described(reading.profile)]),
+        ]
+        words = prompts.render(
+            "question", about="\n".join(about), lines="\n".join(written_out(lines, len(reading.passages))), question=asked(question)
+        )
+        return Ask(
+            model=self._model,
+            system=prompts.render(
+                "scenes",
+                language=language_of(question),
+                most=limit,
+                care=prompts.render("care_precise" if question.precise else "care_open"),
+            ),
+            contents=(Content(role="user", parts=[Part(text=words)]),),
+            schema=Matches,
+        )
+
+
+def numbered(passages: Sequence[Passage]) -> list[NumberedLine]:
+    """The entries of the passages in their order: the line with the number n stands at n - 1."""
+    return [
+        NumberedLine(entry, place, at)
+        for place, passage in enumerate(passages)
+        for at, row in enumerate(passage.rows)
+        for entry in row.entries
+    ]
+
+
+def written_out(lines: Sequence[NumberedLine], passages: int) -> list[str]:
+    """The lines as the model is shown them, under a heading for each passage."""
+    shown: list[str] = []
+    for number, line in enumerate(lines, 1):
+        if number == 1 or line.passage != lines[number - 2].passage:
+            shown.append(f"== part {line.passage + 1} of {passages} ==")
+        shown.append(f"{number} | {line.text}")
+    return shown
+
+
+def asked(question: Question) -> str:
+    """The question as it stands in a request, with what is known about it."""
+    told = [one_line(question.text)]
+    if question.phrases:
+        told.append("Words that must stand in the scene: " + "; ".join(f'"{one_line(phrase)}"' for phrase in question.phrases))
+    if question.sections:
+        kinds = [KINDS[section] for section in Section if section in question.sections]
+        told.append(f"It speaks of what is {' or '.join(kinds)}.")
+    return "\n".join(told)
+
+
+def language_of(question: Question) -> str:
+    """In which language to answer, in words for a prompt."""
+    code = question.language
+    return f"the language with the code {one_line(code)}" if code else "the language that the question is asked in"
+
+
+def understood_as(text: str, lines: Sequence[NumberedLine]) -> asking.Reading[tuple[Found, ...]]:
+    """The scenes of an answer with their sound quotations; a fault for each other part. Faults repeat nothing of the answer."""
+    try:
+        answer = Matches.model_validate_json(text)
+    except ValidationError as error:
+        return asking.Reading(None, tuple(f"{'.'.join(map(str, e['loc'])) or 'the answer'}: {e['msg']}" for e in error.errors()))
+    found: list[Found] = []
+    faults: list[str] = []
+    for number, match in enumerate(answer.scenes, 1):
+        wrong = _wrong(match, lines)
+        if wrong:
+            faults.append(f"scene {number} {wrong}")
+            continue
+        quoted: list[NumberedLine] = []
+        for place, quotation in enumerate(match.quotations, 1):
+            line = _quoted(quotation, match, lines)
+            if line is None:
+                faults.append(
+                    f"scene {number}: the words of its quotation {place} do not stand in line {quotation.line}, or that is no line of it"
+                )
+            else:
+                quoted.append(line)
+        if not match.quotations:
+            faults.append(f"scene {number} quotes no line")
+        description = one_line(match.description)[:LONGEST_DESCRIPTION]
+        proof = tuple(dict.fromkeys(quoted))[:MOST_QUOTATIONS]
+        found.append(Found(tuple(lines[match.first - 1 : match.last]), proof, description, match.confidence))
+    return asking.Reading(tuple(found), tuple(faults))
+
+
+def _wrong(match: Match, lines: Sequence[NumberedLine]) -> str | None:
+    """Why a scene cannot be where it says, in words that the model is told."""
+    if not 1 <= match.first <= match.last <= len(lines):
+        return f"runs over the lines {match.first} to {match.last}; there are 1 to {len(lines)}"
+    here = lines[match.first - 1 : match.last]
+    if here[0].passage != here[-1].passage:
+        return f"runs from part {here[0].passage + 1} into part {here[-1].passage + 1}: a scene lies in one part"
+    if hull(line.entry.span for line in here).duration_ms > max(LONGEST_SCENE_MS, max(line.entry.span.duration_ms for line in here)):
+        return f"is longer than {LONGEST_SCENE_MS // 60_000} minutes: name the part of it that was asked for"
+    if not one_line(match.description):
+        return "has no description"
+    if not 0 <= match.confidence <= 1:
+        return f"has the confidence {match.confidence:g}, not one between 0 and 1"
+    return None
+
+
+def _quoted(quotation: Quotation, match: Match, lines: Sequence[NumberedLine]) -> NumberedLine | None:
+    """The line of the scene in which a quotation stands: the one it names, else another (models miscount)."""
+    numbers = sorted(range(match.first, match.last + 1), key=lambda number: number != quotation.line)
+    return next((lines[number - 1] for number in numbers if stands_in(quotation.words, lines[number - 1])), None)
+
+
+def stands_in(words: str, line: NumberedLine) -> bool:
+    """Whether these words, or nearly these, stand in a line."""
+    quotation = normalised(words).strip("…. ")
+    told = normalised(f"{line.entry.speaker or ''} {line.entry.text}")
+    if not quotation:
+        return False
+    if quotation in told or normalised(words) in normalised(line.text):
+        return True
+    blocks = SequenceMatcher(None, told, quotation, autojunk=False).get_matching_blocks()
+    standing: int = sum(block.size for block in blocks if block.size >= _SHORTEST_MATCH)
+    return standing >= NEARLY * len(quotation)
+
+
+def _scene(found: Found, passages: Sequence[Passage], likeness: Likeness) -> FoundScene:
+    first, last = found.lines[0], found.lines[-1]
+    windows = passages[first.passage].windows
+    near = [window.similarity for window in windows if window.first <= last.row and window.after > first.row]
+    like = likeness.score((max(near) - likeness.unrelated) / likeness.spread) if near else 0.0
+    return FoundScene(
+        span=found.span,
+        description=found.description,
+        quotes=tuple(line.entry.text for line in found.quoted),
+        score=(1 - LIKENESS_WEIGHT) * found.confidence + LIKENESS_WEIGHT * like,
+    )
+
+
+def _best(scenes: Sequence[FoundScene], limit: int) -> list[FoundScene]:
+    """The best of them, one for each place."""
+    chosen: list[FoundScene] = []
+    for scene in sorted(scenes, key=lambda scene: (-scene.score, scene.span)):
+        if not any(scene.span.overlaps(other.span) for other in chosen):
+            chosen.append(scene)
+    return chosen[:limit]

@@ -1,0 +1,115 @@
+"""The Gemini scene watcher: it is shown the place in the chunk's clip and says of each criterion of the question whether it is met."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+
+from pydantic import ValidationError
+
+from scenesearch.config import Settings
+from scenesearch.errors import ModelError, ObjectNotFound, TooLarge
+from scenesearch.metadata import Section, one_line
+from scenesearch.models.vertexai import prompts
+from scenesearch.models.vertexai.asking import Reading, Truncated, ask_and_check
+from scenesearch.models.vertexai.client import Ask, VertexClient
+from scenesearch.models.vertexai.pieces import Piece
+from scenesearch.models.vertexai.reader import asked, language_of
+from scenesearch.models.vertexai.schemas import Watched
+from scenesearch.ports import Catalog, ObjectStore, Question, Verdict
+from scenesearch.timeline import Span
+from scenesearch.video import Clip, Profile, Video
+
+LOG = logging.getLogger(__name__)
+
+AROUND_MS = 1_000
+"""So much is shown before and after a scene: its borders are those of lines, not of pictures."""
+
+SHORTEST_MS = 3_000
+FEWEST_FRAMES = 8
+MOST_CRITERIA = 8
+LONGEST_CRITERION = 200
+
+
+class GeminiWatcher:
+    """A `SceneWatcher`. It needs the clips of the work bucket, where Gemini fetches them by itself."""
+
+    def __init__(self, client: VertexClient, settings: Settings, catalog: Catalog, work: ObjectStore) -> None:
+        self._client = client
+        self._settings = settings
+        self._model = settings.vertexai_quality_model
+        self._catalog, self._work = catalog, work
+
+    def watch(self, question: Question, video: Video, span: Span, *, deadline: datetime) -> Verdict:
+        """What the clip shows at `span`, criterion by criterion.
+
+        Raises:
+            Blocked: the safety rules refused the question or the clip.
+            ModelError: the clip is not kept any more or cannot be sent, or there is no usable answer.
+            Unavailable: no answer before the deadline.
+        """
+        clip, shown = self._place(video, span)
+        collection = self._catalog.collection(video.collection)
+        try:
+            ask = self.ask(question, clip, shown, collection.profile if collection else Profile())
+            outcome = ask_and_check(self._client, ask, _read, deadline=deadline)
+        except (ObjectNotFound, TooLarge) as error:
+            raise ModelError(f"the clip cannot be watched: {error}") from error
+        except Truncated as cut_off:
+            raise ModelError(f"{self._model} did not finish its answer") from cut_off
+        spent = {"tokens": dict(outcome.usage.tokens), "cost_usd": outcome.usage.cost_usd}
+        LOG.info("a clip was watched for a question", extra={"model": self._model, "video": video.ref.video_id, **spent})
+        return outcome.value
+
+    def ask(self, question: Question, clip: Clip, shown: Span, profile: Profile) -> Ask:
+        """The request: the clip from `shown`'s start to its end (on the clip's own clock), then the question.
+
+        Raises:
+            ObjectNotFound: the clip is gone.
+            TooLarge, InvalidRequest: it cannot be sent as it is.
+        """
+        from google.genai.types import Content, Part, VideoMetadata
+
+        settings, small_print = self._settings, Section.TEXTS in question.sections
+        fps = max(settings.vertexai_visual_info_fps, FEWEST_FRAMES * 1000 / shown.duration_ms)
+        at = VideoMetadata(fps=round(fps, 2), start_offset=f"{shown.start_s:g}s", end_offset=f"{shown.end_s:g}s")
+        media = Piece(clip, self._work).part(fps).model_copy(update={"video_metadata": at})
+        words = prompts.render("watch", profile=prompts.described(profile), question=asked(question))
+        return Ask(
+            model=self._model,
+            system=prompts.render("watching", language=language_of(question)),
+            contents=(Content(role="user", parts=[media, Part(text=words)]),),
+            schema=Watched,
+            resolution=settings.vertexai_texts_resolution if small_print else settings.vertexai_visual_info_resolution,
+            needs="video",
+        )
+
+    def _place(self, video: Video, span: Span) -> tuple[Clip, Span]:
+        """The clip that holds most of the span, and what to show of it, on its own clock."""
+        kept = [(chunk, chunk.video_clip) for chunk in self._catalog.chunks(video.ref) if chunk.video_clip is not None]
+        best = max(kept, key=lambda pair: (pair[0].span.overlap_ms(span), -pair[0].number), default=None)
+        if best is None or not best[0].span.overlaps(span):
+            raise ModelError(f"there is no clip of {span} in {video.ref.video_id} to watch")
+        return best[1], shown_of(span, best[1])
+
+
+def shown_of(span: Span, clip: Clip) -> Span:
+    """`span` with a little before and after, at least a few seconds as far as the clip has them, on the clip's own clock."""
+    middle = span.midpoint_ms - clip.start_ms
+    half = max(span.duration_ms // 2 + AROUND_MS, SHORTEST_MS // 2)
+    start = min(max(0, middle - half), max(0, clip.duration_ms - 2 * half))
+    end = min(clip.duration_ms, max(middle + half, start + SHORTEST_MS))
+    return Span(start, max(end, start + 1))
+
+
+def _read(text: str) -> Reading[Verdict]:
+    try:
+        form = Watched.model_validate_json(text)
+    except ValidationError as error:
+        return Reading(None, tuple(f"{'.'.join(map(str, e['loc'])) or 'the answer'}: {e['msg']}" for e in error.errors()))
+    criteria = tuple((one_line(c.criterion)[:LONGEST_CRITERION], c.met) for c in form.criteria)
+    if not 1 <= len(criteria) <= MOST_CRITERIA:
+        return Reading(None, (f"there are {len(criteria)} criteria: it needs 1 to {MOST_CRITERIA}",))
+    if not all(name for name, _ in criteria):
+        return Reading(None, ("a criterion has no words",))
+    return Reading(Verdict(criteria))
