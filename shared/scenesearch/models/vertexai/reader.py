@@ -116,7 +116,8 @@ class GeminiReader:
             found = outcome.value
             spent = {"tokens": dict(outcome.usage.tokens), "cost_usd": outcome.usage.cost_usd, "rejected": outcome.rejected}
             LOG.info("a video was read for a question", extra={"model": self._model, "video": reading.video.ref.video_id, **spent})
-        return _best([_scene(scene, reading.passages, question.likeness) for scene in found], limit)
+        scenes = (_scene(scene, reading.passages, question.likeness) for scene in found)
+        return sorted(scenes, key=lambda scene: (-scene.score, scene.span))[:limit]
 
     def ask(self, question: Question, reading: Reading, lines: Sequence[NumberedLine], limit: int) -> Ask:
         """The request. What comes from the video stands on lines of its own, apart from what the model is told to do."""
@@ -257,12 +258,3 @@ def _scene(found: Found, passages: Sequence[Passage], likeness: Likeness) -> Fou
         quotes=tuple(line.entry.text for line in found.quoted),
         score=(1 - LIKENESS_WEIGHT) * found.confidence + LIKENESS_WEIGHT * like,
     )
-
-
-def _best(scenes: Sequence[FoundScene], limit: int) -> list[FoundScene]:
-    """The best of them, one for each place."""
-    chosen: list[FoundScene] = []
-    for scene in sorted(scenes, key=lambda scene: (-scene.score, scene.span)):
-        if not any(scene.span.overlaps(other.span) for other in chosen):
-            chosen.append(scene)
-    return chosen[:limit]
