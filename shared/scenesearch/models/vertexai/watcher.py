@@ -8,7 +8,7 @@ from datetime import datetime
 from pydantic import ValidationError
 
 from scenesearch.config import Settings
-from scenesearch.errors import ModelError, ObjectNotFound, TooLarge
+from scenesearch.errors import InvalidRequest, ModelError, ObjectNotFound, TooLarge
 from scenesearch.metadata import Section, one_line
 from scenesearch.models.vertexai import prompts
 from scenesearch.models.vertexai.asking import Reading, Truncated, ask_and_check
@@ -53,7 +53,7 @@ class GeminiWatcher:
         try:
             ask = self.ask(question, clip, shown, collection.profile if collection else Profile())
             outcome = ask_and_check(self._client, ask, _read, deadline=deadline)
-        except (ObjectNotFound, TooLarge) as error:
+        except (ObjectNotFound, TooLarge, InvalidRequest) as error:
             raise ModelError(f"the clip cannot be watched: {error}") from error
         except Truncated as cut_off:
             raise ModelError(f"{self._model} did not finish its answer") from cut_off
