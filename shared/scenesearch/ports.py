@@ -374,11 +374,11 @@ class Likeness:
 
     unrelated: float
     spread: float
-    even: float = 4.0
+    even: float = 6.0
 
     def score(self, strength: float) -> float:
         """A strength as a score of 0 to 1 that means the same for every question: one half at `even`."""
-        return 1 / (1 + math.exp(-max(-60.0, min(60.0, strength - self.even))))
+        return 1 / (1 + math.exp(-max(-60.0, min(60.0, (strength - self.even) / 2))))
 
 
 class Embedder(Protocol):

@@ -132,4 +132,4 @@ def _shortened(texts: Sequence[str]) -> str:
     for number, text in enumerate(sorted(distinct, key=len)):
         room[text] = min(len(text), left // (len(distinct) - number))
         left -= room[text]
-    return " ".join(text[: room[text]] for text in distinct if room[text])
+    return " ".join(text[: room[text]] for text in distinct if room[text])[:LONGEST_TEXT]

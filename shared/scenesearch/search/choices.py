@@ -20,6 +20,6 @@ class Choices:
 
 CHOICES: Mapping[Mode, Choices] = {
     Mode.RECALL: Choices(files=20, per_file=5, least_score=0.0, grounded_only=False),
-    Mode.BALANCED: Choices(files=10, per_file=3, least_score=0.05, grounded_only=True),
-    Mode.PRECISION: Choices(files=10, per_file=3, least_score=0.5, grounded_only=True),
+    Mode.BALANCED: Choices(files=10, per_file=3, least_score=0.01, grounded_only=True),
+    Mode.PRECISION: Choices(files=10, per_file=3, least_score=0.3, grounded_only=True),
 }

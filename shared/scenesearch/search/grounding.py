@@ -60,12 +60,13 @@ def ground(
     evidence = _quoted(found.quotes, [entry for entry in here if admits(entry)])
     grounded = bool(evidence)
     if phrases:
-        held = [[here[place] for pair in occurrences(phrase.written, here) for place in pair] for phrase in phrases]
-        holding = _distinct([entry for entries in held for entry in entries if admits(entry)])
-        if not all(held) or not holding:
+        places = ([here[place] for pair in occurrences(phrase.written, here) for place in pair] for phrase in phrases)
+        held = [[entry for entry in entries if admits(entry)] for entries in places]
+        if not all(held):
             return None
+        holding = _distinct([entry for entries in held for entry in entries])
         evidence = holding if tight else _distinct([*holding, *evidence])
-        span = _around(holding, span) if tight else span
+        span = _around(held, span) if tight else span
         grounded = True
     snapped = span if tight else _snapped(span, here, evidence)
     return GroundedScene(snapped, found.description, tuple(evidence), grounded, found.score)
@@ -117,13 +118,14 @@ def _alike(quote: str, text: str) -> float:
     return SequenceMatcher(None, text[start : start + len(quote)], quote, autojunk=False).ratio()
 
 
-def _around(entries: Sequence[Entry], span: Span) -> Span:
-    """The first stretch of the entries that hold a phrase, within the scene."""
-    ordered = sorted(entries, key=lambda entry: entry.span)
-    stretch = [ordered[0]]
-    for entry in ordered[1:]:
-        if entry.span.start_ms - max(e.span.end_ms for e in stretch) <= SNAP_MS:
-            stretch.append(entry)
+def _around(held: Sequence[Sequence[Entry]], span: Span) -> Span:
+    """Where the phrases stand: the first place of each (with what follows it closely, when there is only one phrase)."""
+    firsts = [sorted(entries, key=lambda entry: entry.span) for entries in held if entries]
+    stretch = [entries[0] for entries in firsts]
+    if len(firsts) == 1:
+        for entry in firsts[0][1:]:
+            if entry.span.start_ms - max(e.span.end_ms for e in stretch) <= SNAP_MS:
+                stretch.append(entry)
     around = hull(entry.span for entry in stretch)
     return around if around.overlaps(span) else span
 

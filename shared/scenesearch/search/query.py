@@ -29,6 +29,9 @@ _HINTS = {
     ),
 }
 
+_ONLY_HINTS = re.compile(r"\b(?:says?|said|saying|mention(?:s|ed|ing)?|spoken|written|captions?|subtitles?|timecode|on-?screen)\b")
+"""Words that say where to look and nothing else: they are not looked for where other words are."""
+
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
@@ -70,9 +73,10 @@ def understood(question: str) -> Query:
     phrases = tuple(_phrases(text))
     plain = one_line(text.translate(_QUOTE_MARKS))
     asked = normalised(_QUOTED.sub(" ", text))  # what stands in a quotation does not speak of sections
+    sought = words(_ONLY_HINTS.sub(" ", asked)) + [word for phrase in phrases for word in phrase.words]
     return Query(
         text=plain,
-        words=tuple(dict.fromkeys(words(plain))),
+        words=tuple(dict.fromkeys(sought or words(plain))),
         phrases=phrases,
         sections=frozenset(section for section, hint in _HINTS.items() if hint.search(asked)),
         language=_language(text),

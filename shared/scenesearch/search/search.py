@@ -126,7 +126,7 @@ class _Asking:
         if self._request.effort is Effort.THOROUGH and self._watcher is None:
             reasons.append(CANNOT_WATCH)
         yield Answer(
-            query=self._request.query,
+            query=self._request.query.encode("utf-8", "replace").decode(),
             mode=self._request.mode,
             effort=self._request.effort,
             degraded="; ".join(reasons) or None,

@@ -26,6 +26,7 @@ from scenesearch.timeline import Span
 MOST_ROWS = 14
 LONGEST_MS = 120_000
 LEXICAL = 3.0
+HINTED = 1.0
 TEMPERATURE = 0.7
 USUAL_S = 28.0
 USUAL_WEIGHT = 0.5
@@ -105,6 +106,8 @@ class _Part:
         fits &= edges[first] & edges[after - 1]  # a scene begins and ends with something told
         self.first, self.after, self.starts, self.ends = first[fits], after[fits], start[first[fits]], ends[fits]
         self.strengths = self._likeness(passage) + np.float32(LEXICAL) * self._words() + self._length()
+        if question.sections:
+            self.strengths += np.float32(HINTED) * self._hinted()
         if question.phrases:
             self.strengths[~self._quoting()] = -np.inf
 
@@ -160,6 +163,12 @@ class _Part:
         """Scenes are about half a minute long; half or twice as long costs little."""
         seconds = np.maximum(self.ends - self.starts, 0.5)
         return np.asarray(-0.5 * USUAL_WEIGHT * np.log(seconds / USUAL_S) ** 2, np.float32)
+
+    def _hinted(self) -> Floats:
+        """Which runs hold an entry of a section that the question speaks of: 1 or 0."""
+        holds = [any(entry.section in self._question.sections for entry in row.entries) for row in self._rows]
+        count = np.cumsum([0, *holds])
+        return np.asarray(count[self.after] > count[self.first], np.float32)
 
     def _quoting(self) -> NDArray[np.bool_]:
         """Which runs hold every quoted phrase."""
