@@ -102,15 +102,20 @@ class EmulatedCloud:
         services, running = self.services, self.functions.running
         return Ready(services.storage, UPLOADS, services.pubsub, services.firestore, PROJECT, running["search"].url, running["library"].url)
 
+    def subscribe(self, delivery: Delivery) -> None:
+        """Make the subscriptions that are not there."""
+        urls = {one: self._push_url(name) for name, subscriptions in EVENT_FUNCTIONS.items() for one in subscriptions}
+        create_subscriptions(self.services.pubsub, PROJECT, delivery, urls)
+
     def write_ready(self, file: Path) -> None:
         """The ready file, whole or not at all."""
         fresh = file.with_name(f".{file.name}.new")
         fresh.write_text(json.dumps(asdict(self.ready), indent=2) + "\n")
         fresh.rename(file)
 
-    def restart(self, name: str) -> None:
-        """End a function at once, whatever it does, and start it again where it was."""
-        self.functions.restart(name, self._threads(name))
+    def restart(self, name: str, settings: Mapping[str, str] | None = None) -> None:
+        """End a function at once, whatever it does, and start it again where it was, with these settings over those of all."""
+        self.functions.restart(name, self._threads(name), settings)
 
     def restart_ended(self) -> list[str]:
         """Start functions again that have ended by themselves; their names."""
@@ -134,8 +139,7 @@ class EmulatedCloud:
         self.functions = Functions(self._programs, self.environment)
         for name in (*EVENT_FUNCTIONS, *HTTP_FUNCTIONS):
             self.functions.start(name, self._threads(name))
-        urls = {one: self._push_url(name) for name, subscriptions in EVENT_FUNCTIONS.items() for one in subscriptions}
-        create_subscriptions(self.services.pubsub, PROJECT, self._options.delivery, urls)
+        self.subscribe(self._options.delivery)
         self.functions.wait()
 
     def _push_url(self, name: str) -> str:

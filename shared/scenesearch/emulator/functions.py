@@ -65,11 +65,11 @@ class Functions:
         self.running[name] = Function(name, port, self._run(name, port, threads))
         return self.running[name]
 
-    def restart(self, name: str, threads: int) -> None:
-        """End it at once, whatever it does, and start it again where it was."""
+    def restart(self, name: str, threads: int, settings: Mapping[str, str] | None = None) -> None:
+        """End it at once, whatever it does, and start it again where it was, with these settings over those of all."""
         function = self.running[name]
         self._programs.kill(function.program)
-        function.program = self._run(name, function.port, threads)
+        function.program = self._run(name, function.port, threads, settings)
 
     def wait(self) -> None:
         """Return when all of them answer. Raises `Unavailable` with the last words of one that does not."""
@@ -77,13 +77,13 @@ class Functions:
             probe = f"{function.url}/healthz" if function.name in HTTP_FUNCTIONS else ""
             wait_for(function.program, lambda port=function.port, probe=probe: _ok(probe) if probe else answers(port))  # type: ignore[misc]
 
-    def _run(self, name: str, port: int, threads: int) -> Program:
+    def _run(self, name: str, port: int, threads: int, settings: Mapping[str, str] | None = None) -> Program:
         serves_people = name in HTTP_FUNCTIONS
         command = [sys.executable, "-m", "functions_framework", f"--target={name if serves_people else ENTRY_POINT}"]
         command += [f"--source={self._folder / name / 'main.py'}", "--host=127.0.0.1", f"--port={port}"]
         own = {"THREADS": str(threads), "XDG_RUNTIME_DIR": str(self._programs.folder_of(name))}  # gunicorn's control socket
         kind = {"FUNCTION_USE_ASGI": "true"} if serves_people else {}
-        return self._programs.start(name, command, {**self._environment, **kind, **own})
+        return self._programs.start(name, command, {**self._environment, **kind, **own, **(settings or {})})
 
 
 def _ok(url: str) -> bool:

@@ -11,7 +11,9 @@ from scenesearch.errors import Gone, Permanent
 from scenesearch.messages import Extracted, Topic, VideoEvent
 from scenesearch.metadata import CHUNK_SECTIONS, Entry, MetadataText, Section
 from scenesearch.pipeline.advance import index_chunk
+from scenesearch.pipeline.assembled import Assembled, assembled_once
 from scenesearch.pipeline.borders import joined
+from scenesearch.pipeline.remove import sweep
 from scenesearch.ports import Assembly, Catalog, Digest, Ports, Publisher, Summarizer, speaker_key
 from scenesearch.video import (
     Chunk,
@@ -54,6 +56,7 @@ def assemble(message: Extracted, summarizer: Summarizer | None, ports: Ports) ->
             announce(ended, ports.publisher)
     except Gone:
         LOG.info("dropped: the video was removed or replaced", extra={"video": ref.video_id, "generation": ref.generation})
+        sweep(ref, ports)
 
 
 def announce(video: Video, publisher: Publisher) -> None:
@@ -87,20 +90,24 @@ def _end_ready(
     summarizer: Summarizer | None,
     ports: Ports,
 ) -> None:
-    catalog = ports.catalog
-    digest, no_digest = _digest(video, records, summarizer, catalog)
-    whole = _joined(chunks, [_named(record, digest) for record in records])
-    changed = _changed(records, whole)
+    def made() -> Assembled:
+        digest, no_digest = _digest(video, records, summarizer, ports.catalog)
+        whole = _joined(chunks, [_named(record, digest) for record in records])
+        usage = sum((r.usage for r in whole), digest.usage)
+        assembly = Assembly(summary=digest.summary, important_scenes=digest.important_scenes, gaps=gaps + no_digest, usage=usage)
+        return Assembled(sections=tuple(whole), assembly=assembly)
+
+    catalog, one = ports.catalog, assembled_once(video.ref, records, made, ports.work)
+    changed = _changed(records, one.sections)
     for number in sorted({r.key.chunk for r in changed}):
-        index_chunk(video, number, (e for r in whole if r.key.chunk == number for e in r.entries), ports)
-    usage = sum((r.usage for r in whole), digest.usage)
-    assembly = Assembly(summary=digest.summary, important_scenes=digest.important_scenes, gaps=gaps + no_digest, usage=usage)
-    text = MetadataText(digest.summary, digest.important_scenes, [e for r in whole for e in r.entries]).render()
+        index_chunk(video, number, (e for r in one.sections if r.key.chunk == number for e in r.entries), ports)
+    entries = [e for r in one.sections for e in r.entries]
+    text = MetadataText(one.assembly.summary, one.assembly.important_scenes, entries).render()
     ports.work.replace(metadata_object(video.ref), io.BytesIO(text.encode()), content_type="text/plain; charset=utf-8")
-    with catalog.atomic():  # with the sections goes the summary that was made of them: a repeat after a crash starts from the same
+    with catalog.atomic():
         for record in changed:
             catalog.commit_section(record)
-        catalog.commit_assembly(video.ref, assembly)
+        catalog.commit_assembly(video.ref, one.assembly)
         catalog.move(video.ref, to=VideoState.READY, when=frozenset({VideoState.ASSEMBLING}))
 
 

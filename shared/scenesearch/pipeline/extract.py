@@ -12,6 +12,7 @@ from scenesearch.errors import Blocked, Gone, ObjectNotFound, Retryable, Skipped
 from scenesearch.messages import ChunkWork, SplitWork, Topic
 from scenesearch.metadata import Entry, in_time
 from scenesearch.pipeline.advance import advance
+from scenesearch.pipeline.remove import sweep
 from scenesearch.ports import ClipInput, Extraction, Ports, SectionExtractor
 from scenesearch.video import Chunk, Clip, Profile, SectionKey, SectionRecord, SectionState, Video, now
 
@@ -47,6 +48,7 @@ def extract(message: ChunkWork, extractor: SectionExtractor, ports: Ports, setti
         publisher.publish(Topic.SPLITS, SplitWork(video_id=ref.video_id, generation=ref.generation))
     except Gone:
         LOG.info("dropped: the video was removed or replaced", extra={"video": ref.video_id, "generation": ref.generation})
+        sweep(ref, ports)
 
 
 class _ClipLost(Exception):

@@ -22,9 +22,20 @@ def remove(message: ObjectChanged, ports: Ports) -> None:
 def forget(ref: VideoRef, ports: Ports) -> None:
     """Remove one generation from index, work bucket and catalog, in the order in which a crash leaves it findable."""
     known = ports.catalog.move(ref, to=VideoState.REMOVING, when=frozenset(VideoState))
-    ports.index.remove(ref.video_id, ref.generation)
-    for item in list(ports.work.list(work_prefix(ref))):
-        ports.work.delete(item.name)
+    _take_away_derived(ref, ports)
     if known:
         ports.publisher.publish(Topic.VIDEO_EVENTS, VideoEvent(video_id=ref.video_id, generation=ref.generation, state="removed"))
     ports.catalog.forget(ref)
+    _take_away_derived(ref, ports)  # what work under way has written until its commits began to fail
+
+
+def sweep(ref: VideoRef, ports: Ports) -> None:
+    """After a commit failed because the generation is gone: take away what was written before it."""
+    if ports.catalog.generation(ref) is None:
+        _take_away_derived(ref, ports)
+
+
+def _take_away_derived(ref: VideoRef, ports: Ports) -> None:
+    ports.index.remove(ref.video_id, ref.generation)
+    for item in list(ports.work.list(work_prefix(ref))):
+        ports.work.delete(item.name)

@@ -6,6 +6,7 @@ from scenesearch.errors import VideoNotFound
 from scenesearch.messages import ChunkWork, ObjectChanged, SplitWork, Topic
 from scenesearch.metadata import Section
 from scenesearch.pipeline.advance import advance, advance_video
+from scenesearch.pipeline.assembled import assemble_anew
 from scenesearch.ports import Ports
 from scenesearch.video import Chunk, SectionState, Video, VideoRef, VideoState
 
@@ -25,6 +26,7 @@ def retry(video_id: str, ports: Ports) -> VideoRef:
         catalog.move(ref, to=VideoState.SPLITTING, when=frozenset({VideoState.FAILED, VideoState.WAITING}))
         resume_split(video, ports)
         return ref
+    assemble_anew(ref, ports.work)
     failed = [record.key for record in catalog.sections(ref) if record.state in RETRIED]
     for key in failed:
         catalog.reset_section(key)

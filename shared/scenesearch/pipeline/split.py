@@ -17,6 +17,7 @@ from scenesearch.media.thumbnails import interval_ms, sprite_sheet, vtt, vtt_cue
 from scenesearch.messages import ChunkWork, ObjectChanged, SplitWork, Topic
 from scenesearch.pipeline.advance import advance
 from scenesearch.pipeline.assemble import announce
+from scenesearch.pipeline.remove import sweep
 from scenesearch.ports import Ports
 from scenesearch.video import (
     Chunk,
@@ -57,11 +58,16 @@ def split(message: ObjectChanged | SplitWork, ports: Ports, settings: Settings) 
                 _finish(video.ref, ports, anew=bool(waiting))
     except (Gone, ObjectNotFound):
         LOG.info("dropped: the video was removed or replaced", extra={"work": message.model_dump(mode="json")})
+        sweep(_ref_of(message), ports)
 
 
 def thumbnails_object(ref: VideoRef) -> str:
     """The name of the WebVTT file of thumbnails in the work bucket."""
     return work_prefix(ref) + "thumbnails.vtt"
+
+
+def _ref_of(message: ObjectChanged | SplitWork) -> VideoRef:
+    return message.ref if isinstance(message, SplitWork) else VideoRef(video_id(message.bucket, message.name), message.generation)
 
 
 def _begun(message: ObjectChanged, ports: Ports) -> Video | None:
