@@ -22,7 +22,7 @@ from scenesearch.search.scene_stage import FileRead, FileToRead, SceneStage
 from scenesearch.timeline import Span
 from scenesearch.video import Profile, Video, VideoRef, now
 
-MOMENTS_READ = 100
+MOMENTS_READ = 40
 """Moments of a file that a reader is shown the neighbourhoods of."""
 
 CANNOT_WATCH = "nothing here can watch the clips: the scenes are confirmed by the text alone"
