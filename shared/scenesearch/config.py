@@ -65,9 +65,6 @@ class Settings(BaseSettings):
     )
     max_attempts: int = Field(default=5, ge=1, description="real failures of a section before it is given up")
     work_seconds: float = Field(default=840, gt=0, description="how long one section of one chunk may take")
-    lease_seconds: float = Field(
-        default=900, gt=0, description="how long a worker may hold a section; longer than the time limit of its work"
-    )
     daily_hours: float = Field(default=0, ge=0, description="hours of video taken a day; 0: no cap")
 
     whisper_model: str = Field(

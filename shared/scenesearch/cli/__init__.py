@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 
 import typer
 
 from scenesearch.cli import ask, emulate, ingest, keep, run
 from scenesearch.errors import SceneSearchError
+from scenesearch.metadata import one_line
+from scenesearch.observability import configure_logging
 
 app = typer.Typer(help="Find the scene, not the file.", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 for commands in (ingest.app, ask.app, keep.app, run.app, emulate.app):
@@ -17,10 +20,14 @@ app.add_typer(keep.profile, name="profile")
 
 def main() -> None:
     """The entry point: errors of ours are one line on stderr, never a traceback."""
+    configure_logging(as_json=False, level=logging.WARNING)
     try:
         app()
-    except SceneSearchError as error:
-        typer.echo(f"scenesearch: {error}", err=True)
-        sys.exit(1)
     except BrokenPipeError:
         sys.stderr.close()
+    except SceneSearchError as error:
+        typer.echo(f"scenesearch: {one_line(str(error))}", err=True)
+        sys.exit(1)
+    except OSError as error:
+        typer.echo(f"scenesearch: {one_line(str(error))}: check the path and its permissions", err=True)
+        sys.exit(1)

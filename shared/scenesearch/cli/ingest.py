@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import mimetypes
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,7 @@ from scenesearch.cli.output import Json, errors, print_json, say
 from scenesearch.config import Backend
 from scenesearch.errors import InvalidRequest, ObjectNotFound, SceneSearchError, StorageFull
 from scenesearch.library.views import VideoView, state_in_words, view
+from scenesearch.metadata import one_line
 from scenesearch.pipeline.backfill import backfill
 from scenesearch.ports import ObjectInfo
 from scenesearch.video import DEFAULT_COLLECTION, VideoState, video_id
@@ -22,6 +24,9 @@ from scenesearch.video import DEFAULT_COLLECTION, VideoState, video_id
 app = typer.Typer()
 
 GS = "gs://"
+LOOK_S = 1.0
+"""How often the progress bars are drawn from the catalog."""
+
 ENDED = frozenset({VideoState.READY, VideoState.FAILED, VideoState.WAITING})
 
 VIDEO_SUFFIXES = frozenset(
@@ -42,17 +47,17 @@ def ingest(
     """Take videos in and wait until they can be searched."""
     app_ = application()
     buckets = [path for path in paths if path.startswith(GS)]
-    files = list(_files([path for path in paths if path not in buckets]))
+    refused: list[str] = []
+    files = _named_apart(_files([path for path in paths if path not in buckets], refused))
     if title is not None and len(files) != 1:
         raise InvalidRequest(f"--title names one video, but there are {len(files)} files: leave it out, or ingest them one by one")
     if not collection or "/" in collection:
         raise InvalidRequest(f"{collection!r} cannot name a collection: use a name without slashes")
     said = {"title": title or "", "language": language or "", "tags": ",".join(tag or ())}
-    refused: list[str] = []
     ids = [one for url in buckets for one in _backfilled(app_, url)]
-    for file, relative in files:
+    for name, file in files.items():
         try:
-            ids.append(_upload(app_, file, f"{collection}/{relative}", {k: v for k, v in said.items() if v}))
+            ids.append(_upload(app_, file, f"{collection}/{name}", {k: v for k, v in said.items() if v}))
         except StorageFull:
             raise
         except (SceneSearchError, OSError) as error:
@@ -76,9 +81,10 @@ def finish(ids: Sequence[str], *, as_json: bool, refused: Sequence[str] = ()) ->
     else:
         for video in ended:
             say(f"{video.ref.video_id}  {video.title}: {state_in_words(video)}", "red" if video in failed else "green")
-    for line in refused:
-        errors.print(f"scenesearch: {line}", markup=False)
-    if failed or refused or len(ended) < len(set(ids)):
+    lost = [f"{one} has made no video: run the same command again" for one in dict.fromkeys(ids) if app_.catalog.video(one) is None]
+    for line in [*refused, *lost]:
+        errors.print(f"scenesearch: {one_line(line)}", markup=False)
+    if failed or refused or lost:
         raise typer.Exit(1)
 
 
@@ -103,16 +109,30 @@ def _has_ended(app_: Application, one: str) -> bool:
         return True
 
 
-def _files(paths: Sequence[str]) -> Iterator[tuple[Path, str]]:
-    """Each file with its name relative to what was asked for."""
+def _files(paths: Sequence[str], refused: list[str]) -> Iterator[tuple[str, Path]]:
+    """Each file and what to call it: a folder's files keep their place in it. What is not there is refused."""
     for given in paths:
         path = Path(given)
         if path.is_dir():
-            yield from ((file, file.relative_to(path).as_posix()) for file in sorted(path.rglob("*")) if _is_video(file))
+            folder = path.resolve()
+            yield from (
+                (f"{folder.name}/{file.relative_to(folder).as_posix()}", file) for file in sorted(folder.rglob("*")) if _is_video(file)
+            )
         elif path.exists():
-            yield path, path.name
+            yield path.name, path
         else:
-            raise InvalidRequest(f"there is no file {given!r}")
+            refused.append(f"there is no file {given!r}")
+
+
+def _named_apart(files: Iterable[tuple[str, Path]]) -> dict[str, Path]:
+    """The files by name. Raises `InvalidRequest` when two would get the same: one of them would be lost."""
+    named: dict[str, Path] = {}
+    for name, file in files:
+        if (other := named.setdefault(name, file)).resolve() != file.resolve():
+            raise InvalidRequest(
+                f"{other} and {file} would both be called {name}: ingest their folders instead, or one of them into another --collection"
+            )
+    return named
 
 
 def _is_video(file: Path) -> bool:
@@ -121,14 +141,17 @@ def _is_video(file: Path) -> bool:
 
 def _upload(app_: Application, file: Path, name: str, metadata: dict[str, str]) -> str:
     """Put the file into the uploads bucket unless the very same is there; returns its video's id."""
-    with file.open("rb") as source:
-        if not _same(app_, name, file, metadata):
+    if _is_there(app_, name, file, metadata):
+        backfill(name, app_.ports)  # should its announcement have been lost
+    else:
+        with file.open("rb") as source:
             kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
             app_.uploads.replace(name, source, content_type=kind, metadata=metadata)
     return video_id(app_.uploads.bucket, name)
 
 
-def _same(app_: Application, name: str, file: Path, metadata: dict[str, str]) -> bool:
+def _is_there(app_: Application, name: str, file: Path, metadata: dict[str, str]) -> bool:
+    """Whether the upload of this name holds this very file."""
     try:
         known: ObjectInfo = app_.uploads.stat(name)
     except ObjectNotFound:
@@ -157,6 +180,7 @@ class _Bars:
             disable=quiet or not errors.is_terminal,
         )
         self._ids = list(dict.fromkeys(ids))
+        self._looked = float("-inf")
 
     def __enter__(self) -> _Bars:
         self._bars.start()
@@ -167,12 +191,13 @@ class _Bars:
 
     def update(self) -> None:
         """Show where every video stands now."""
-        if self._bars.disable:
+        if self._bars.disable or time.monotonic() - self._looked < LOOK_S:
             return
+        self._looked = time.monotonic()
         for one in self._ids:
             if (video := self._app.catalog.video(one)) is None:
                 continue
             if one not in self._tasks:
-                self._tasks[one] = self._bars.add_task(video.title, total=1.0)
+                self._tasks[one] = self._bars.add_task(one_line(video.title), total=1.0)
             words: VideoView = view(video)
-            self._bars.update(self._tasks[one], description=f"{words.title}: {words.state}", completed=words.progress)
+            self._bars.update(self._tasks[one], description=one_line(f"{words.title}: {words.state}"), completed=words.progress)

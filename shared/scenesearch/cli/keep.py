@@ -12,10 +12,10 @@ from pydantic import TypeAdapter, ValidationError
 from scenesearch.bootstrap import application
 from scenesearch.cli.ingest import finish
 from scenesearch.cli.output import Json, VideoArgument, console, print_json, print_table, say
-from scenesearch.errors import InvalidRequest
+from scenesearch.errors import InvalidRequest, Unavailable
 from scenesearch.library.exports import export_clip
 from scenesearch.library.views import details, duration_in_words, find, metadata_text, state_in_words, view
-from scenesearch.metadata import Section
+from scenesearch.metadata import Section, one_line
 from scenesearch.pipeline.reindex import reindex as rebuild
 from scenesearch.pipeline.retry import retry as redo
 from scenesearch.timeline import Span, format_timestamp, parse_timestamp
@@ -61,7 +61,7 @@ def show(
             described["entries"] = [entry for one in Section if section in (None, one) for entry in content.of(one)]
         print_json(described)
     elif section is Section.SUMMARY:
-        typer.echo(content.summary)
+        typer.echo(one_line(content.summary))
     elif section is not None:
         for entry in content.of(section):
             typer.echo(entry.render())
@@ -97,6 +97,8 @@ def remove(video: VideoArgument, as_json: Json = False) -> None:
     found = find(video, app_.catalog)
     app_.uploads.delete(found.name, found.ref.generation)
     app_.settle(until=lambda: app_.catalog.generation(found.ref) is None)
+    if app_.catalog.generation(found.ref) is not None:
+        raise Unavailable(f"{found.title} is being removed but is not gone yet: `scenesearch videos` tells when")
     if as_json:
         print_json({"removed": found.ref.video_id})
     else:
@@ -108,7 +110,9 @@ def export(
     video: VideoArgument,
     start: Annotated[str, typer.Option(help="From here: MM:SS, H:MM:SS or seconds.")],
     end: Annotated[str, typer.Option(help="To here.")],
-    to: Annotated[Path, typer.Option("--to", metavar="FILE", help="Where to; the extension says what: .mp4 .png .vtt .srt .txt .otio .edl")],
+    to: Annotated[
+        Path, typer.Option("--to", metavar="FILE", help="Where to; the extension says what: .mp4 .png .vtt .srt .txt .otio .edl")
+    ],
     as_json: Json = False,
 ) -> None:
     """Take a scene away as a file."""

@@ -18,6 +18,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 VideoArgument = Annotated[str, typer.Argument(metavar="VIDEO", help="A video's id, title or object name.")]
 
 console = Console(highlight=False, soft_wrap=True)
+WIDE = 1000
+"""Columns of a table that no terminal shows: nothing is shortened for a program that reads it."""
+
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -29,11 +32,13 @@ def print_json(value: Any) -> None:
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """A plain table."""
     table = Table(*columns, box=None, pad_edge=False, header_style="bold")
-    for row in rows:
-        table.add_row(*(Text(one_line(cell)) for cell in row))
-    console.print(table)
+    cells = [[one_line(cell) for cell in row] for row in rows]
+    table.columns[0].min_width = max((len(row[0]) for row in cells), default=0)  # ids are there to be copied
+    for row in cells:
+        table.add_row(*map(Text, row))
+    console.print(table, width=None if console.is_terminal else WIDE)
 
 
 def say(text: str, style: str = "") -> None:
-    """One line to the person at the terminal."""
-    console.print(Text(text, style=style))
+    """A line, or a few, to the person at the terminal; whatever a file's name or a model may hold, it only shows as text."""
+    console.print(Text("\n".join(map(one_line, text.split("\n"))), style=style))

@@ -20,9 +20,12 @@ TIMECODE_RATES = (24.0, 25.0, 30.0, 24000 / 1001, 30000 / 1001, 48.0, 50.0, 60.0
 def write_edit_list(video: Video, span: Span, to: Path) -> None:
     """Write a timeline with this one scene. The source starts at the file's timecode, or at zero where it carries none.
 
-    Raises `InvalidRequest` when the video has no frame rate.
+    Raises `InvalidRequest` when the video has no frame rate, or this Python is too new for the timeline library.
     """
-    import opentimelineio as otio
+    try:
+        import opentimelineio as otio
+    except ModuleNotFoundError as error:
+        raise InvalidRequest("edit lists need opentimelineio, which has no release for this Python yet: use 3.11 to 3.13") from error
 
     if video.media is None or not video.media.frame_rate:
         raise InvalidRequest(f"{video.title!r} has no frame rate: it cannot be put on an editor's timeline")

@@ -47,7 +47,8 @@ def index_chunk(video: Video, number: int, entries: Iterable[Entry], ports: Port
     """Put the chunk's moments, and only these, into the index; take them out again when the video went away meanwhile."""
     moments = moments_of(video, number, entries)
     ports.index.replace(video.ref, number, moments, ports.embedder.passages([moment.text for moment in moments]))
-    if ports.catalog.generation(video.ref) is None:
+    after = ports.catalog.generation(video.ref)
+    if after is None or after.state is VideoState.REMOVING:  # `remove` says so before it empties the index
         ports.index.remove(video.ref.video_id, video.ref.generation)
         raise Gone
 

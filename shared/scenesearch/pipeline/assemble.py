@@ -47,7 +47,7 @@ def assemble(message: Extracted, summarizer: Summarizer | None, ports: Ports) ->
         return
     try:
         gaps = gaps_of(chunks, records)
-        if any(record.state in (SectionState.DONE, SectionState.SKIPPED) for record in records):
+        if any(record.state is SectionState.DONE for record in records) or not gaps:
             _end_ready(video, chunks, records, gaps, summarizer, ports)
         else:
             error = f"nothing could be extracted: {gaps[0].reason}"

@@ -105,7 +105,9 @@ def tick(ports: Ports, stalled_for: timedelta = timedelta(hours=1)) -> None:
 
 
 def _resume(video: Video, ports: Ports) -> None:
+    """Set going what the video waits for, and touch it: what merely stands in a long queue is told once a while, not every time."""
     ref = video.ref
+    ports.catalog.move(ref, to=video.state, when=frozenset({video.state}), error=video.error)
     LOG.warning("resuming a stalled video", extra={"video": ref.video_id, "generation": ref.generation, "state": video.state})
     match video.state:
         case VideoState.REMOVING:

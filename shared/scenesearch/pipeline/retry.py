@@ -28,14 +28,16 @@ def retry(video_id: str, ports: Ports) -> VideoRef:
         return ref
     assemble_anew(ref, ports.work)
     failed = [record.key for record in catalog.sections(ref) if record.state in RETRIED]
-    for key in failed:
-        catalog.reset_section(key)
     for chunk in chunks:
-        if chunk.failure is not None:
-            catalog.commit_clips(ref, chunk.number, video_clip=None, audio_clip=None)
-        if chunk.failure is not None or any(key.chunk == chunk.number for key in failed):
+        mine = [key for key in failed if key.chunk == chunk.number]
+        if chunk.failure is None and not mine and chunk.number not in video.open_chunks:
+            continue
+        with catalog.atomic():  # reopened first: an open chunk whose work is lost is found again, a closed one is not
             catalog.reopen_chunk(ref, chunk.number)
-        if chunk.failure is not None or chunk.number in video.open_chunks or any(key.chunk == chunk.number for key in failed):
+            for key in mine:
+                catalog.reset_section(key)
+            if chunk.failure is not None:
+                catalog.commit_clips(ref, chunk.number, video_clip=None, audio_clip=None)
             resume_chunk(ref, catalog.chunk(ref, chunk.number) or chunk, ports)
     if any(gap.section is Section.SUMMARY for gap in video.gaps):
         catalog.move(ref, to=VideoState.EXTRACTING, when=frozenset({VideoState.READY}))

@@ -12,6 +12,7 @@ from scenesearch.errors import Blocked, Busy, ModelError, ObjectNotFound, Retrya
 from scenesearch.messages import Extracted, Message, SplitWork, Subscription
 from scenesearch.metadata import Section
 from scenesearch.pipeline.extract import extract
+from scenesearch.pipeline.remove import forget
 from scenesearch.ports import Ports
 from scenesearch.video import SectionKey, SectionRecord, SectionState, VideoRef, VideoState
 from unit.pipeline.conftest import CHUNK_MS, Scripted, drained, extractors, found, indexed, work
@@ -130,7 +131,10 @@ def test_work_for_a_removed_video_is_dropped(ports: Ports, settings: Settings, p
     assert extractor.calls == 0
 
 
-def test_a_video_removed_during_the_work_leaves_nothing_in_the_index(ports: Ports, settings: Settings, planned: Planned) -> None:
+@pytest.mark.parametrize("half_way", [False, True])
+def test_a_video_removed_during_the_work_leaves_nothing_in_the_index(
+    ports: Ports, settings: Settings, planned: Planned, half_way: bool
+) -> None:
     ref = planned(1)
     *early, last = extractors()
     for extractor in early:
@@ -138,7 +142,11 @@ def test_a_video_removed_during_the_work_leaves_nothing_in_the_index(ports: Port
     real = last.extract
 
     def remove_meanwhile(given, *, deadline):  # type: ignore[no-untyped-def]
-        ports.catalog.forget(ref)
+        if half_way:  # `remove` has emptied the index, and has not come to the catalog yet
+            ports.catalog.move(ref, to=VideoState.REMOVING, when=frozenset(VideoState))
+            ports.index.remove(ref.video_id, ref.generation)
+        else:
+            forget(ref, ports)
         return real(given, deadline=deadline)
 
     last.extract = remove_meanwhile  # type: ignore[method-assign]

@@ -7,6 +7,8 @@ import io
 from collections.abc import Callable
 from datetime import timedelta
 
+import pytest
+
 from scenesearch.config import Settings
 from scenesearch.errors import ModelError, Retryable
 from scenesearch.messages import (
@@ -26,7 +28,7 @@ from scenesearch.pipeline.extract import extract
 from scenesearch.pipeline.recover import PARKED, recover, tick
 from scenesearch.pipeline.retry import retry
 from scenesearch.ports import Ports
-from scenesearch.video import SectionKey, SectionState, Video, VideoRef, VideoState
+from scenesearch.video import SectionKey, SectionState, Video, VideoRef, VideoState, now
 from unit.pipeline.conftest import NAME, drained, extractors, indexed, work
 
 Planned = Callable[..., VideoRef]
@@ -127,6 +129,37 @@ def test_the_timer_republishes_the_open_chunks_of_a_stalled_video(ports: Ports, 
     again = messages(ports, ChunkWork)
     assert {m.chunk for m in again if isinstance(m, ChunkWork)} == {0, 1}
     assert live(ports, ref).state is VideoState.EXTRACTING
+
+
+def test_the_timer_tells_a_video_that_only_waits_once_a_while_not_every_time(ports: Ports, planned: Planned) -> None:
+    planned(2)
+    before_resuming = now()
+    tick(ports, timedelta(0))
+    told = len(messages(ports, ChunkWork))
+    tick(ports, now() - before_resuming)
+    assert (told, len(messages(ports, ChunkWork))) == (2 * 3, 0)
+
+
+def test_a_retry_that_was_killed_half_way_can_be_repeated(ports: Ports, settings: Settings, planned: Planned) -> None:
+    ref = planned(1)
+    worked(ports, settings, ref, fails=Section.TEXTS)
+    assemble(Extracted(video_id=ref.video_id, generation=ref.generation), ExtractiveSummarizer(), ports)
+    drained(ports)
+
+    class Killed(BaseException):
+        pass
+
+    def killed(key: SectionKey) -> None:
+        raise Killed
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ports.catalog, "reset_section", killed)
+        with pytest.raises(Killed):
+            retry(ref.video_id, ports)
+    retry(ref.video_id, ports)
+    assert live(ports, ref).state is VideoState.EXTRACTING
+    assert ports.catalog.section(SectionKey(ref, 0, Section.TEXTS)).state is SectionState.PENDING
+    assert messages(ports, ChunkWork)
 
 
 def test_the_timer_asks_again_for_a_lost_assembly(ports: Ports, settings: Settings, planned: Planned) -> None:
