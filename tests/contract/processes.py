@@ -81,3 +81,13 @@ def write_and_wait_to_announce(home: Path, written: Event) -> None:
 
     store = FolderObjectStore(home / "uploads", "uploads", signer=UrlSigner(home / "key"), on_change=wait)
     store.create("silent", io.BytesIO(b"x" * 1000), content_type="text/plain")
+
+
+def delete_and_wait_to_announce(home: Path, name: str, deleted: Event) -> None:
+    """Delete an object, and be about to announce it until killed."""
+
+    def wait(_: ObjectChanged) -> None:
+        deleted.set()
+        signal.pause()
+
+    FolderObjectStore(home / "uploads", "uploads", signer=UrlSigner(home / "key"), on_change=wait).delete(name)

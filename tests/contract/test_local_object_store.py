@@ -17,10 +17,10 @@ import pytest
 
 from contract.given import noise, together
 from contract.object_store_contract import ODD_NAMES, Changes, ObjectStoreContract, put, read
-from contract.processes import SPAWN, create_many, write_and_wait, write_and_wait_to_announce
+from contract.processes import SPAWN, create_many, delete_and_wait_to_announce, write_and_wait, write_and_wait_to_announce
 from scenesearch.backends.local.object_store import FolderObjectStore
 from scenesearch.backends.local.signed_urls import UrlSigner
-from scenesearch.errors import InvalidRequest, ObjectNotFound
+from scenesearch.errors import ConfigurationError, InvalidRequest, ObjectNotFound, StorageFull, Unavailable
 from scenesearch.messages import ObjectChanged
 from scenesearch.ports import ObjectStore
 
@@ -162,6 +162,94 @@ def test_what_a_killed_writer_could_not_announce_is_announced_on_the_next_start(
     the_store(tmp_path / "home", announced)
     assert len(announced) == 1
     assert read(store, "silent") == b"x" * 1000
+
+
+def test_what_a_killed_deleter_left_is_removed_and_announced_on_the_next_start(tmp_path: Path) -> None:
+    generation = put(the_store(tmp_path / "home"), "a").generation
+    deleted = SPAWN.Event()
+    process = SPAWN.Process(target=delete_and_wait_to_announce, args=(tmp_path / "home", "a", deleted))
+    process.start()
+    assert deleted.wait(60)
+    assert process.pid
+    os.kill(process.pid, signal.SIGKILL)
+    process.join()
+    announced: list[ObjectChanged] = []
+    the_store(tmp_path / "home", announced)
+    assert announced == [ObjectChanged(event="OBJECT_DELETE", bucket="uploads", name="a", generation=generation)]
+    assert files_under(tmp_path) == []
+
+
+def test_a_delete_that_ends_between_its_two_files_leaves_nothing_after_the_next_start(
+    store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generation = put(store, "a").generation
+    unlink = Path.unlink
+
+    def interrupted_at_the_data(path: Path, missing_ok: bool = False) -> None:
+        if path.name.endswith(f".{generation}"):
+            raise KeyboardInterrupt
+        unlink(path, missing_ok)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", interrupted_at_the_data)
+        with pytest.raises(KeyboardInterrupt):
+            store.delete("a")
+    assert list(store.list()) == []
+    the_store(tmp_path / "home")
+    assert files_under(tmp_path) == []
+
+
+@pytest.mark.parametrize("error", [StorageFull, Unavailable, KeyboardInterrupt])
+@pytest.mark.parametrize("event", ["OBJECT_FINALIZE", "OBJECT_DELETE"])
+def test_what_could_not_be_announced_is_announced_on_the_first_start_that_can(
+    tmp_path: Path, error: type[BaseException], event: str
+) -> None:
+    def refused(_: ObjectChanged) -> None:
+        raise error
+
+    def deaf_store() -> FolderObjectStore:
+        return FolderObjectStore(tmp_path / "home" / "uploads", "uploads", signer=UrlSigner(tmp_path / "key"), on_change=refused)
+
+    deaf = deaf_store()
+    generation = put(the_store(tmp_path / "home"), "a").generation if event == "OBJECT_DELETE" else 0
+    with pytest.raises(error):
+        _ = deaf.delete("a") if event == "OBJECT_DELETE" else put(deaf, "a")
+    if error is not KeyboardInterrupt:
+        generation = generation or deaf_store().stat("a").generation  # a start that cannot announce is a start all the same
+    announced: list[ObjectChanged] = []
+    store = the_store(tmp_path / "home", announced)
+    generation = generation or store.stat("a").generation
+    assert announced == [ObjectChanged(event=event, bucket="uploads", name="a", generation=generation)]  # type: ignore[arg-type]
+    the_store(tmp_path / "home", announced)
+    assert len(announced) == 1
+    assert len(files_under(tmp_path)) == (0 if event == "OBJECT_DELETE" else 2)
+
+
+def test_strange_files_among_the_incoming_are_left_alone(store: ObjectStore, tmp_path: Path) -> None:
+    put(store, "a")
+    strange = [tmp_path / "home" / "uploads" / "incoming" / name for name in (".DS_Store", "notes.txt", "a.b.c")]
+    for path in strange:
+        path.write_text("not ours")
+    assert read(the_store(tmp_path / "home"), "a") == b"data"
+    assert all(path.exists() for path in strange)
+
+
+def test_an_object_whose_file_is_missing_is_said_to_miss_it(store: ObjectStore) -> None:
+    put(store, "a")
+    Path(url2pathname(unquote(urlsplit(store.uri("a")).path))).unlink()
+    with pytest.raises(ObjectNotFound, match="the file of object 'a' in uploads is missing"):
+        store.open("a")
+    with pytest.raises(ObjectNotFound, match="the file of object 'a' in uploads is missing"), store.as_file("a"):
+        pass
+    put(store, "a", b"again")
+    assert read(store, "a") == b"again"
+
+
+@pytest.mark.parametrize("below", ["", "deeper/still"])
+def test_a_home_that_cannot_be_written_is_named_with_the_setting(tmp_path: Path, below: str) -> None:
+    (tmp_path / "home").write_text("a file is in the way")
+    with pytest.raises(ConfigurationError, match=r"cannot be written .*: set SCENESEARCH_HOME to a folder that can"):
+        the_store(tmp_path / "home" / below)
 
 
 def test_a_full_disk_is_named_and_nothing_half_written_is_left(tmp_path: Path) -> None:

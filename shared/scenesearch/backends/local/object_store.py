@@ -7,7 +7,9 @@ import fcntl
 import hashlib
 import io
 import json
+import logging
 import os
+import re
 import shutil
 import struct
 import time
@@ -16,19 +18,28 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 from uuid import uuid4
 
 from scenesearch.backends.local.signed_urls import UrlSigner
-from scenesearch.errors import InvalidRequest, ObjectNotFound, StorageFull
+from scenesearch.errors import ConfigurationError, InvalidRequest, ObjectNotFound, StorageFull, Unavailable
 from scenesearch.messages import ObjectChanged
 from scenesearch.ports import ObjectInfo
 from scenesearch.video import now
+
+LOG = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 LOCKS = 64
 """Objects share this many locks, so that no lock file has to be removed."""
 
 _COPY_BYTES = 1 << 20
+
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+
+_MARKER = re.compile(r"(?P<folder>[0-9a-f]{24})\.(?P<key>[0-9a-f]{64})\.[0-9a-f]{32}(?P<deleted>\.deleted)?")
+"""A name in `incoming`. What else lies there is not ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +61,9 @@ class FolderObjectStore:
     """One bucket. Threads and processes may share it; what a killed process left half-written is swept on the next start."""
 
     def __init__(self, folder: Path, bucket: str, *, signer: UrlSigner, on_change: Callable[[ObjectChanged], None] | None = None) -> None:
-        """`folder` is the bucket's own. `on_change` hears of every write and delete after it has happened."""
+        """`folder` is the bucket's own. `on_change` hears of every write and delete after it has happened; when it fails, again
+        on the next start. Raises `ConfigurationError` when the folder cannot be written, `StorageFull`.
+        """
         self._bucket = bucket
         self._objects = folder / "objects"
         self._incoming = folder / "incoming"
@@ -58,9 +71,15 @@ class FolderObjectStore:
         self._locks = folder / "locks"
         self._signer = signer
         self._on_change = on_change
-        for needed in (self._objects, self._incoming, self._reading, self._locks):
-            needed.mkdir(parents=True, exist_ok=True)
-        self._sweep()
+        with self._no_space_named("the folders"):
+            try:
+                for needed in (self._objects, self._incoming, self._reading, self._locks):
+                    needed.mkdir(parents=True, exist_ok=True)
+                self._sweep()
+            except OSError as error:
+                if error.errno in _NO_SPACE:
+                    raise
+                raise ConfigurationError(f"{folder} cannot be written ({error}): set SCENESEARCH_HOME to a folder that can") from error
 
     @property
     def bucket(self) -> str:
@@ -75,21 +94,14 @@ class FolderObjectStore:
         return info
 
     def open(self, name: str, generation: int | None = None) -> BinaryIO:
-        while True:
-            info = self.stat(name, generation)
-            with suppress(FileNotFoundError):  # replaced since: look again
-                return self._place(name).data(info.generation).open("rb")
+        return self._reach(name, generation, lambda data: data.open("rb"))
 
     @contextmanager
     def as_file(self, name: str, generation: int | None = None) -> Iterator[Path]:
         """A link to the file, so that it stays when the object is replaced or deleted meanwhile."""
         link = self._reading / uuid4().hex
         with self._in_use():
-            while True:
-                info = self.stat(name, generation)
-                with suppress(FileNotFoundError):
-                    os.link(self._place(name).data(info.generation), link)
-                    break
+            self._reach(name, generation, lambda data: os.link(data, link))
             try:
                 yield link
             finally:
@@ -114,13 +126,16 @@ class FolderObjectStore:
 
     def delete(self, name: str, generation: int | None = None) -> bool:
         place = self._place(name)
-        with self._locked(place):
-            info = _read(place.record)
-            if info is None or generation not in (None, info.generation):
-                return False
-            place.record.unlink()
-            place.data(info.generation).unlink(missing_ok=True)
-        self._announce("OBJECT_DELETE", info)
+        marker = self._incoming_for(place, ".deleted")
+        with self._no_space_named(f"deleting object {name!r}"), self._in_use():
+            with self._locked(place):
+                info = _read(place.record)
+                if info is None or generation not in (None, info.generation):
+                    return False
+                place.record.rename(marker)  # the commit point: it stays until everybody has heard of it
+                place.data(info.generation).unlink(missing_ok=True)
+            self._announce("OBJECT_DELETE", info)
+            marker.unlink(missing_ok=True)
         return True
 
     def signed_url(self, name: str, *, expires: timedelta, method: str = "GET", content_type: str | None = None) -> str:
@@ -130,8 +145,9 @@ class FolderObjectStore:
     def _write(self, name: str, source: BinaryIO, content_type: str, metadata: Mapping[str, str], *, only_if_absent: bool) -> ObjectInfo:
         place = self._place(name)
         incoming = self._incoming_for(place)
+        unheard = False
         try:
-            with self._in_use():
+            with self._no_space_named(f"object {name!r}"), self._in_use():
                 size = _copy(source, incoming)
                 place.folder.mkdir(exist_ok=True)
                 with self._locked(place):
@@ -147,24 +163,36 @@ class FolderObjectStore:
                         metadata=dict(metadata),
                         updated_at=now(),
                     )
-                    os.link(incoming, place.data(info.generation))
+                    unheard = True
                     try:
+                        os.link(incoming, place.data(info.generation))
                         self._record(place, info)
                     except OSError:
-                        place.data(info.generation).unlink()
+                        if _read(place.record) == before:
+                            place.data(info.generation).unlink(missing_ok=True)
+                            unheard = False
                         raise
                     if before is not None:
                         place.data(before.generation).unlink(missing_ok=True)
                 if before is not None:
                     self._announce("OBJECT_DELETE", before)
                 self._announce("OBJECT_FINALIZE", info)
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise StorageFull(f"no space left for object {name!r} in {self._bucket}: free some, then try again") from error
-            raise
+                unheard = False
         finally:
-            incoming.unlink(missing_ok=True)
+            if not unheard:  # else the next start needs it to see to what is left
+                incoming.unlink(missing_ok=True)
         return info
+
+    def _reach(self, name: str, generation: int | None, use: Callable[[Path], T]) -> T:
+        """What `use` makes of the object's file, which may be replaced meanwhile: then of the new one's."""
+        missed: int | None = None
+        while True:
+            info = self.stat(name, generation)
+            if info.generation == missed:
+                raise ObjectNotFound(f"the file of object {name!r} in {self._bucket} is missing, only its record is left: upload it again")
+            with suppress(FileNotFoundError):
+                return use(self._place(name).data(info.generation))
+            missed = info.generation
 
     def _record(self, place: _Place, info: ObjectInfo) -> None:
         """The commit point: the record is renamed into place, whole."""
@@ -204,9 +232,9 @@ class FolderObjectStore:
             raise InvalidRequest("an object needs a name")
         return _Place(self._objects / folder, key)
 
-    def _incoming_for(self, place: _Place) -> Path:
-        """A new file's path: it is there as long as the write is under way, and its name says where that may have left something."""
-        return self._incoming / f"{place.folder.name}.{place.key}.{uuid4().hex}"
+    def _incoming_for(self, place: _Place, ending: str = "") -> Path:
+        """A new file's path: it is there as long as the change is under way, and its name says where that may have left something."""
+        return self._incoming / f"{place.folder.name}.{place.key}.{uuid4().hex}{ending}"
 
     def _announce(self, event: str, info: ObjectInfo) -> None:
         if self._on_change is not None:
@@ -239,15 +267,33 @@ class FolderObjectStore:
             for link in self._reading.iterdir():
                 link.unlink(missing_ok=True)
             for left in self._incoming.iterdir():
-                folder, key, _ = left.name.split(".")
-                place = _Place(self._objects / folder, key)
-                info = _read(place.record)
-                for data in place.folder.glob(f"{key}.*"):
-                    if data != place.record and not (info and data == place.data(info.generation)):
-                        data.unlink(missing_ok=True)
-                if info is not None:
-                    self._announce("OBJECT_FINALIZE", info)  # it may have been killed just before it could
-                left.unlink(missing_ok=True)
+                if marker := _MARKER.fullmatch(left.name):
+                    self._heal(left, _Place(self._objects / marker["folder"], marker["key"]), deleted=marker["deleted"] is not None)
+
+    def _heal(self, left: Path, place: _Place, *, deleted: bool) -> None:
+        """End the change whose marker is `left`: drop what belongs to no record, and say what nobody may have heard."""
+        info = _read(place.record)
+        for data in place.folder.glob(f"{place.key}.*"):
+            if data != place.record and not (info and data == place.data(info.generation)):
+                data.unlink(missing_ok=True)
+        try:
+            if deleted and (before := _read(left)):
+                self._announce("OBJECT_DELETE", before)
+            if not deleted and info:
+                self._announce("OBJECT_FINALIZE", info)
+        except (StorageFull, Unavailable) as error:  # reading and deleting must go on; the next start tries again
+            LOG.warning("a change could not be announced yet", extra={"bucket": self._bucket, "reason": str(error)})
+        else:
+            left.unlink(missing_ok=True)
+
+    @contextmanager
+    def _no_space_named(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if error.errno in _NO_SPACE:
+                raise StorageFull(f"no space left for {what} in {self._bucket}: free some, then try again") from error
+            raise
 
 
 def _read(record: Path) -> ObjectInfo | None:
