@@ -36,6 +36,16 @@ def catalog(client: firestore.Client) -> Catalog:
 class TestFirestoreCatalog(CatalogContract):
     rolls_back: ClassVar[bool] = False
 
+    def test_an_error_undoes_its_whole_group(self, catalog: Catalog) -> None:
+        """Here a group is applied in order, and what came before the error stays: the handlers' redelivery goes on from there."""
+        ref = planned(catalog, count=2)
+        with pytest.raises(Gone), catalog.atomic():
+            catalog.close_chunk(ref, 0)
+            catalog.close_chunk(a_ref("another"), 0)
+        video = catalog.generation(ref)
+        assert video is not None
+        assert video.open_chunks == frozenset({1})
+
 
 def many_entries(count: int) -> tuple[Entry, ...]:
     long_text = "何かが起こる。" * 20

@@ -89,26 +89,26 @@ def listener(project: str) -> Iterator[PullListener]:
     listener.close()
 
 
-class TestPubSubPublisher(PublisherContract):
-    patience_s: ClassVar[float] = 40
-    holds_back: ClassVar[bool] = False
-
-
 def attributes_of(taken: Taken) -> dict[str, str]:
     attributes: dict[str, str] = taken.handle[2]
     return attributes
 
 
-def test_a_delayed_message_says_when_it_is_due(publisher: Publisher, listener: PullListener) -> None:
-    begun = now()
-    publisher.publish(Topic.SPLITS, SPLIT, delay=timedelta(minutes=10))
-    attributes = attributes_of(arrived(listener, Subscription.SPLIT_SPLITS))
-    due = datetime.fromisoformat(attributes[NOT_BEFORE])
-    assert timedelta(minutes=10) <= due - begun <= timedelta(minutes=11)
-    with pytest.raises(Busy, match="not due"):
-        check_due(attributes)
-    check_due({NOT_BEFORE: begun.isoformat()})
-    check_due({})
+class TestPubSubPublisher(PublisherContract):
+    patience_s: ClassVar[float] = 40
+    holds_back: ClassVar[bool] = False
+
+    def test_what_is_delayed_comes_later(self, publisher: Publisher, listener: PullListener) -> None:  # type: ignore[override]
+        """It comes at once and says when it is due: consumers hand it back until then."""
+        begun = now()
+        publisher.publish(Topic.SPLITS, SPLIT, delay=timedelta(minutes=10))
+        attributes = attributes_of(arrived(listener, Subscription.SPLIT_SPLITS))
+        due = datetime.fromisoformat(attributes[NOT_BEFORE])
+        assert timedelta(minutes=10) <= due - begun <= timedelta(minutes=11)
+        with pytest.raises(Busy, match="not due"):
+            check_due(attributes)
+        check_due({NOT_BEFORE: begun.isoformat()})
+        check_due({})
 
 
 @pytest.mark.parametrize("said", ["soon", "2026-11-03T10:00:00"])
