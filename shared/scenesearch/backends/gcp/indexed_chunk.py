@@ -71,13 +71,13 @@ def packed_rows(moments: Sequence[Moment]) -> bytes:
     """Each row once, and which of them each moment holds."""
     rows = {moment.first_row + i: row for moment in moments for i, row in enumerate(moment.rows)}
     places = {number: place for place, number in enumerate(sorted(rows))}
-    windows = np.array([(m.first_row, places[m.first_row], len(m.rows)) for m in moments], np.int32).tobytes()
+    windows = np.array([(m.first_row, places[m.first_row], len(m.rows), m.written) for m in moments], np.int32).tobytes()
     return zlib.compress(len(moments).to_bytes(4, "big") + windows + _ROWS.dump_json(tuple(rows[number] for number in places)))
 
 
 def unpacked_rows(packed: bytes, chunk: ChunkOfIndex) -> list[Moment]:
     raw = zlib.decompress(packed)
-    rows_at = 4 + 12 * int.from_bytes(raw[:4], "big")
+    rows_at = 4 + 16 * int.from_bytes(raw[:4], "big")
     rows = _ROWS.validate_json(raw[rows_at:])
     return [
         Moment(
@@ -88,8 +88,9 @@ def unpacked_rows(packed: bytes, chunk: ChunkOfIndex) -> list[Moment]:
             number=number,
             first_row=first,
             rows=rows[at : at + count],
+            written=bool(written),
         )
-        for number, (first, at, count) in enumerate(np.frombuffer(raw[4:rows_at], np.int32).reshape(-1, 3).tolist())
+        for number, (first, at, count, written) in enumerate(np.frombuffer(raw[4:rows_at], np.int32).reshape(-1, 4).tolist())
     ]
 
 
