@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -155,6 +156,34 @@ def test_workers_that_cannot_start_are_not_started_for_ever(queue: LocalQueue) -
     queue.publish(Topic.SPLITS, SPLIT)
     with pytest.raises(ConfigurationError, match="exit code 3"):
         Runtime(queue, dying, workers=1).run_until_idle()
+
+
+@pytest.mark.parametrize(
+    ("moment", "handled"),
+    [
+        ("claim", ["split-splits"]),
+        ("acknowledge", ["split-splits"] * 2),
+        ("bury", ["split-splits"] * 2 + ["recover-dead-letters"]),
+    ],
+)
+def test_a_full_disk_ends_the_work_with_one_clear_error_and_it_goes_on_when_there_is_space(
+    tmp_path: Path, diary: Path, moment: str, handled: list[str]
+) -> None:
+    """On a real file system of 4 MB of its own."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    script = f"mount -t tmpfs -o size=4m tmpfs {disk} && exec {sys.executable} -m contract.full_disk_runtime {disk} {diary} {moment}"
+    command = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script]
+    if shutil.which("unshare") is None or subprocess.run([*command[:-1], "mount -t tmpfs tmpfs /mnt"], capture_output=True).returncode:
+        pytest.skip("this machine does not let us mount a small disk")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
+    assert done.returncode == 0, done.stderr
+    full = f"no space left for {disk}/catalog.db: free some, then run `scenesearch retry` (1 worker)"
+    said = lines(diary)
+    assert full in said, done.stderr
+    assert [line for line in said if line != full] == [*handled, "idle True"]
+    assert "Traceback" not in done.stderr
 
 
 def test_the_timer_ticks_at_the_start_and_again_whatever_it_meets(queue: LocalQueue, diary: Path) -> None:

@@ -19,7 +19,7 @@ from typing import Self
 from scenesearch.backends.local.presence import Hold
 from scenesearch.backends.local.queue import LocalQueue, QueueStatus
 from scenesearch.backends.local.worker import HandlerFactory, WorkerOptions, work
-from scenesearch.errors import ConfigurationError, SceneSearchError
+from scenesearch.errors import ConfigurationError, SceneSearchError, StorageFull
 
 LOG = logging.getLogger(__name__)
 
@@ -70,18 +70,20 @@ class Runtime:
         self._hold: Hold | None = None
         self._threads: list[threading.Thread] = []
         self._error: SceneSearchError | None = None
+        self._full: StorageFull | None = None
 
     def run_until_idle(self, on_progress: Callable[[QueueStatus], None] | None = None) -> None:
         """Work until nothing waits any more; `on_progress` hears several times a second how much is left.
 
         Raises:
             ConfigurationError: the workers cannot start; the message says why.
+            StorageFull: there is no space to note what was done; what is not noted is done again.
             KeyboardInterrupt, SystemExit: Ctrl-C, SIGTERM; every worker has ended by then.
         """
         with _terminable(), self:
             while True:
-                if self._error is not None:
-                    raise self._error
+                if error := self._error or self._full:
+                    raise error
                 status = self._queue.status()
                 if on_progress is not None:
                     on_progress(status)
@@ -91,9 +93,9 @@ class Runtime:
 
     def __enter__(self) -> Self:
         self._stopping.clear()
-        self._error, self._false_starts = None, 0
+        self._error, self._full, self._false_starts = None, None, 0
         self._hold = Hold(self._queue.alive)
-        self._queue.reclaim()
+        self._reclaim_safely()
         if self._tick is not None:
             self._tick_safely(self._tick)
             self._threads.append(threading.Thread(target=self._keep_ticking, args=(self._tick,), daemon=True))
@@ -114,7 +116,7 @@ class Runtime:
         if self._hold is not None:
             self._hold.release()
             self._hold = None
-        self._queue.reclaim()
+        self._reclaim_safely()
 
     @property
     def processes(self) -> list[int]:
@@ -158,11 +160,14 @@ class Runtime:
 
     def _hear(self, slot: _Slot) -> None:
         try:
-            while not slot.ready and slot.line.poll():
+            while slot.line.poll():
                 said = slot.line.recv()
-                if said != "ready":
+                if slot.ready:
+                    self._full = StorageFull(said)
+                elif said == "ready":
+                    slot.ready, self._false_starts = True, 0
+                else:
                     raise ConfigurationError(said)
-                slot.ready, self._false_starts = True, 0
         except (EOFError, OSError):
             return
 

@@ -11,11 +11,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from multiprocessing.connection import Connection
 
 from scenesearch.backends.local.presence import join_runtime
 from scenesearch.backends.local.queue import Claim, LocalQueue
-from scenesearch.errors import Busy, Gone, Permanent, Retryable, SceneSearchError
+from scenesearch.errors import Busy, Gone, Permanent, Retryable, SceneSearchError, StorageFull
 from scenesearch.messages import Message, Subscription
 
 LOG = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ EXTRACTIONS = frozenset({Subscription.EXTRACT_VISUAL_INFO, Subscription.EXTRACT_
 """Work with a large model each: a worker prefers those whose model it has loaded."""
 
 IDLE_POLL_S = 0.04
+UNAVAILABLE_PAUSE_S = 1.0
 BUSY_PAUSE = timedelta(seconds=1)
 
 GIVEN_UP = 75
@@ -49,8 +51,9 @@ class WorkerOptions:
 def work(runtime: str, queue: LocalQueue, factory: HandlerFactory, options: WorkerOptions, line: Connection) -> None:
     """The main function of a worker process of the runtime with this name.
 
-    `line` leads to the runtime: the worker says "ready" or why it cannot work; anything it hears is a wish to stop after the
-    message in hand, and when the line breaks the runtime is dead, and so is the worker.
+    `line` leads to the runtime: the worker says "ready" or why it cannot work, and once ready what the queue says when its disk
+    is full; anything it hears is a wish to stop after the message in hand, and when the line breaks the runtime is dead, and so
+    is the worker.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: the runtime decides
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -63,7 +66,7 @@ def work(runtime: str, queue: LocalQueue, factory: HandlerFactory, options: Work
         line.send(str(error))
         return
     line.send("ready")
-    Worker(queue, handlers, options).run(stopping)
+    Worker(queue, handlers, options, on_full=line.send).run(stopping)
 
 
 def _listen(line: Connection, stopping: threading.Event) -> None:
@@ -81,57 +84,78 @@ def _listen(line: Connection, stopping: threading.Event) -> None:
 class Worker:
     """Serves the subscriptions that it has handlers for."""
 
-    def __init__(self, queue: LocalQueue, handlers: Mapping[Subscription, Handler], options: WorkerOptions) -> None:
+    def __init__(
+        self,
+        queue: LocalQueue,
+        handlers: Mapping[Subscription, Handler],
+        options: WorkerOptions,
+        *,
+        on_full: Callable[[str], None] = lambda reason: None,
+    ) -> None:
+        """`on_full` hears, as often as it is met, that the queue's disk is full."""
         self._queue = queue
         self._handlers = handlers
         self._options = options
+        self._on_full = on_full
         self._loaded: set[Subscription] = set()
 
     def run(self, stopping: threading.Event) -> None:
-        """Work until `stopping` is set."""
+        """Work until `stopping` is set. While the queue cannot be reached, or has no space left, wait."""
         while not stopping.is_set():
             try:
-                worked = self.work_once()
-            except Retryable as error:  # the queue itself could not be reached
-                LOG.warning("the queue is not available", extra={"reason": str(error)})
-                worked = False
-            if not worked:
+                claim = self._claim(URGENT & self._handlers.keys()) or self._claim(self._handlers.keys())
+            except (Retryable, StorageFull) as error:
+                self._pause(error, stopping)
+                continue
+            if claim is None:
                 stopping.wait(IDLE_POLL_S)
-
-    def work_once(self) -> bool:
-        """See to one delivery; False when none was due."""
-        claim = self._claim(URGENT & self._handlers.keys()) or self._claim(self._handlers.keys())
-        if claim is None:
-            return False
-        with self._held(claim):
-            self._see_to(claim)
-        return True
+                continue
+            with self._held(claim):
+                self._settle(self._see_to(claim), stopping)
 
     def _claim(self, subscriptions: Collection[Subscription]) -> Claim | None:
         return self._queue.claim(subscriptions, self._options.lease, prefer=self._loaded)
 
-    def _see_to(self, claim: Claim) -> None:
+    def _settle(self, outcome: Callable[[], bool], stopping: threading.Event) -> None:
+        """Tell the queue, however long that takes: what was worked out is not thrown away for want of space."""
+        while True:
+            try:
+                outcome()
+            except (Retryable, StorageFull) as error:
+                self._pause(error, stopping)
+                if stopping.is_set():
+                    return
+            else:
+                return
+
+    def _pause(self, error: SceneSearchError, stopping: threading.Event) -> None:
+        LOG.warning("the queue is not available", extra={"reason": str(error)})
+        if isinstance(error, StorageFull):
+            self._on_full(str(error))
+        stopping.wait(UNAVAILABLE_PAUSE_S)
+
+    def _see_to(self, claim: Claim) -> Callable[[], bool]:
+        """Let the handler work; what to tell the queue of it."""
         if claim.subscription in EXTRACTIONS:
             self._loaded.add(claim.subscription)
         about = {"subscription": claim.subscription, "attempt": claim.attempt}
         try:
             self._handlers[claim.subscription](claim.message)
         except Busy as error:
-            self._queue.reject(claim, str(error), delay=BUSY_PAUSE, counts=False)
+            return partial(self._queue.reject, claim, str(error), delay=BUSY_PAUSE, counts=False)
         except Retryable as error:
             LOG.warning("a delivery will come again", extra={**about, "reason": str(error)})
-            self._queue.reject(claim, str(error))
+            return partial(self._queue.reject, claim, str(error))
         except Gone as error:
             LOG.info("dropped: the video was removed or replaced", extra={**about, "reason": str(error)})
-            self._queue.acknowledge(claim)
+            return partial(self._queue.acknowledge, claim)
         except Permanent as error:
             LOG.error("a delivery was given up", extra={**about, "reason": str(error)})
-            self._queue.bury(claim, str(error))
+            return partial(self._queue.bury, claim, str(error))
         except Exception as error:
             LOG.exception("a handler broke", extra=about)
-            self._queue.reject(claim, f"{type(error).__name__}: {error}")
-        else:
-            self._queue.acknowledge(claim)
+            return partial(self._queue.reject, claim, f"{type(error).__name__}: {error}")
+        return partial(self._queue.acknowledge, claim)
 
     @contextmanager
     def _held(self, claim: Claim) -> Iterator[None]:
