@@ -158,6 +158,24 @@ def test_workers_that_cannot_start_are_not_started_for_ever(queue: LocalQueue) -
         Runtime(queue, dying, workers=1).run_until_idle()
 
 
+@pytest.mark.parametrize("error", [OSError(11, "Resource temporarily unavailable"), RuntimeError("can't start new thread")])
+def test_a_process_that_the_system_refuses_ends_the_work_with_an_error(
+    queue: LocalQueue, diary: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def refuse(_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("multiprocessing.context.SpawnProcess.start", refuse)
+    queue.publish(Topic.SPLITS, SPLIT)
+    waited = iter(range(100))
+
+    def impatient(_: QueueStatus) -> None:
+        assert next(waited, None) is not None, "it waits for ever"
+
+    with pytest.raises(ConfigurationError, match=r"cannot be kept running .*(unavailable|new thread).*SCENESEARCH_WORKERS"):
+        Runtime(queue, partial(behaving, diary)).run_until_idle(impatient)
+
+
 @pytest.mark.parametrize(
     ("moment", "handled"),
     [

@@ -135,6 +135,12 @@ class Runtime:
         except SceneSearchError as error:
             self._error = error
             LOG.critical("the workers cannot start", extra={"reason": str(error)})
+        except Exception as error:  # nobody else would hear of it, and wait for ever
+            LOG.critical("the workers cannot be kept running", exc_info=True)
+            self._error = ConfigurationError(
+                f"the worker processes cannot be kept running ({type(error).__name__}: {error}): with fewer of them "
+                "(SCENESEARCH_WORKERS) this machine may have enough; `scenesearch doctor` shows what works here"
+            )
         finally:
             self._end_all()
 
@@ -154,8 +160,13 @@ class Runtime:
         process = self._spawn.Process(
             target=work, args=(runtime, self._queue, self._factory, self._options, theirs), name="scenesearch-worker", daemon=True
         )
-        process.start()
-        theirs.close()
+        try:
+            process.start()
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
         return _Slot(process, ours)
 
     def _hear(self, slot: _Slot) -> None:
