@@ -47,7 +47,7 @@ class GeminiEmbedder:
 
     @property
     def likeness(self) -> Likeness:
-        """Not measured yet: the spread that cosines of this family are published with."""
+        """A guess: it wants measuring with the real model, as decision 18 did for the local one; ranking suffers before thresholds do."""
         return LIKENESS
 
     def queries(self, texts: Sequence[str]) -> Vectors:
