@@ -136,15 +136,15 @@ class Application:
             raise ConfigurationError("SCENESEARCH_BACKEND=gcp: its functions do the work, there is nothing to run here")
         return Runtime(queue, partial(_handlers, self.settings), workers=self.settings.workers, tick=self.tick)
 
-    def settle(self, on_progress: Callable[[], None] = lambda: None, until: Callable[[], bool] = lambda: True) -> None:
-        """One machine: work until nothing is left to do. The cloud: wait while it works, `until` this is true.
+    def settle(self, on_progress: Callable[[], None] = lambda: None, until: Callable[[], bool] | None = None) -> None:
+        """One machine: work `until` this is true or nothing is left to do. The cloud: wait while it works, `until` this is true.
 
-        Calls `on_progress` now and then.
+        Calls `on_progress` now and then. Without `until` one machine does everything there is, and the cloud is not waited for.
         """
         if self.settings.backend is Backend.LOCAL:
-            self.runtime().run_until_idle(lambda _: on_progress())
+            self.runtime().run_until_idle(lambda _: on_progress(), until=until or (lambda: False))
             return
-        while not until():
+        while until and not until():
             on_progress()
             time.sleep(LOOK_S)
         on_progress()

@@ -8,10 +8,12 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from datetime import timedelta
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,8 @@ from scenesearch.backends.local.database import Database
 from scenesearch.backends.local.queue import LocalQueue, QueueStatus
 from scenesearch.backends.local.runtime import Runtime
 from scenesearch.backends.local.worker import WorkerOptions
+from scenesearch.bootstrap import Application
+from scenesearch.config import Settings
 from scenesearch.errors import ConfigurationError
 from scenesearch.messages import ChunkWork, SplitWork, Subscription, Topic
 from waiting import eventually
@@ -202,6 +206,75 @@ def test_a_full_disk_ends_the_work_with_one_clear_error_and_it_goes_on_when_ther
     assert full in said, done.stderr
     assert [line for line in said if line != full] == [*handled, "idle True"]
     assert "Traceback" not in done.stderr
+
+
+def test_the_work_ends_when_what_was_wanted_is_done_and_leaves_the_rest(queue: LocalQueue, diary: Path) -> None:
+    queue.publish(Topic.SPLITS, SPLIT)
+    for number in range(20):
+        queue.publish(Topic.CHUNKS, ChunkWork(video_id="v1", generation=1, chunk=number))
+    asked: list[float] = []
+
+    def wanted() -> bool:
+        asked.append(time.monotonic())
+        return "split-splits 0" in done(diary)
+
+    Runtime(queue, partial(behaving, diary, always="slow"), workers=1).run_until_idle(until=wanted)
+    assert not queue.status().idle
+    assert not queue.status().working
+    assert "split-splits 0" in done(diary)
+    assert all(after - before > 0.9 for before, after in pairwise(asked))
+
+
+def test_settling_on_one_machine_ends_when_what_was_wanted_is_done(queue: LocalQueue, diary: Path) -> None:
+    class WithSlowHandlers(Application):
+        def runtime(self) -> Runtime:
+            return Runtime(queue, partial(behaving, diary, always="slow"), workers=1)
+
+    for _ in range(3):
+        queue.publish(Topic.SPLITS, SPLIT)
+    application = WithSlowHandlers(Settings.load())
+    application.settle(until=lambda: bool(done(diary)))
+    assert not queue.status().idle
+    application.settle()
+    assert queue.status().idle
+    assert done(diary) == {"split-splits 0": 3}
+
+
+def test_the_workers_do_not_wait_for_the_first_round_of_the_timer(queue: LocalQueue, diary: Path) -> None:
+    queue.publish(Topic.SPLITS, SPLIT)
+    up: list[int] = []
+
+    def long_round() -> None:
+        up.extend(runtime.processes)
+        eventually(lambda: done(diary), within_s=30)
+
+    runtime = Runtime(queue, partial(behaving, diary), workers=2, tick=long_round)
+    runtime.run_until_idle()
+    assert up
+    assert done(diary) == {"split-splits 0": 1}
+
+
+def test_what_the_first_round_of_the_timer_finds_is_done_before_the_work_is_called_done(queue: LocalQueue, diary: Path) -> None:
+    Runtime(queue, partial(behaving, diary), workers=1, tick=lambda: queue.publish(Topic.SPLITS, SPLIT)).run_until_idle()
+    assert done(diary) == {"split-splits 0": 1}
+
+
+def test_a_stop_does_not_wait_for_a_long_round_of_the_timer(queue: LocalQueue, diary: Path) -> None:
+    begun, released = threading.Event(), threading.Event()
+
+    def endless_round() -> None:
+        begun.set()
+        released.wait(60)
+
+    try:
+        brief = timedelta(milliseconds=100)
+        with Runtime(queue, partial(behaving, diary), workers=1, tick=endless_round, grace=brief) as runtime:
+            assert begun.wait(30)
+            stopped_at = time.monotonic()
+            runtime.stop()
+        assert time.monotonic() - stopped_at < 20
+    finally:
+        released.set()
 
 
 def test_the_timer_ticks_at_the_start_and_again_whatever_it_meets(queue: LocalQueue, diary: Path) -> None:

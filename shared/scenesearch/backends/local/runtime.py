@@ -27,6 +27,7 @@ FALSE_STARTS = 3
 """After so many workers in a row that died before they were ready, there is no point in starting another."""
 
 _LOOK_S = 0.1
+_ASK_S = 1.0
 _RECLAIM_S = 1.0
 
 
@@ -53,8 +54,8 @@ class Runtime:
         grace: timedelta = timedelta(seconds=5),
         options: WorkerOptions | None = None,
     ) -> None:
-        """`factory` is pickled to every worker, which calls it once for its handlers. `tick` is called in this process: at the
-        start, and then at that interval. A stop waits `grace` for the messages in hand; unfinished ones come again.
+        """`factory` is pickled to every worker, which calls it once for its handlers. `tick` is called in a thread of this process:
+        once a worker is up, and then at that interval. A stop waits `grace` for the messages in hand; unfinished ones come again.
         """
         self._queue = queue
         self._factory = factory
@@ -68,12 +69,19 @@ class Runtime:
         self._false_starts = 0
         self._stopping = threading.Event()
         self._hold: Hold | None = None
-        self._threads: list[threading.Thread] = []
+        self._up = threading.Event()
+        self._ticked = threading.Event()
+        self._supervising: threading.Thread | None = None
+        self._ticking: threading.Thread | None = None
         self._error: SceneSearchError | None = None
         self._full: StorageFull | None = None
 
-    def run_until_idle(self, on_progress: Callable[[QueueStatus], None] | None = None) -> None:
-        """Work until nothing waits any more; `on_progress` hears several times a second how much is left.
+    def run_until_idle(
+        self, on_progress: Callable[[QueueStatus], None] | None = None, *, until: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Work until nothing waits any more, or `until` is true: it is asked about once a second.
+
+        `on_progress` hears several times a second how much is left.
 
         Raises:
             ConfigurationError: the workers cannot start; the message says why.
@@ -81,27 +89,33 @@ class Runtime:
             KeyboardInterrupt, SystemExit: Ctrl-C, SIGTERM; every worker has ended by then.
         """
         with _terminable(), self:
+            asked_at = -_ASK_S
             while True:
                 if error := self._error or self._full:
                     raise error
+                ticked = self._tick is None or self._ticked.is_set()  # before that it may still find something to do
                 status = self._queue.status()
                 if on_progress is not None:
                     on_progress(status)
-                if status.idle:
+                if status.idle and ticked:
                     return
+                if time.monotonic() >= asked_at + _ASK_S:
+                    asked_at = time.monotonic()
+                    if until():
+                        return
                 self._stopping.wait(_LOOK_S)
 
     def __enter__(self) -> Self:
-        self._stopping.clear()
+        self._stopping, self._up, self._ticked = threading.Event(), threading.Event(), threading.Event()
         self._error, self._full, self._false_starts = None, None, 0
         self._hold = Hold(self._queue.alive)
         self._reclaim_safely()
+        self._supervising = threading.Thread(target=self._supervise, args=(self._hold.name,), daemon=True)
+        self._supervising.start()
         if self._tick is not None:
-            self._tick_safely(self._tick)
-            self._threads.append(threading.Thread(target=self._keep_ticking, args=(self._tick,), daemon=True))
-        self._threads.append(threading.Thread(target=self._supervise, args=(self._hold.name,), daemon=True))
-        for thread in self._threads:
-            thread.start()
+            events = (self._up, self._ticked, self._stopping)
+            self._ticking = threading.Thread(target=self._keep_ticking, args=(self._tick, *events), daemon=True)
+            self._ticking.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -110,9 +124,11 @@ class Runtime:
     def stop(self) -> None:
         """End every worker: after its message in hand, or after the grace. Safe to repeat."""
         self._stopping.set()
-        for thread in self._threads:
-            thread.join()
-        self._threads.clear()
+        if self._supervising is not None:
+            self._supervising.join()
+        if self._ticking is not None:
+            self._ticking.join(self._grace_s)  # a long round is no reason to stay: it may end at any point
+        self._supervising = self._ticking = None
         if self._hold is not None:
             self._hold.release()
             self._hold = None
@@ -177,6 +193,7 @@ class Runtime:
                     self._full = StorageFull(said)
                 elif said == "ready":
                     slot.ready, self._false_starts = True, 0
+                    self._up.set()
                 else:
                     raise ConfigurationError(said)
         except (EOFError, OSError):
@@ -216,9 +233,14 @@ class Runtime:
             slot.line.close()
         self._slots = []
 
-    def _keep_ticking(self, tick: Callable[[], None]) -> None:
-        while not self._stopping.wait(self._tick_every.total_seconds()):
+    def _keep_ticking(self, tick: Callable[[], None], up: threading.Event, ticked: threading.Event, stopping: threading.Event) -> None:
+        while not up.wait(_LOOK_S):  # the first round may be long, and the workers need not wait for it
+            if stopping.is_set():
+                return
+        while not stopping.is_set():
             self._tick_safely(tick)
+            ticked.set()
+            stopping.wait(self._tick_every.total_seconds())
 
     def _tick_safely(self, tick: Callable[[], None]) -> None:
         try:
