@@ -22,6 +22,7 @@ from scenesearch.ports import Ports
 from scenesearch.video import (
     Chunk,
     Clip,
+    Collection,
     Video,
     VideoRef,
     VideoState,
@@ -75,22 +76,24 @@ def _begun(message: ObjectChanged, ports: Ports) -> Video | None:
     if message.event != "OBJECT_FINALIZE" or message.bucket != ports.uploads.bucket:
         return None
     info = ports.uploads.stat(message.name, message.generation)
-    said, at = info.metadata, now()
-    return ports.catalog.begin(
-        Video(
-            ref=VideoRef(video_id(info.bucket, info.name), info.generation),
-            bucket=info.bucket,
-            name=info.name,
-            collection=collection_of(info.name),
-            title=said.get("title", "").strip() or title_of(info.name),
-            language=said.get("language", "").strip() or None,
-            tags=tuple(tag.strip() for tag in said.get("tags", "").split(",") if tag.strip()),
-            content_type=info.content_type,
-            size_bytes=info.size_bytes,
-            created_at=at,
-            updated_at=at,
-        )
+    said, at, collection = info.metadata, now(), collection_of(info.name)
+    video = Video(
+        ref=VideoRef(video_id(info.bucket, info.name), info.generation),
+        bucket=info.bucket,
+        name=info.name,
+        collection=collection,
+        title=said.get("title", "").strip() or title_of(info.name),
+        language=said.get("language", "").strip() or None,
+        tags=tuple(tag.strip() for tag in said.get("tags", "").split(",") if tag.strip()),
+        content_type=info.content_type,
+        size_bytes=info.size_bytes,
+        created_at=at,
+        updated_at=at,
     )
+    with ports.catalog.atomic():
+        if ports.catalog.collection(collection) is None:
+            ports.catalog.save_collection(Collection(collection))  # nobody but admins may read it until it says who may
+        return ports.catalog.begin(video)
 
 
 # --- the plan ----------------------------------------------------------------------------------------------------------
