@@ -20,6 +20,9 @@ _UNSPACED = (
     "\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003134f"  # Han
 )
 _TOKEN = re.compile(rf"(?P<number>\d+(?:[:;.,]\d+)+)|(?P<unspaced>[{_UNSPACED}]+)|(?P<word>(?:(?![{_UNSPACED}])[^\W_])+(?:'[a-z]+)?)")
+_NAMING = "\u30a1-\u30fc\u3005\u3400-\u9fff\uf900-\ufaff"  # katakana and Han: what Japanese names things with
+_PARTICLE = re.compile(rf"(?<=[{_NAMING}])[のはをがにへともで](?=[{_NAMING}])")
+"""A particle between two names: it binds words, so pairs that hold it say nothing about either."""
 _GROUPED = re.compile(r",(?=\d{3}(?!\d))")
 _VOWEL = re.compile("[aeiouy]")
 _MARKS = dict.fromkeys(range(0x300, 0x370))
@@ -77,16 +80,20 @@ _TELLING = frozenset({"Lu", "Ll", "Lt", "Lm", "Lo", "Nd", "Nl", "No", "So"})
 
 def _words(text: str) -> Iterator[str]:
     for match in _TOKEN.finditer(text):
-        token = match.group()[:_LONGEST_WORD]
+        token = match.group()
         match match.lastgroup:
             case "number":
-                yield from _number(token.replace(";", ":"))
+                yield from _number(token[:_LONGEST_WORD].replace(";", ":"))
             case "unspaced":
-                pairs = (token[i : i + 2] for i in range(max(1, len(token) - 1)))
-                yield from (pair for pair in pairs if pair not in _STOP_PAIRS)
+                yield from (pair for part in _PARTICLE.split(token) for pair in _pairs(part) if pair not in _STOP_PAIRS)
             case _:
                 if token not in STOP_WORDS:
-                    yield _stem(token)
+                    yield _stem(token[:_LONGEST_WORD])
+
+
+def _pairs(run: str) -> Iterator[str]:
+    """Neighbouring characters; a character that stands alone is a word of its own."""
+    return (run[i : i + 2] for i in range(max(1, len(run) - 1)))
 
 
 def _number(token: str) -> Iterator[str]:

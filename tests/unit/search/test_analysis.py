@@ -67,3 +67,12 @@ def test_any_text_gives_words_that_can_be_stored(text: str) -> None:
         assert len(word) <= 64
         word.encode()
     assert normalised(normalised(text)) == normalised(text) or not text.isascii()
+
+
+def test_a_particle_between_two_names_binds_words_and_is_none() -> None:
+    assert words("高速道路の出口の標識") == ["高速", "速道", "道路", "出口", "標識"]
+    assert words("走り出す") == ["走り", "り出", "出す"], "within a word it is a part of it"
+
+
+def test_a_long_run_of_an_unspaced_script_is_kept_to_its_end() -> None:
+    assert words("あ" * 100 + "終点")[-1] == "終点"
