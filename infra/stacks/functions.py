@@ -31,8 +31,8 @@ READS_WORK = (Function.SEARCH, Function.LIBRARY)
 WRITES_WORK = (Function.SPLIT, *EXTRACTORS, Function.ASSEMBLE, Function.REMOVE, Function.RECOVER)
 ASKS_MODELS = (*EXTRACTORS, Function.ASSEMBLE, Function.RECOVER, Function.SEARCH, Function.LIBRARY)
 
-LEASE_MARGIN_S, WORK_MARGIN_S = 20, 40
-"""A lease outlasts the instance that holds it; work ends early enough to be committed and acknowledged."""
+WORK_MARGIN_S = 40
+"""Work ends early enough to be committed and acknowledged; the section's lease (`pipeline.extract`) outlasts the instance."""
 
 
 class FunctionsStack(Stack):
@@ -148,7 +148,7 @@ def settings(stack: Stack, function: Function) -> dict[str, str]:
 
 
 def _times(limits: Limits) -> dict[str, str]:
-    return {"lease_seconds": str(limits.timeout_s + LEASE_MARGIN_S), "work_seconds": str(limits.timeout_s - WORK_MARGIN_S)}
+    return {"work_seconds": str(limits.timeout_s - WORK_MARGIN_S)}
 
 
 def _variable(setting: str) -> str:

@@ -53,7 +53,6 @@ DELIVERY = Delivery(attempts=100, backoff=timedelta(seconds=0.1), backoff_limit=
 SETTINGS = {
     "SCENESEARCH_CHUNK_SECONDS": str(CHUNK_S),
     "SCENESEARCH_SPLIT_SECONDS": "0.05",  # nearly every clip is cut by a continuation of its own
-    "SCENESEARCH_LEASE_SECONDS": "12",
     "SCENESEARCH_WORK_SECONDS": "9",
     "SCENESEARCH_MAX_ATTEMPTS": "50",
     "SCENESEARCH_VERTEXAI_PROJECT": "testing",

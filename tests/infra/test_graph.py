@@ -12,6 +12,7 @@ from infra.stacks.functions import PUBLISHES
 from scenesearch.backends.gcp.queries import COMPOSITE_QUERIES, EXPIRIES
 from scenesearch.config import Settings
 from scenesearch.messages import SUBSCRIPTIONS, Subscription, Topic
+from scenesearch.pipeline.extract import LEASE_PER_WORK
 from tests.infra.deployment import NUMBER, Dangling, Deployment
 
 
@@ -176,7 +177,8 @@ def test_work_ends_before_its_instance_and_the_lease_outlasts_both(deployment: D
     for function in deployment.all("google_cloudfunctions2_function"):
         config = function["service_config"]
         values = config["environment_variables"]
-        work, lease = float(values["SCENESEARCH_WORK_SECONDS"]), float(values["SCENESEARCH_LEASE_SECONDS"])
+        work = float(values["SCENESEARCH_WORK_SECONDS"])
+        lease = work * LEASE_PER_WORK
         ack = {s["ack_deadline_seconds"] for s in deployment.all("google_pubsub_subscription")}
         assert work < config["timeout_seconds"] < lease < min(ack)
         assert Settings.model_fields["split_seconds"].default < config["timeout_seconds"]

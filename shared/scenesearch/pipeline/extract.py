@@ -18,8 +18,8 @@ from scenesearch.video import Chunk, Clip, Profile, SectionKey, SectionRecord, S
 
 LOG = logging.getLogger(__name__)
 
-LEASE_MARGIN_S = 60
-"""How much longer a section is held than its work may take."""
+LEASE_PER_WORK = 1.125
+"""How long a section is held, in terms of how long its work may take: past the end of the instance that works on it."""
 
 CRASHES_PER_FAILURE = 4
 """A section that ended its worker this many times `max_attempts` is given up: whatever it is, it kills."""
@@ -71,7 +71,7 @@ def _worked(
     if record.failures >= settings.max_attempts or record.attempts >= settings.max_attempts * CRASHES_PER_FAILURE:
         return replace(record, state=SectionState.FAILED, reason=record.reason or "the worker died every time it was tried")
     catalog = ports.catalog
-    lease = catalog.lease(record.key, timedelta(seconds=settings.work_seconds + LEASE_MARGIN_S))
+    lease = catalog.lease(record.key, timedelta(seconds=settings.work_seconds * LEASE_PER_WORK))
     record = replace(record, attempts=lease.attempt)
     collection = catalog.collection(video.collection)
     given = ClipInput(clip=clip, store=ports.work, profile=collection.profile if collection else Profile(), language=video.language)
