@@ -15,6 +15,7 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import av
@@ -40,7 +41,7 @@ def looped(source: Path, target: Path, minutes: float) -> Path:
                     end = max(end, float((packet.pts + packet.duration) * packet.time_base))
                     packet.stream = streams[packet.stream.type]
                     out.mux(packet)
-                shift = end
+                shift = end + 0.2  # the first pictures of a copy are decoded before its start
     return target
 
 
@@ -68,11 +69,12 @@ def _watch(process: subprocess.Popen[bytes], peak: list[float]) -> None:
 
 
 def _family(pid: int) -> list[int]:
-    try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except OSError:
-        return [pid]
-    return [pid, *(one for child in children for one in _family(int(child)))]
+    """The process and all that descend from it: every thread keeps the list of the processes it started."""
+    family = [pid]
+    for thread in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):
+            family += [one for child in thread.read_text().split() for one in _family(int(child))]
+    return family
 
 
 def _memory_mb(pid: int) -> float:
