@@ -15,6 +15,7 @@ from scenesearch.messages import ChunkWork, DeadLetter, Extracted, Message, Obje
 from scenesearch.metadata import Section
 from scenesearch.pipeline.advance import advance, advance_video
 from scenesearch.pipeline.assemble import announce, assemble
+from scenesearch.pipeline.backfill import backfill
 from scenesearch.pipeline.remove import forget
 from scenesearch.pipeline.retry import resume_chunk, resume_split
 from scenesearch.ports import ObjectStore, Ports
@@ -99,7 +100,7 @@ def tick(ports: Ports, stalled_for: timedelta = timedelta(hours=1)) -> None:
     """The timer: move on what has made no progress for so long, then hold bucket and catalog together."""
     for video in list(ports.catalog.stalled(now() - stalled_for)):
         _resume(video, ports)
-    _announce_unknown_objects(ports, stalled_for)
+    backfill("", ports, settled_before=now() - stalled_for)
     _announce_lost_objects(ports)
     _sweep(ports, stalled_for)
 
@@ -121,15 +122,6 @@ def _resume(video: Video, ports: Ports) -> None:
             advance_video(ref, ports)
         case VideoState.ASSEMBLING:
             ports.publisher.publish(Topic.EXTRACTED, Extracted(video_id=ref.video_id, generation=ref.generation))
-
-
-def _announce_unknown_objects(ports: Ports, older_than: timedelta) -> None:
-    settled = now() - older_than
-    for item in ports.uploads.list():
-        ref = VideoRef(video_id(item.bucket, item.name), item.generation)
-        if item.updated_at < settled and ports.catalog.generation(ref) is None:
-            news = ObjectChanged(event="OBJECT_FINALIZE", bucket=item.bucket, name=item.name, generation=item.generation)
-            ports.publisher.publish(Topic.OBJECTS, news)
 
 
 def _announce_lost_objects(ports: Ports) -> None:
