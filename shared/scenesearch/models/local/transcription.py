@@ -81,7 +81,10 @@ class LocalTranscription:
             language = self._language(whisper, audio, clear or doubtful, given)
             for start, end in [*clear, *doubtful]:
                 if now() > deadline:
-                    raise ModelError(f"the transcription of {given.clip.object_name} was not done in time: set a smaller speech model")
+                    raise ModelError(
+                        f"the transcription of {given.clip.object_name} was not done in time: "
+                        "set a smaller SCENESEARCH_WHISPER_MODEL, or a longer SCENESEARCH_WORK_SECONDS"
+                    )
                 strict = (start, end) in doubtful
                 found = phrases(_words(whisper, audio, (start, end), language, strict=strict))
                 said += [p for p in found if not strict or _certain(p)]
