@@ -97,8 +97,13 @@ class ObjectStore(Protocol):
         """Delete the object (only at `generation`, when given). False when there was nothing to delete."""
         ...
 
-    def signed_url(self, name: str, *, expires: timedelta, method: str = "GET", content_type: str | None = None) -> str:
-        """A URL that lets whoever holds it read (or write) this one object for a while."""
+    def signed_url(
+        self, name: str, *, expires: timedelta, method: str = "GET", content_type: str | None = None, disposition: str | None = None
+    ) -> str:
+        """A URL that lets whoever holds it read (or write) this one object for a while.
+
+        `disposition`: the `Content-Disposition` that reading it is answered with.
+        """
         ...
 
 

@@ -328,6 +328,15 @@ def test_the_key_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
         UrlSigner(tmp_path / "another").verify(link)
 
 
+def test_a_link_says_under_which_name_it_is_saved_and_no_other(tmp_path: Path) -> None:
+    signer = UrlSigner(tmp_path / "key")
+    link = signer.sign("work", "a", expires=timedelta(minutes=5), disposition='attachment; filename="a b.mp4"')
+    assert signer.verify(link).disposition == 'attachment; filename="a b.mp4"'
+    for changed in (link.replace("a+b", "c"), link.split("&disposition")[0]):
+        with pytest.raises(InvalidRequest):
+            signer.verify(changed)
+
+
 def test_the_link_of_a_store_is_good_for_its_signer(store: ObjectStore, tmp_path: Path) -> None:
     put(store, "夏/祭り.mp4")
     allowed = UrlSigner(tmp_path / "home" / "signing.key").verify(store.signed_url("夏/祭り.mp4", expires=timedelta(minutes=5)))

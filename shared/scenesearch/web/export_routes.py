@@ -15,21 +15,24 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.background import BackgroundTask
 from starlette.responses import FileResponse, JSONResponse, Response
 
-from scenesearch.config import Backend
 from scenesearch.library.exports import export_clip
 from scenesearch.metadata import one_line
+from scenesearch.ports import ObjectStore
 from scenesearch.timeline import Span
 from scenesearch.video import Video, now, work_prefix
 from scenesearch.web.access import video_to_read
-from scenesearch.web.ranges import disposition
+from scenesearch.web.ranges import saved_as
 from scenesearch.web.site import TheCaller, TheSite
 
 routes = APIRouter()
 
 DIRECT_BYTES = 30_000_000
-"""In the cloud a larger export goes to the work bucket: a response there holds at most 32 MB."""
+"""A larger export goes to the work bucket: a response in the cloud holds at most 32 MB, and a page should not hold a large file."""
 
 LINK_LIFE = timedelta(minutes=15)
+
+KEPT = timedelta(days=1)
+"""How long a large export stays in the work bucket at least: a download that has begun must not end early."""
 
 
 class Format(StrEnum):
@@ -82,18 +85,26 @@ def export(wanted: ExportWanted, site: TheSite, caller: TheCaller) -> Response:
         export_clip(video, span, made, uploads=app.uploads, catalog=app.catalog, exact=wanted.exact)
         name, size = _file_name(video, span, wanted.format), made.stat().st_size
         kind = mimetypes.guess_type(made.name)[0] or "application/octet-stream"
-        if size <= DIRECT_BYTES or app.settings.backend is Backend.LOCAL:
-            headers = {"Content-Disposition": disposition(name)}
+        if size <= DIRECT_BYTES:
+            headers = {"Content-Disposition": saved_as(name)}
             return FileResponse(made, media_type=kind, headers=headers, background=BackgroundTask(folder.cleanup))
-        stored = f"{work_prefix(video.ref)}exports/{uuid4().hex}/{name}"
-        with made.open("rb") as file:
-            app.work.create(stored, file, content_type=kind)
+        stored = _stored(video, made, kind, app.work)
     except BaseException:
         folder.cleanup()
         raise
     folder.cleanup()
-    ready = ExportReady(url=app.work.signed_url(stored, expires=LINK_LIFE), file_name=name, size_bytes=size, expires_at=now() + LINK_LIFE)
-    return JSONResponse(ready.model_dump(mode="json"), 201)
+    url = app.work.signed_url(stored, expires=LINK_LIFE, disposition=saved_as(name))
+    return JSONResponse(ExportReady(url=url, file_name=name, size_bytes=size, expires_at=now() + LINK_LIFE).model_dump(mode="json"), 201)
+
+
+def _stored(video: Video, made: Path, kind: str, work: ObjectStore) -> str:
+    """Put the file into the work bucket, take older exports of the video away, and return its name there. Raises `StorageFull`."""
+    prefix = f"{work_prefix(video.ref)}exports/"
+    for old in list(work.list(prefix)):
+        if old.updated_at < now() - KEPT:
+            work.delete(old.name, old.generation)
+    with made.open("rb") as file:
+        return work.create(f"{prefix}{uuid4().hex}{made.suffix}", file, content_type=kind).name
 
 
 def _file_name(video: Video, span: Span, suffix: str) -> str:

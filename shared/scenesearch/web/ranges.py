@@ -13,14 +13,14 @@ BLOCK_BYTES = 256 * 1024
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
 
 
-def ranged(request: Request, source: BinaryIO, size: int, *, content_type: str, tag: str, file_name: str | None = None) -> Response:
+def ranged(request: Request, source: BinaryIO, size: int, *, content_type: str, tag: str, disposition: str | None = None) -> Response:
     """The whole of `source` (200), the one range asked for (206), or the news that it is not there (416). Closes `source`.
 
     `tag` identifies the content for ever. Several ranges at once are answered with the whole, as the standard allows.
     """
     headers = {"Accept-Ranges": "bytes", "ETag": f'"{tag}"', "Cache-Control": "private, max-age=3600"}
-    if file_name is not None:
-        headers["Content-Disposition"] = disposition(file_name)
+    if disposition is not None:
+        headers["Content-Disposition"] = disposition
     if request.headers.get("if-none-match") == headers["ETag"]:
         source.close()
         return Response(status_code=304, headers=headers)
@@ -40,7 +40,7 @@ def ranged(request: Request, source: BinaryIO, size: int, *, content_type: str, 
     return StreamingResponse(_blocks(source, first, last + 1 - first), status, headers, content_type)
 
 
-def disposition(file_name: str) -> str:
+def saved_as(file_name: str) -> str:
     """A Content-Disposition that saves under this name (RFC 6266), whatever characters it holds."""
     from urllib.parse import quote
 

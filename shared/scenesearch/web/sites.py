@@ -35,9 +35,9 @@ def search_site(app: Application) -> FastAPI:
 
 def library_site(app: Application) -> FastAPI:
     """The page, the library and the search: one origin."""
-    from scenesearch.web import export_routes, page_routes, upload_routes, video_routes
+    from scenesearch.web import export_routes, object_routes, page_routes, upload_routes, video_routes
 
-    routes = [search_routes, video_routes.routes, upload_routes.routes, export_routes.routes, page_routes.routes]
+    routes = [search_routes, video_routes.routes, upload_routes.routes, export_routes.routes, object_routes.routes, page_routes.routes]
     return _site(app, Site(app, doorkeeper(app.settings), _upload_desk(app)), routes)
 
 

@@ -69,6 +69,13 @@ def test_a_link_to_read_is_signed_by_iam_for_the_account() -> None:
     verify(link, iam, "GET", {})
 
 
+def test_a_link_may_say_under_which_name_it_is_saved() -> None:
+    iam = Iam()
+    link = store(iam).signed_url("a", expires=timedelta(minutes=5), disposition='attachment; filename="scene.mp4"')
+    assert dict(parse_qsl(urlsplit(link).query))["response-content-disposition"] == 'attachment; filename="scene.mp4"'
+    verify(link, iam, "GET", {})
+
+
 def test_a_link_to_write_holds_for_its_content_type() -> None:
     iam = Iam()
     link = store(iam).signed_url("a.mp4", expires=timedelta(hours=1), method="PUT", content_type="video/mp4")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,6 +17,7 @@ from media_files import Recipe, make, read_number
 from scenesearch.library.uploads import LocalUploads
 from scenesearch.messages import ObjectChanged
 from scenesearch.video import Video, video_id, work_prefix
+from scenesearch.web import export_routes
 
 
 def test_videos_are_listed_with_the_promised_fields(client: TestClient, video: Video) -> None:
@@ -240,3 +242,41 @@ def test_a_wrong_export_says_what_is_wrong(client: TestClient, video: Video) -> 
     assert "ends at 00:04" in response.json()["detail"]
     assert client.post("/v1/exports", json=wanted | {"format": "gif"}).status_code == 422
     assert client.post("/v1/exports", json=wanted | {"video_id": "vnone"}).status_code == 404
+
+
+def large_export(client: TestClient, video: Video) -> dict[str, object]:
+    response = client.post("/v1/exports", json={"video_id": video.ref.video_id, "start": 0.5, "end": 1.5, "format": "mp4"})
+    assert response.status_code == 201, response.text
+    ready: dict[str, object] = response.json()
+    return ready
+
+
+def test_a_large_export_comes_back_as_a_link_that_is_served(
+    client: TestClient, app: SimpleNamespace, video: Video, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export_routes, "DIRECT_BYTES", 100)
+    ready = large_export(client, video)
+    link = str(ready["url"])
+    response = client.get(link)
+    assert response.status_code == 200
+    assert len(response.content) == ready["size_bytes"]
+    assert response.headers["content-disposition"].startswith('attachment; filename="wall 00.00-00.01.mp4"')
+    assert client.get(link, headers={"Range": "bytes=4-7"}).content == b"ftyp"
+    with av.open(io.BytesIO(response.content)) as clip:
+        assert read_number(next(clip.decode(video=0)).to_ndarray(format="rgb24")) == 5
+    for wrong in (link.replace("/work/", "/uploads/"), link.replace("wall", "evil"), link.split("?")[0], "/objects/", "/objects/work/x"):
+        assert client.get(wrong).status_code == 400, wrong
+    past = app.work.signed_url("anything", expires=timedelta(seconds=-2))
+    assert "expired" in client.get(past).json()["detail"]
+
+
+def test_an_export_takes_the_exports_of_the_days_before_away(
+    client: TestClient, app: SimpleNamespace, video: Video, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export_routes, "DIRECT_BYTES", 100)
+    first = large_export(client, video)
+    second = large_export(client, video)
+    assert client.get(str(first["url"])).status_code == 200, "a download that has begun goes on"
+    monkeypatch.setattr(export_routes, "KEPT", timedelta(0))
+    third = large_export(client, video)
+    assert [client.get(str(one["url"])).status_code for one in (first, second, third)] == [404, 404, 200]

@@ -100,11 +100,19 @@ class CloudObjectStore:
             return False if generation is not None else self.delete(name)
         return True
 
-    def signed_url(self, name: str, *, expires: timedelta, method: str = "GET", content_type: str | None = None) -> str:
+    def signed_url(
+        self, name: str, *, expires: timedelta, method: str = "GET", content_type: str | None = None, disposition: str | None = None
+    ) -> str:
         """V4, signed by IAM. `method` may be `RESUMABLE`: a POST with `x-goog-resumable: start` that begins an upload session."""
         more = {"api_access_endpoint": self._links_at} if self._links_at else {}
         url: str = self._bucket.blob(_checked(name)).generate_signed_url(
-            version="v4", expiration=expires, method=method, content_type=content_type, credentials=self._signing, **more
+            version="v4",
+            expiration=expires,
+            method=method,
+            content_type=content_type,
+            response_disposition=disposition,
+            credentials=self._signing,
+            **more,
         )
         return url
 

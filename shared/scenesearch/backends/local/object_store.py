@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 from uuid import uuid4
 
-from scenesearch.backends.local.signed_urls import UrlSigner
+from scenesearch.backends.local.signed_urls import SignedObject, UrlSigner
 from scenesearch.errors import ConfigurationError, InvalidRequest, ObjectNotFound, StorageFull, Unavailable
 from scenesearch.messages import ObjectChanged
 from scenesearch.ports import ObjectInfo
@@ -138,9 +138,15 @@ class FolderObjectStore:
             marker.unlink(missing_ok=True)
         return True
 
-    def signed_url(self, name: str, *, expires: timedelta, method: str = "GET", content_type: str | None = None) -> str:
-        """A path on the local HTTP server, checked by `UrlSigner.verify`."""
-        return self._signer.sign(self._bucket, name, expires=expires, method=method, content_type=content_type)
+    def signed_url(
+        self, name: str, *, expires: timedelta, method: str = "GET", content_type: str | None = None, disposition: str | None = None
+    ) -> str:
+        """A path on the local HTTP server, checked by `allowed`."""
+        return self._signer.sign(self._bucket, name, expires=expires, method=method, content_type=content_type, disposition=disposition)
+
+    def allowed(self, link: str, *, method: str = "GET") -> SignedObject:
+        """What a link allows, to whichever bucket of this machine it leads. Raises `InvalidRequest` as `UrlSigner.verify` does."""
+        return self._signer.verify(link, method=method)
 
     def _write(self, name: str, source: BinaryIO, content_type: str, metadata: Mapping[str, str], *, only_if_absent: bool) -> ObjectInfo:
         place = self._place(name)

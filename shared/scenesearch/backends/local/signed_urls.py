@@ -20,11 +20,12 @@ OBJECTS = "/objects/"
 
 @dataclass(frozen=True, slots=True)
 class SignedObject:
-    """What a good link allows: this one object, for reading or for writing with this content type."""
+    """What a good link allows: this one object, for reading (with this `Content-Disposition`) or for writing with this content type."""
 
     bucket: str
     name: str
     content_type: str | None
+    disposition: str | None = None
 
 
 class UrlSigner:
@@ -33,12 +34,21 @@ class UrlSigner:
     def __init__(self, key_file: Path) -> None:
         self._key_file = key_file
 
-    def sign(self, bucket: str, name: str, *, expires: timedelta, method: str = "GET", content_type: str | None = None) -> str:
+    def sign(
+        self,
+        bucket: str,
+        name: str,
+        *,
+        expires: timedelta,
+        method: str = "GET",
+        content_type: str | None = None,
+        disposition: str | None = None,
+    ) -> str:
         """`/objects/BUCKET/NAME?expires=…&signature=…`: relative to wherever the server listens."""
         until = int(time.time() + expires.total_seconds())
-        query = {"expires": str(until), "signature": self._signature(method, bucket, name, until, content_type)}
-        if content_type is not None:
-            query["content_type"] = content_type
+        signature = self._signature(method, until, SignedObject(bucket, name, content_type, disposition))
+        given = {"expires": str(until), "signature": signature, "content_type": content_type, "disposition": disposition}
+        query = {key: value for key, value in given.items() if value is not None}
         return f"{OBJECTS}{quote(bucket, safe='')}/{quote(name, safe='')}?{urlencode(query)}"
 
     def verify(self, url: str, *, method: str = "GET") -> SignedObject:
@@ -50,20 +60,21 @@ class UrlSigner:
         parts = urlsplit(url)
         bucket, slash, name = parts.path.removeprefix(OBJECTS).partition("/")
         query = {key: values[0] for key, values in parse_qs(parts.query, keep_blank_values=True).items()}
-        expires, signature, content_type = query.get("expires", ""), query.get("signature", ""), query.get("content_type")
+        expires, signature = query.get("expires", ""), query.get("signature", "")
         if not parts.path.startswith(OBJECTS) or not slash or not (expires.isascii() and expires.isdecimal()):
             raise InvalidRequest("this is no link to an object: ask for a new one")
-        found = SignedObject(unquote(bucket), unquote(name), content_type)
+        found = SignedObject(unquote(bucket), unquote(name), query.get("content_type"), query.get("disposition"))
         method = "GET" if method == "HEAD" else method
-        expected = self._signature(method, found.bucket, found.name, int(expires), content_type)
+        expected = self._signature(method, int(expires), found)
         if not hmac.compare_digest(expected.encode(), signature.encode()):
             raise InvalidRequest(f"this link does not allow to {method} the object: ask for a new one")
         if int(expires) < time.time():
             raise InvalidRequest("this link has expired: ask for a new one")
         return found
 
-    def _signature(self, method: str, bucket: str, name: str, until: int, content_type: str | None) -> str:
-        said = "\n".join(quote(part, safe="") for part in (method, bucket, name, str(until), content_type or ""))
+    def _signature(self, method: str, until: int, what: SignedObject) -> str:
+        parts = (method, what.bucket, what.name, str(until), what.content_type or "", what.disposition or "")
+        said = "\n".join(quote(part, safe="") for part in parts)
         return hmac.new(self._key(), said.encode(), hashlib.sha256).hexdigest()
 
     def _key(self) -> bytes:
