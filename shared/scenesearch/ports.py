@@ -307,11 +307,13 @@ class Probe:
     A moment's strength is on one scale for all questions and indexes of an embedder: its cosine in units of the embedder's
     `spread` above its `unrelated`, plus `lexical` times the share of the question that its words answer (0 when none does),
     plus `hinted` when it holds an entry of `sections`. Every word of every one of `phrases` must be in the moment.
+    `text` is the question itself, for services that look for candidates by models of their own; strengths do not depend on it.
     """
 
     vector: NDArray[np.float32]
     likeness: Likeness
     words: WordWeights
+    text: str = ""
     phrases: tuple[tuple[str, ...], ...] = ()
     sections: frozenset[Section] = frozenset()
     lexical: float = 3.0

@@ -160,6 +160,7 @@ class _Asking:
             vector=self._embedder.queries([self._query.text])[0],
             likeness=self._embedder.likeness,
             words=self._index.weigh(self._query.words),
+            text=self._query.text,
             phrases=tuple(phrase.words for phrase in self._query.phrases),
             sections=self._query.sections,
         )
