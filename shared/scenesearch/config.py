@@ -44,6 +44,9 @@ class Settings(BaseSettings):
     iap_audience: str = Field(default="", description="the audience of Identity-Aware Proxy's header; empty: the header is not believed")
     iap_keys_url: str = Field(default="https://www.gstatic.com/iap/verify/public_key", description="the keys that sign that header")
 
+    server_token: str = Field(default="", description="the ID token for `--server`; empty: one of the Google credentials found here")
+    server_audience: str = Field(default="", description="whom such a token is for; empty: the server's address")
+
     upload_max_bytes: int = Field(default=50_000_000_000, gt=0, description="the largest video that is taken")
 
     uploads_bucket: str = "uploads"
@@ -52,6 +55,7 @@ class Settings(BaseSettings):
     gcp_project: str = Field(default="", description="the Google Cloud project of buckets, topics and database")
     gcp_database: str = Field(default="(default)", description="the Firestore database of catalog and index")
     gcp_signer: str = Field(default="", description="the service account that signs links to objects; empty: the one that runs this")
+    trace_ratio: float = Field(default=0, ge=0, le=1, description="the share of traces that is sent to Cloud Trace; 0: none")
     vertexai_search_data_store: str = Field(default="", description="a Vertex AI Search data store of moments; empty: Firestore holds them")
 
     chunk_seconds: float = Field(

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from scenesearch.bootstrap import application
+from scenesearch.cli.libraries import Server, library
 from scenesearch.cli.output import Json, console, print_json, print_table, say
 from scenesearch.metadata import one_line
 from scenesearch.search.answer import Answer, Effort, Mode, SearchRequest
@@ -24,11 +24,12 @@ def search(
     effort: Annotated[Effort, typer.Option(help="Index only … the model also watches the clips.")] = Effort.STANDARD,
     limit: Annotated[int, typer.Option(help="How many scenes.", min=1, max=100)] = 10,
     video: Annotated[str | None, typer.Option(metavar="ID", help="Only in this video.")] = None,
+    server: Server = None,
     as_json: Json = False,
 ) -> None:
     """Find scenes."""
     request = SearchRequest(query=query, collection=collection, mode=mode, effort=effort, limit=limit, video_id=video)
-    answer = application().search.answer(request)
+    answer = library(server).search(request)
     if as_json:
         print_json(answer)
     else:

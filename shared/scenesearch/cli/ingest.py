@@ -80,7 +80,7 @@ def finish(ids: Sequence[str], *, as_json: bool, refused: Sequence[str] = ()) ->
         print_json({"videos": [view(video) for video in ended], "refused": list(refused)})
     else:
         for video in ended:
-            say(f"{video.ref.video_id}  {video.title}: {state_in_words(video)}", "red" if video in failed else "green")
+            say(f"{video.ref.video_id}  {video.title}: {state_in_words(view(video))}", "red" if video in failed else "green")
     lost = [f"{one} has made no video: run the same command again" for one in dict.fromkeys(ids) if app_.catalog.video(one) is None]
     for line in [*refused, *lost]:
         errors.print(f"scenesearch: {one_line(line)}", markup=False)

@@ -1,45 +1,42 @@
-"""Keeping: `videos`, `show`, `retry`, `remove`, `export`, `profile`, `reindex`."""
+"""Keeping: `videos`, `show`, `retry`, `remove`, `export`, `reindex`."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator
+from itertools import dropwhile, islice, takewhile
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import TypeAdapter, ValidationError
 
 from scenesearch.bootstrap import application
 from scenesearch.cli.ingest import finish
-from scenesearch.cli.output import Json, VideoArgument, console, print_json, print_table, say
-from scenesearch.errors import InvalidRequest, Unavailable
-from scenesearch.library.exports import export_clip
-from scenesearch.library.views import details, duration_in_words, find, metadata_text, state_in_words, view
-from scenesearch.metadata import Section, one_line
+from scenesearch.cli.libraries import Server, library, served
+from scenesearch.cli.output import Json, VideoArgument, print_json, print_table, say
+from scenesearch.errors import Unavailable
+from scenesearch.library.views import VideoDetails, VideoView, duration_in_words, find, state_in_words, view
+from scenesearch.metadata import HEADINGS, Section
 from scenesearch.pipeline.reindex import reindex as rebuild
 from scenesearch.pipeline.retry import retry as redo
 from scenesearch.timeline import Span, format_timestamp, parse_timestamp
-from scenesearch.video import Collection, Profile
 
 app = typer.Typer()
-profile = typer.Typer(help="What a collection tells the models: languages, cast, premises.", no_args_is_help=True)
-
-_PROFILE = TypeAdapter(Profile)
 
 
 @app.command()
 def videos(
     collection: Annotated[str | None, typer.Option(help="Only of this collection.")] = None,
+    server: Server = None,
     as_json: Json = False,
 ) -> None:
     """List the videos and how far they are."""
-    found = list(application().catalog.videos(frozenset({collection}) if collection else None))
+    found = library(server).videos(collection)
     if as_json:
-        print_json({"videos": [view(video) for video in found]})
+        print_json({"videos": found})
     elif not found:
         say("No videos yet: `scenesearch ingest PATH` takes some in.")
     else:
-        rows = [(v.ref.video_id, duration_in_words(v), v.collection, v.title, state_in_words(v)) for v in found]
+        rows = [(v.video_id, duration_in_words(v), v.collection, v.title, state_in_words(v)) for v in found]
         print_table(["id", "length", "collection", "title", "state"], rows)
 
 
@@ -48,61 +45,85 @@ def show(
     video: VideoArgument,
     text: Annotated[bool, typer.Option("--text", help="The whole metadata text.")] = False,
     section: Annotated[Section | None, typer.Option(help="One section of it.")] = None,
+    server: Server = None,
     as_json: Json = False,
 ) -> None:
     """What is known about a video."""
-    catalog = application().catalog
-    found = find(video, catalog)
-    content = metadata_text(found, catalog)
+    there = library(server)
+    found = there.find(video)
     if as_json:
-        described = details(found, catalog).model_dump(mode="json")
+        described = found.model_dump(mode="json")
         if text or section:
-            described["text"] = content.render()
-            described["entries"] = [entry for one in Section if section in (None, one) for entry in content.of(one)]
+            described["text"] = there.metadata_text(found.video_id)
+            described["entries"] = [entry for entry in there.entries(found.video_id) if section in (None, entry.section)]
         print_json(described)
-    elif section is Section.SUMMARY:
-        typer.echo(one_line(content.summary))
     elif section is not None:
-        for entry in content.of(section):
-            typer.echo(entry.render())
+        for line in _lines(there.metadata_text(found.video_id), section):
+            typer.echo(line)
     elif text:
-        typer.echo(content.render(), nl=False)
+        typer.echo(there.metadata_text(found.video_id), nl=False)
     else:
-        described_video = details(found, catalog)
-        say(found.title, "bold")
-        say(f"{found.ref.video_id} · {duration_in_words(found)} · {found.collection} · {state_in_words(found)}", "dim")
-        if found.summary:
-            say(f"\n{found.summary}")
-        for scene in described_video.important_scenes:
-            say(f"  {scene.timestamp}  {scene.description}")
-        print_table(
-            ["\nsection", "\nchunks", "\nmodel"], [(s.section, f"{s.done}/{s.of}", ", ".join(s.models)) for s in described_video.stages]
-        )
-        for gap in found.gaps:
-            say(f"missing: chunk {gap.chunk}, {gap.section or 'all sections'}: {gap.reason}", "yellow")
+        _describe(found)
+
+
+def _lines(text: str, section: Section) -> Iterator[str]:
+    """The lines of one section of a metadata text."""
+    lines = iter(text.splitlines())
+    return takewhile(bool, islice(dropwhile(HEADINGS[section].__ne__, lines), 1, None))
+
+
+def _describe(found: VideoDetails) -> None:
+    say(found.title, "bold")
+    say(f"{found.video_id} · {duration_in_words(found)} · {found.collection} · {state_in_words(found)}", "dim")
+    if found.summary:
+        say(f"\n{found.summary}")
+    for scene in found.important_scenes:
+        say(f"  {scene.timestamp}  {scene.description}")
+    print_table(["\nsection", "\nchunks", "\nmodel"], [(s.section, f"{s.done}/{s.of}", ", ".join(s.models)) for s in found.stages])
+    for gap in found.gaps:
+        say(f"missing: chunk {gap.chunk}, {gap.section or 'all sections'}: {gap.reason}", "yellow")
 
 
 @app.command()
-def retry(video: VideoArgument, as_json: Json = False) -> None:
+def retry(video: VideoArgument, server: Server = None, as_json: Json = False) -> None:
     """Do again what failed in a video."""
+    if server is not None:
+        client = served(server)
+        begun = client.retry(client.find(video).video_id)
+        if as_json:
+            print_json({"videos": [begun], "refused": []})
+        else:
+            say(f"{begun.video_id}  {begun.title}: {state_in_words(begun)}; `scenesearch videos --server {server}` tells how it goes")
+        return
     app_ = application()
     ref = redo(find(video, app_.catalog).ref.video_id, app_.ports)
     finish([ref.video_id], as_json=as_json)
 
 
 @app.command()
-def remove(video: VideoArgument, as_json: Json = False) -> None:
+def remove(video: VideoArgument, server: Server = None, as_json: Json = False) -> None:
     """Delete a video and everything that was derived from it."""
+    if server is not None:
+        client = served(server)
+        found: VideoView = client.find(video)
+        client.remove(found.video_id)
+    else:
+        found = _removed(video)
+    if as_json:
+        print_json({"removed": found.video_id})
+    else:
+        say(f"removed {found.title} ({found.video_id})")
+
+
+def _removed(wanted: str) -> VideoView:
+    """Remove a video of this machine's settings, and see it gone."""
     app_ = application()
-    found = find(video, app_.catalog)
+    found = find(wanted, app_.catalog)
     app_.uploads.delete(found.name, found.ref.generation)
     app_.settle(until=lambda: app_.catalog.generation(found.ref) is None)
     if app_.catalog.generation(found.ref) is not None:
         raise Unavailable(f"{found.title} is being removed but is not gone yet: `scenesearch videos` tells when")
-    if as_json:
-        print_json({"removed": found.ref.video_id})
-    else:
-        say(f"removed {found.title} ({found.ref.video_id})")
+    return view(found)
 
 
 @app.command()
@@ -113,13 +134,14 @@ def export(
     to: Annotated[
         Path, typer.Option("--to", metavar="FILE", help="Where to; the extension says what: .mp4 .png .vtt .srt .txt .otio .edl")
     ],
+    server: Server = None,
     as_json: Json = False,
 ) -> None:
     """Take a scene away as a file."""
-    app_ = application()
-    found = find(video, app_.catalog)
+    there = library(server)
+    found = there.find(video)
     span = Span(parse_timestamp(start), parse_timestamp(end))
-    export_clip(found, span, to, uploads=app_.uploads, catalog=app_.catalog)
+    there.export(found.video_id, span, to)
     if as_json:
         print_json({"file": str(to), "start": span.start_s, "end": span.end_s, "bytes": to.stat().st_size})
     else:
@@ -135,51 +157,3 @@ def reindex(as_json: Json = False) -> None:
         print_json({"videos": count})
     else:
         say(f"indexed {count} videos with {app_.embedder.name}")
-
-
-@profile.command("show")
-def profile_show(
-    collection: Annotated[str, typer.Argument()] = "default",
-    as_json: Json = False,
-) -> None:
-    """What this collection tells the models."""
-    known = application().catalog.collection(collection) or Collection(collection)
-    if as_json:
-        print_json(known.profile)
-        return
-    said = known.profile
-    say(f"languages: {', '.join(said.languages) or 'not said'}")
-    for member in said.cast:
-        say(f"cast: {member.name}" + (f": {member.description}" if member.description else ""))
-    for premise in said.premises:
-        say(f"premise: {premise}")
-
-
-@profile.command("set")
-def profile_set(
-    collection: Annotated[str, typer.Argument(help="The collection; it is made when it is new.")],
-    language: Annotated[list[str] | None, typer.Option(help="A language that is spoken or written, as in en or ja. Repeatable.")] = None,
-    cast: Annotated[list[str] | None, typer.Option(help="Who or what appears: NAME or NAME=DESCRIPTION. Repeatable.")] = None,
-    premise: Annotated[list[str] | None, typer.Option(help="An unsaid rule of the team. Repeatable.")] = None,
-    file: Annotated[Path | None, typer.Option(help="A JSON file with languages, cast and premises.")] = None,
-) -> None:
-    """Say what a collection tells the models; what is not named stays as it is."""
-    catalog = application().catalog
-    known = catalog.collection(collection) or Collection(collection)
-    said = known.profile
-    if file is not None:
-        try:
-            said = _PROFILE.validate_json(file.read_bytes())
-        except (OSError, ValidationError) as error:
-            raise InvalidRequest(f"{file} is no profile: {error}") from error
-    changes: dict[str, object] = {}
-    if language is not None:
-        changes["languages"] = tuple(language)
-    if cast is not None:
-        members = (one.partition("=") for one in cast)
-        changes["cast"] = tuple({"name": name.strip(), "description": text.strip()} for name, _, text in members)
-    if premise is not None:
-        changes["premises"] = tuple(premise)
-    said = _PROFILE.validate_python({**_PROFILE.dump_python(said), **changes})
-    catalog.save_collection(replace(known, profile=said))
-    console.print(f"profile of {collection} saved", markup=False)

@@ -44,6 +44,19 @@ class SceneView(BaseModel):
     description: str
 
 
+class EntryView(BaseModel):
+    """One timed line: `start` and `end` in seconds, `box` in fractions of the frame."""
+
+    section: Section
+    start: float
+    end: float
+    text: str
+    speaker: str | None = None
+    lines: list[str] = []
+    position: str | None = None
+    box: tuple[float, float, float, float] | None = None
+
+
 class StageView(BaseModel):
     """How far one section is over all chunks, and what made it."""
 
@@ -112,9 +125,29 @@ def scene_view(entry: Entry) -> SceneView:
     return SceneView(timestamp=str(entry.span), start=entry.span.start_s, end=entry.span.end_s, description=entry.text)
 
 
+def entry_view(entry: Entry) -> EntryView:
+    """A timed line for the outside."""
+    return EntryView(
+        section=entry.section,
+        start=entry.span.start_s,
+        end=entry.span.end_s,
+        text=entry.text,
+        speaker=entry.speaker,
+        lines=list(entry.lines),
+        position=entry.layout.position if entry.layout else None,
+        box=entry.layout.box if entry.layout else None,
+    )
+
+
 def metadata_text(video: Video, catalog: Catalog) -> MetadataText:
     """All five sections of a video as the catalog has them now (also of one that is still being worked on)."""
     return MetadataText(video.summary, video.important_scenes, [e for r in catalog.sections(video.ref) for e in r.entries])
+
+
+def entries(video: Video, catalog: Catalog) -> list[EntryView]:
+    """All timed lines of a video for the outside, in order of section and time."""
+    content = metadata_text(video, catalog)
+    return [entry_view(entry) for section in Section if section is not Section.SUMMARY for entry in content.of(section)]
 
 
 def find(wanted: str, catalog: Catalog) -> Video:
@@ -133,7 +166,7 @@ def find(wanted: str, catalog: Catalog) -> Video:
     return fits[0]
 
 
-def state_in_words(video: Video) -> str:
+def state_in_words(video: VideoView) -> str:
     """`ready, 2 gaps`, `extracting 40%`, `failed: …`."""
     if video.state is VideoState.FAILED:
         return f"failed: {video.error}"
@@ -144,6 +177,6 @@ def state_in_words(video: Video) -> str:
     return f"{video.state} {video.progress:.0%}"
 
 
-def duration_in_words(video: Video) -> str:
+def duration_in_words(video: VideoView) -> str:
     """`MM:SS`, or a dash while it is not known."""
-    return format_timestamp(video.duration_ms) if video.media else "–"
+    return format_timestamp(round(video.duration * 1000)) if video.duration else "–"

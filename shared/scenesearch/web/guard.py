@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -14,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from scenesearch.addresses import is_local
 from scenesearch.web.problems import problem
 
 LOG = logging.getLogger(__name__)
@@ -123,14 +123,3 @@ def _limited(receive: Receive) -> Receive:
         return message
 
     return limited
-
-
-def is_local(host: str) -> bool:
-    """Whether a Host header names this machine itself."""
-    name = urlsplit(f"//{host}").hostname or ""
-    if name == "localhost":
-        return True
-    try:
-        return ip_address(name).is_loopback
-    except ValueError:
-        return False

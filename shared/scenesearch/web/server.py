@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import socket
 import sys
-from contextlib import closing, suppress
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from starlette.types import ASGIApp
+
+from scenesearch.addresses import is_local
 from scenesearch.config import Auth
 from scenesearch.errors import ConfigurationError
-from scenesearch.web.guard import is_local
 
 if TYPE_CHECKING:
     from scenesearch.bootstrap import Application
@@ -42,6 +46,24 @@ def serve(app: Application, host: str, port: int) -> None:
             print(f"scenesearch is at http://{shown}:{listener.getsockname()[1]}/ (Ctrl-C ends it)", file=sys.stderr, flush=True)  # noqa: T201
             with suppress(KeyboardInterrupt):
                 uvicorn.Server(config).run(sockets=[listener])
+
+
+@contextmanager
+def served(site: ASGIApp) -> Iterator[str]:
+    """Serve a site on a free port of this machine for the time of the context; its address."""
+    import uvicorn
+
+    with closing(_bound("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(
+            uvicorn.Config(site, log_config=None, access_log=False, timeout_graceful_shutdown=_GOODBYE_S, lifespan="off")
+        )
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="server", daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 def _bound(host: str, port: int) -> socket.socket:

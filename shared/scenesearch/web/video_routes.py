@@ -16,8 +16,8 @@ from scenesearch.config import Backend
 from scenesearch.errors import NotFound
 from scenesearch.library.captions import to_vtt
 from scenesearch.library.playback import Playback, playback
-from scenesearch.library.views import VideoDetails, VideoView, details, metadata_text, view
-from scenesearch.metadata import Entry, Section
+from scenesearch.library.views import EntryView, VideoDetails, VideoView, details, entries, metadata_text, view
+from scenesearch.metadata import Section
 from scenesearch.ports import ObjectStore
 from scenesearch.timeline import Span
 from scenesearch.video import DEFAULT_COLLECTION, Video, work_prefix
@@ -55,19 +55,6 @@ class VideoPage(VideoDetails):
     playback: Playback
     may_change: bool
     timecode: str | None
-
-
-class EntryView(BaseModel):
-    """One timed line. `start` and `end` in seconds."""
-
-    section: Section
-    start: float
-    end: float
-    text: str
-    speaker: str | None = None
-    lines: list[str] = []
-    position: str | None = None
-    box: tuple[float, float, float, float] | None = None
 
 
 class Entries(BaseModel):
@@ -139,8 +126,7 @@ def retry_video(video_id: VideoId, site: TheSite, caller: TheCaller) -> VideoVie
 @routes.get("/v1/videos/{video_id}/entries", operation_id="list_entries")
 def list_entries(video_id: VideoId, site: TheSite, caller: TheCaller) -> Entries:
     """The timed lines of all sections, in order of section and time."""
-    content = metadata_text(video_to_read(video_id, caller, site.app.catalog), site.app.catalog)
-    return Entries(entries=[_entry(e) for section in Section if section is not Section.SUMMARY for e in content.of(section)])
+    return Entries(entries=entries(video_to_read(video_id, caller, site.app.catalog), site.app.catalog))
 
 
 @routes.get("/v1/videos/{video_id}/metadata.txt", response_class=PlainTextResponse, operation_id="metadata_text")
@@ -226,17 +212,4 @@ def _derived(request: Request, video: Video, name: str, content_type: str, site:
 def _item(video: Video) -> VideoItem:
     return VideoItem(
         **view(video).model_dump(), language=video.language, tags=list(video.tags), created_at=video.created_at, size_bytes=video.size_bytes
-    )
-
-
-def _entry(entry: Entry) -> EntryView:
-    return EntryView(
-        section=entry.section,
-        start=entry.span.start_s,
-        end=entry.span.end_s,
-        text=entry.text,
-        speaker=entry.speaker,
-        lines=list(entry.lines),
-        position=entry.layout.position if entry.layout else None,
-        box=entry.layout.box if entry.layout else None,
     )
