@@ -26,15 +26,19 @@ def coded_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def clips(coded_video: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """The video's seconds 4 to 16, as a chunk is cut: with pictures and sound, and sound alone."""
-    folder = tmp_path_factory.mktemp("clips")
+    return cut(coded_video, tmp_path_factory.mktemp("clips"), from_s=FROM_S)
+
+
+def cut(video: Path, folder: Path, *, from_s: float) -> tuple[Path, Path]:
+    """The two clips of the chunk that begins there, without a picture touched."""
     both, sound = folder / "0001.mp4", folder / "0001.m4a"
     for path, kinds in ((both, ("video", "audio")), (sound, ("audio",))):
-        with av.open(str(coded_video), "r") as source, av.open(str(path), "w", format="mp4") as out:
+        with av.open(str(video), "r") as source, av.open(str(path), "w", format="mp4") as out:
             streams = [s for s in source.streams if s.type in kinds]
             copies = {s.index: out.add_stream_from_template(s) for s in streams}
             first: dict[int, int] = {}
             for packet in source.demux(streams):
-                if packet.pts is None or packet.pts * packet.time_base < FROM_S - 0.001:
+                if packet.pts is None or packet.pts * packet.time_base < from_s - 0.001:
                     continue
                 start = first.setdefault(packet.stream_index, packet.pts)
                 packet.pts, packet.dts = packet.pts - start, (packet.dts or 0) - start

@@ -78,14 +78,14 @@ class Chunk:
     audio: ClipInput
 
 
-def chunk_in(store: FolderObjectStore, clips: tuple[Path, Path]) -> Chunk:
+def chunk_in(store: FolderObjectStore, clips: tuple[Path, Path], *, start_s: float = FROM_S, seconds: float = SECONDS) -> Chunk:
     """The clips as the inputs of extractors, put into `store`."""
     given = []
     for path, content_type in zip(clips, ("video/mp4", "audio/mp4"), strict=True):
         name = f"v7/3/clips/{path.name}"
         with path.open("rb") as source:
             store.replace(name, source, content_type=content_type)
-        clip = Clip(name, content_type, round(FROM_S * 1000), round(SECONDS * 1000), path.stat().st_size)
+        clip = Clip(name, content_type, round(start_s * 1000), round(seconds * 1000), path.stat().st_size)
         given.append(ClipInput(clip=clip, store=store, profile=PROFILE, language="en"))
     return Chunk(*given)
 
