@@ -18,7 +18,7 @@ from scenesearch.ports import Catalog, Embedder, Models, ObjectStore, Ports, Pub
 if TYPE_CHECKING:
     from scenesearch.backends.local.runtime import Runtime
     from scenesearch.models.vertexai.vertexai_models import VertexModels
-    from scenesearch.search.search import Search
+    from scenesearch.search.search import Patience, Search
 
 LOOK_S = 2.0
 """How often the command line looks at what the cloud does."""
@@ -30,8 +30,9 @@ M = TypeVar("M", ObjectChanged, SplitWork, ChunkWork, Extracted, DeadLetter)
 class Application:
     """Everything that runs, made on first use and once a process."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, patience: Patience | None = None) -> None:
         self.settings = settings
+        self._patience = patience
 
     @cached_property
     def models(self) -> Models:
@@ -93,7 +94,7 @@ class Application:
         """Both stages of asking."""
         from scenesearch.search.search import Search
 
-        return Search(catalog=self.catalog, index=self.index, embedder=self.embedder, reader=self.models.reader, watcher=self.watcher)
+        return Search(self.catalog, self.index, self.embedder, self.models.reader, self.watcher, patience=self._patience)
 
     @cached_property
     def handlers(self) -> Mapping[Subscription, Handler]:

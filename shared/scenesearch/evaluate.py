@@ -6,7 +6,8 @@ import json
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -15,13 +16,13 @@ import numpy as np
 from pydantic import BaseModel, Field, ValidationError
 
 from scenesearch.bootstrap import Application
-from scenesearch.config import Settings
+from scenesearch.config import Auth, Settings
 from scenesearch.errors import InvalidRequest
 from scenesearch.metadata import Entry, Section, TextKind
 from scenesearch.pipeline.advance import index_chunk
 from scenesearch.ports import Ports
 from scenesearch.search.answer import MAX_QUERY, Answer, SearchRequest
-from scenesearch.search.search import Patience, Search
+from scenesearch.search.search import Patience
 from scenesearch.timeline import Span
 from scenesearch.video import DEFAULT_COLLECTION, MediaInfo, Video, VideoRef, VideoState, now
 
@@ -29,6 +30,7 @@ OVERLAPS = (0.5, 0.7)
 _RANKED = 100
 _SCENES = 10
 
+Ask = Callable[[SearchRequest], Answer]
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -72,12 +74,38 @@ class Figures(BaseModel):
     index_s: float
 
 
-def evaluate(directory: Path, *, query_field: str = "query", limit: int | None = None) -> Figures:
+def evaluate(directory: Path, *, query_field: str = "query", limit: int | None = None, through_http: bool = False) -> Figures:
     """Index the videos of `directory/videos.jsonl` afresh, ask the questions of `directory/queries.jsonl` (the first `limit`).
+
+    `through_http`: ask the search endpoint over a connection of this machine, not the search in this process.
 
     Raises:
         InvalidRequest: a file is missing, empty or does not have the shape described in the design.
     """
+    with indexed(directory, query_field=query_field, limit=limit) as given:
+        if not through_http:
+            return given.figures(given.app.search.answer)
+        with over_http(given.app) as ask:
+            return given.figures(ask)
+
+
+@dataclass(frozen=True)
+class Indexed:
+    """A set whose videos are in an index of their own."""
+
+    app: Application
+    questions: Sequence[GivenQuestion]
+    index_s: float
+
+    def figures(self, ask: Ask) -> Figures:
+        """What is found of all questions when they are asked this way."""
+        ask(SearchRequest(query="warm up"))  # what is loaded once is not part of a question's time
+        return _asked(self.questions, ask).figures(self.index_s)
+
+
+@contextmanager
+def indexed(directory: Path, *, query_field: str = "query", limit: int | None = None) -> Iterator[Indexed]:
+    """The videos of a set in a library of their own for the time of the context. Raises `InvalidRequest` as `evaluate` does."""
     videos = _lines(directory / "videos.jsonl", GivenVideo)
     if not videos:
         raise InvalidRequest(f"{directory / 'videos.jsonl'} holds no video")
@@ -89,15 +117,29 @@ def evaluate(directory: Path, *, query_field: str = "query", limit: int | None =
     if strange is not None:
         raise InvalidRequest(f"{directory / 'queries.jsonl'} asks about video {strange!r}, which videos.jsonl does not have")
     with tempfile.TemporaryDirectory(prefix="scenesearch-evaluate-") as home:
-        settings = Settings.load().model_copy(update={"home": Path(home)})
-        app = Application(settings)
+        settings = Settings.load().model_copy(update={"home": Path(home), "auth": Auth.NONE})
+        app = Application(settings, patience=Patience(files_ranked=_RANKED))
         began = time.perf_counter()
         for video in videos:
             _ingest(video, app.ports, round(settings.chunk_seconds * 1000))
-        index_s = time.perf_counter() - began
-        search = Search(app.catalog, app.index, app.embedder, app.models.reader, patience=Patience(files_ranked=_RANKED))
-        search.answer(SearchRequest(query="warm up"))  # what is loaded once is not part of a question's time
-        return _asked(questions, search).figures(round(index_s, 1))
+        yield Indexed(app, questions, round(time.perf_counter() - began, 1))
+
+
+@contextmanager
+def over_http(app: Application) -> Iterator[Ask]:
+    """Asks the search endpoint, served on this machine for the time of the context."""
+    from scenesearch.client.client import Client
+    from scenesearch.web.server import served
+    from scenesearch.web.sites import search_site
+
+    with served(search_site(app)) as url, Client(url) as client:
+        yield client.search
+
+
+def requests(question: GivenQuestion) -> tuple[SearchRequest, SearchRequest]:
+    """What is asked for a question: among all videos, and in the one it is about."""
+    anywhere = SearchRequest(query=question.query[:MAX_QUERY], limit=_SCENES)
+    return anywhere, anywhere.model_copy(update={"video_id": question.video_id})
 
 
 @dataclass
@@ -121,14 +163,14 @@ class _Tally:
         )
 
 
-def _asked(questions: Sequence[GivenQuestion], search: Search) -> _Tally:
+def _asked(questions: Sequence[GivenQuestion], ask: Ask) -> _Tally:
     tally = _Tally()
     for question in questions:
-        text = question.query[:MAX_QUERY]
+        anywhere, there = requests(question)
         began = time.perf_counter()
-        answer = _answer(search, SearchRequest(query=text, limit=_SCENES))
+        answer = answered(ask, anywhere)
         tally.took_ms.append((time.perf_counter() - began) * 1000)
-        within = _answer(search, SearchRequest(query=text, limit=_SCENES, video_id=question.video_id))
+        within = answered(ask, there)
         tally.videos.append(next((n for n, file in enumerate(answer.files if answer else ()) if file.video_id == question.video_id), None))
         for least in OVERLAPS:
             tally.scenes[least].append(_rank(answer, question, least))
@@ -136,10 +178,11 @@ def _asked(questions: Sequence[GivenQuestion], search: Search) -> _Tally:
     return tally
 
 
-def _answer(search: Search, request: SearchRequest) -> Answer | None:
+def answered(ask: Ask, request: SearchRequest) -> Answer | None:
+    """The answer; None for a question without a word in it, which counts as missed."""
     try:
-        return search.answer(request)
-    except InvalidRequest:  # a question without a word in it counts as missed
+        return ask(request)
+    except InvalidRequest:
         return None
 
 

@@ -58,12 +58,13 @@ def evaluate(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Holds videos.jsonl and queries.jsonl.")],
     query_field: Annotated[str, typer.Option(help="Which field of queries.jsonl to ask.")] = "query",
     limit: Annotated[int | None, typer.Option(help="Ask only the first N questions.", min=1)] = None,
+    through_http: Annotated[bool, typer.Option("--through-http", help="Ask the search endpoint, over a connection.")] = False,
     as_json: Json = False,
 ) -> None:
     """Measure search on a set of questions with known answers."""
     from scenesearch.evaluate import evaluate as measure
 
-    figures = measure(directory, query_field=query_field, limit=limit)
+    figures = measure(directory, query_field=query_field, limit=limit, through_http=through_http)
     if as_json:
         print_json(figures)
         return

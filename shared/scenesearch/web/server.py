@@ -54,6 +54,7 @@ def served(site: ASGIApp) -> Iterator[str]:
     import uvicorn
 
     with closing(_bound("127.0.0.1", 0)) as listener:
+        listener.listen()  # who comes before the server is up waits for it
         server = uvicorn.Server(
             uvicorn.Config(site, log_config=None, access_log=False, timeout_graceful_shutdown=_GOODBYE_S, lifespan="off")
         )

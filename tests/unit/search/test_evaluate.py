@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from scenesearch.errors import InvalidRequest
-from scenesearch.evaluate import evaluate
+from scenesearch.evaluate import answered, evaluate, indexed, over_http, requests
 
 LINES = {
     "harbour": ["A white boat sails past the lighthouse.", "The red car hits the wall and explodes.", "Hot noodles, eight hundred yen."],
@@ -60,6 +60,17 @@ def test_another_field_and_fewer_questions(tmp_path: Path) -> None:
     assert figures.queries == 1
     assert figures.vr["r@1"] == 100
     assert figures.vcmr["0.5"]["r@1"] == 0  # the noodles come half a minute later
+
+
+def test_over_http_every_answer_is_the_same(tmp_path: Path) -> None:
+    given = a_set(tmp_path)
+    within, over = evaluate(given), evaluate(given, through_http=True)
+    times = {"p50_ms", "p95_ms", "index_s"}
+    assert over.model_dump(exclude=times) == within.model_dump(exclude=times)
+    with indexed(given) as both, over_http(both.app) as ask:
+        for request in (request for question in both.questions for request in requests(question)):
+            here, there = answered(both.app.search.answer, request), answered(ask, request)
+            assert there == (here and here.model_copy(update={"took_ms": there.took_ms if there else 0}))
 
 
 def test_wrong_sets_say_what_is_wrong(tmp_path: Path) -> None:
