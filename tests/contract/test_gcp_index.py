@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 import uuid
 from dataclasses import replace
 
@@ -113,7 +114,7 @@ def test_vectors_that_firestore_cannot_index_are_refused(client: firestore.Clien
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_its_ranking_agrees_with_the_exact_one(index: SceneIndex) -> None:
+def test_its_ranking_agrees_with_the_exact_one(index: SceneIndex, record_property: pytest.RecordProperty) -> None:
     """Recall of the exact hundred strongest, averaged over questions of different kinds. `make proof` asks 20,000 moments."""
     count, per_chunk = int(os.environ.get("PROOF_MOMENTS", "5000")), 100
     random = np.random.default_rng(3)
@@ -126,7 +127,7 @@ def test_its_ranking_agrees_with_the_exact_one(index: SceneIndex) -> None:
         moments = [a_moment(ref, n, text, chunk=chunk) for n, text in enumerate(texts[start : start + per_chunk])]
         index.replace(ref, chunk, moments, vectors[start : start + per_chunk])
     postings = Postings.of([words(text) for text in texts])
-    recalls = []
+    recalls, seconds = [], []
     for number in range(12):
         asked = centres[number] + 0.3 * direction(100 + number)
         query = " ".join(random.choice(WORDS, number % 4))
@@ -134,6 +135,12 @@ def test_its_ranking_agrees_with_the_exact_one(index: SceneIndex) -> None:
         strengths = vectors @ question.vector / LIKENESS.spread
         strengths += question.lexical * postings.scores(question.words.shares, question.words.average_length, 0, count)
         exact = {(int(i) // per_chunk, int(i) % per_chunk) for i in np.argsort(-strengths)[:100]}
+        begun = time.monotonic()
         hits = {(hit.chunk, hit.number) for hit in index.find(question, Filters(), 100, 100)}
+        seconds.append(time.monotonic() - begun)
         recalls.append(len(exact & hits) / 100)
+    record_property("moments", count)
+    record_property("recall_at_100", round(float(np.mean(recalls)), 4))
+    record_property("worst_recall_at_100", min(recalls))
+    record_property("query_p50_s", round(float(np.median(seconds)), 3))
     assert np.mean(recalls) >= 0.95, recalls

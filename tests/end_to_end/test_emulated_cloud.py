@@ -92,7 +92,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 
 @pytest.fixture(scope="module")
 def ingested(cloud: Cloud) -> dict[str, Any]:
-    """The trailer, uploaded as any program would; ready within three minutes."""
+    """The trailer, uploaded as any program would, once it has ended; `took_s` since the upload began."""
     if not VIDEO.exists():
         pytest.skip(f"there is no {VIDEO}")
     begun = time.monotonic()
@@ -104,20 +104,24 @@ def ingested(cloud: Cloud) -> dict[str, Any]:
         return found and found[0]["state"] in ("ready", "failed") and found[0]
 
     video: dict[str, Any] = eventually(ended, within_s=600, every_s=1)
-    assert video["state"] == "ready", video
-    assert time.monotonic() - begun < MINUTES_TO_READY * 60
-    return video
+    return {**video, "took_s": time.monotonic() - begun}
 
 
-def test_an_upload_is_ready_in_three_minutes_without_a_gap(ingested: dict[str, Any]) -> None:
+def test_an_upload_is_ready_in_three_minutes_without_a_gap(ingested: dict[str, Any], record_property: pytest.RecordProperty) -> None:
+    record_property("ready_s", round(ingested["took_s"], 1))
+    assert ingested["state"] == "ready", ingested
+    assert ingested["took_s"] < MINUTES_TO_READY * 60
     assert (ingested["title"], ingested["collection"], ingested["gaps"]) == ("sintel_trailer-720p", "films", [])
     assert 51 < ingested["duration"] < 54
 
 
-def test_the_spoken_line_is_found_by_the_search_function(cloud: Cloud, ingested: dict[str, Any]) -> None:
+def test_the_spoken_line_is_found_by_the_search_function(
+    cloud: Cloud, ingested: dict[str, Any], record_property: pytest.RecordProperty
+) -> None:
     query = urllib.parse.urlencode({"q": "what brings you to the land of the gatekeepers", "collection": "films"})
     answer = cloud.get(f"{cloud.ready['search']}/v1/search?{query}")
     scene = answer["scenes"][0]
+    record_property("found_at", scene["timestamp"])
     assert (scene["video_id"], scene["grounded"]) == (ingested["video_id"], True)
     assert "gatekeepers" in json.dumps(scene["evidence"])
     assert scene["start"] < 14 < scene["end"] + 3
