@@ -50,6 +50,9 @@ class Part:
     needs: str = ""
 
 
+ALL_PASS = (Goal("passed", "≥", 1), Goal("failed", "≤", 0), Goal("skipped", "≤", 0))
+"""Of parts that are tests at full strength."""
+
 PARTS = (
     Part(
         "Questions about tutorials, with speech and screen events (tutorialvqa)",
@@ -85,6 +88,36 @@ PARTS = (
         "python benchmarks/split.py",
         (Goal("plan/read_percent", "≤", 2), Goal("speed/wall/ratio", "≥", 0.7)),
     ),
+    Part(
+        "The cloud on this machine: from upload to found",
+        "python benchmarks/by_tests.py tests/end_to_end/test_emulated_cloud.py",
+        (*ALL_PASS, Goal("ready_s", "≤", 180)),
+        "../shared/videos",
+    ),
+    Part(
+        "The cloud on this machine: everything goes wrong for 20 videos, and for some that are deleted, overwritten or poisoned",
+        "python benchmarks/by_tests.py PROOF_VIDEOS=20 tests/end_to_end/test_cloud_chaos.py",
+        (*ALL_PASS, Goal("videos", "≥", 20), Goal("differences", "≤", 0), Goal("killed", "≥", 10)),
+    ),
+    Part(
+        "The index in Firestore against the exact ranking, 20,000 moments",
+        "python benchmarks/by_tests.py PROOF_MOMENTS=20000 tests/contract/test_gcp_index.py -k exact",
+        (*ALL_PASS, Goal("moments", "≥", 20_000), Goal("recall_at_100", "≥", 0.95)),
+    ),
+    Part(
+        "Fan-in of 333 chunks from 16 threads, and what a section writes (Firestore)",
+        "python benchmarks/by_tests.py PROOF_CHUNKS=333 tests/contract/test_gcp_catalog.py tests/integration/gcp/test_writes.py "
+        "-k '333 or section_costs'",
+        (
+            *ALL_PASS,
+            Goal("fan_in_s", "≤", 10),
+            Goal("transitions", "≤", 1),
+            Goal("chunks_left_open", "≤", 0),
+            Goal("moves_to_assembling", "≤", 1),
+            Goal("catalog_writes_per_section", "≤", 4.4),
+        ),
+    ),
+    Part("What importing a function costs", "python benchmarks/by_tests.py tests/integration/gcp/test_functions.py -k importing", ALL_PASS),
 )
 
 

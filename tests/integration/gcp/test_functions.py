@@ -88,7 +88,7 @@ def one_dead_letter(project: str) -> DeadLetter:
 
 
 @pytest.mark.parametrize("function", EVENT_FUNCTIONS)
-def test_importing_a_function_costs_less_than_a_second_and_150_mb(function: str) -> None:
+def test_importing_a_function_costs_less_than_a_second_and_150_mb(function: str, record_property: pytest.RecordProperty) -> None:
     script = (
         "import time, importlib.util as u; begun = time.process_time();"
         f"s = u.spec_from_file_location('main', {str(FUNCTIONS / function / 'main.py')!r});"
@@ -98,6 +98,8 @@ def test_importing_a_function_costs_less_than_a_second_and_150_mb(function: str)
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     seconds, megabytes = map(float, done.stdout.split())
+    record_property(f"{function}_import_s", round(seconds, 2))
+    record_property(f"{function}_import_mb", round(megabytes))
     assert seconds < 1
     assert megabytes < 150
 
