@@ -85,6 +85,10 @@ class Unavailable(Retryable):
     """A service did not answer."""
 
 
+class Outage(Unavailable):
+    """A service takes no requests just now, whatever they are: work waits for it and is not held responsible."""
+
+
 class ModelError(Retryable):
     """A model did not give a usable answer."""
 

@@ -215,8 +215,8 @@ class Catalog(Protocol):
         """
         ...
 
-    def release(self, lease: Lease, reason: str) -> None:
-        """Give an unfinished section back and count one failure, with why. Nothing happens when the lease is no longer held."""
+    def release(self, lease: Lease, reason: str, *, failed: bool = True) -> None:
+        """Give an unfinished section back, with why; a failure is counted if it `failed`. Nothing happens when the lease is not held."""
         ...
 
     def commit_section(self, record: SectionRecord) -> None:

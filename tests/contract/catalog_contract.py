@@ -290,6 +290,12 @@ class CatalogContract:
         assert (record.state, record.reason, record.attempts, record.failures) == (SectionState.PENDING, "the model was down", 1, 1)
         assert catalog.lease(a_key(ref), long()).attempt == 2
 
+    def test_who_gives_a_section_back_without_having_failed_is_not_held_responsible(self, catalog: Catalog) -> None:
+        ref = planned(catalog)
+        catalog.release(catalog.lease(a_key(ref), long()), "no quota", failed=False)
+        record = catalog.section(a_key(ref))
+        assert (record.reason, record.attempts, record.failures, record.leased_until) == ("no quota", 1, 0, None)
+
     def test_releasing_twice_counts_one_failure(self, catalog: Catalog) -> None:
         ref = planned(catalog)
         lease = catalog.lease(a_key(ref), long())

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from scenesearch.config import Settings
-from scenesearch.errors import Blocked, Gone, ObjectNotFound, Retryable, Skipped
+from scenesearch.errors import Blocked, Gone, ObjectNotFound, Outage, Retryable, Skipped
 from scenesearch.messages import ChunkWork, SplitWork, Topic
 from scenesearch.metadata import Entry, in_time
 from scenesearch.pipeline.advance import advance
@@ -22,7 +22,7 @@ LEASE_PER_WORK = 1.125
 """How long a section is held, in terms of how long its work may take: past the end of the instance that works on it."""
 
 CRASHES_PER_FAILURE = 4
-"""A section that ended its worker this many times `max_attempts` is given up: whatever it is, it kills."""
+"""A section that was begun this many times `max_attempts` is given up: whatever it is, it kills its workers, or nobody can work on it."""
 
 
 def extract(message: ChunkWork, extractor: SectionExtractor, ports: Ports, settings: Settings) -> None:
@@ -81,6 +81,9 @@ def _worked(
         return replace(record, state=SectionState.SKIPPED, reason=str(why_not))
     except Blocked as refusal:
         return replace(record, state=SectionState.BLOCKED, reason=str(refusal))
+    except Outage as away:
+        catalog.release(lease, str(away), failed=False)
+        raise
     except ObjectNotFound as lost:
         catalog.release(lease, str(lost))
         raise _ClipLost from lost

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from integration.vertexai.harbour import soon
 from scenesearch.config import Settings
-from scenesearch.errors import Blocked, ConfigurationError, InvalidRequest, ModelError, Unavailable
+from scenesearch.errors import Blocked, ConfigurationError, InvalidRequest, ModelError, Outage, Unavailable
 from scenesearch.models.vertexai.client import Ask, VertexClient
 from stand_ins.vertexai.control import Control
 
@@ -47,6 +47,16 @@ def test_after_so_many_tries_the_queue_takes_over(stand_in: Control, client: Ver
     with pytest.raises(Unavailable, match="no capacity"):
         client.generate(ask, deadline=soon())
     assert len(stand_in.requests()) == settings.vertexai_retries + 1
+
+
+@pytest.mark.parametrize(("status", "outage"), [(429, True), (503, True), (500, False), (504, False)])
+def test_only_what_says_nothing_about_the_request_is_an_outage(
+    status: int, outage: bool, stand_in: Control, client: VertexClient, ask: Ask
+) -> None:
+    stand_in.script({"fault": "http", "status": status})
+    with pytest.raises(Unavailable) as given_up:
+        client.generate(ask, deadline=soon())
+    assert isinstance(given_up.value, Outage) is outage
 
 
 def test_retries_end_with_the_deadline(stand_in: Control, settings: Settings, ask: Ask) -> None:
@@ -96,8 +106,8 @@ def test_pauses_grow_and_are_never_the_same(stand_in: Control, settings: Setting
     ("status", "error", "says"),
     [
         (400, InvalidRequest, "did not understand"),
-        (401, Unavailable, "aiplatform.user"),
-        (403, Unavailable, "aiplatform.user"),
+        (401, Outage, "aiplatform.user"),
+        (403, Outage, "aiplatform.user"),
         (404, ConfigurationError, "SCENESEARCH_VERTEXAI"),
     ],
 )

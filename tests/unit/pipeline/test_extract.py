@@ -8,10 +8,10 @@ from datetime import timedelta
 import pytest
 
 from scenesearch.config import Settings
-from scenesearch.errors import Blocked, Busy, ModelError, ObjectNotFound, Retryable, Skipped
+from scenesearch.errors import Blocked, Busy, ModelError, ObjectNotFound, Outage, Retryable, Skipped
 from scenesearch.messages import Extracted, Message, SplitWork, Subscription
 from scenesearch.metadata import Section
-from scenesearch.pipeline.extract import extract
+from scenesearch.pipeline.extract import CRASHES_PER_FAILURE, extract
 from scenesearch.pipeline.remove import forget
 from scenesearch.ports import Ports
 from scenesearch.video import SectionKey, SectionRecord, SectionState, VideoRef, VideoState
@@ -96,6 +96,20 @@ def test_a_failure_comes_again_until_the_attempts_are_used_up(ports: Ports, sett
     assert ended.state is SectionState.FAILED
     assert "in prose" in (ended.reason or "")
     assert extractor.calls == settings.max_attempts
+
+
+def test_an_outage_is_waited_for_and_is_no_failure_but_not_for_ever(ports: Ports, settings: Settings, planned: Planned) -> None:
+    ref = planned(1)
+    away = Scripted(script=[Outage("HTTP 429: no quota")])
+    most = settings.max_attempts * CRASHES_PER_FAILURE
+    for attempt in range(1, most + 1):
+        with pytest.raises(Outage):
+            extract(work(ref), away, ports, settings)
+        now = record(ports, ref)
+        assert (now.state, now.attempts, now.failures, now.reason) == (SectionState.PENDING, attempt, 0, "HTTP 429: no quota")
+    extract(work(ref), away, ports, settings)
+    assert away.calls == most
+    assert (record(ports, ref).state, record(ports, ref).reason) == (SectionState.FAILED, "HTTP 429: no quota")
 
 
 def test_any_exception_of_a_model_is_a_failure_with_a_reason(ports: Ports, settings: Settings, planned: Planned) -> None:

@@ -203,7 +203,7 @@ class FirestoreCatalog(GenerationStore):
                 raise Busy(f"somebody else was faster at {_words(key)}") from error
         return Lease(key, leased.attempts, until)
 
-    def release(self, lease: Lease, reason: str) -> None:
+    def release(self, lease: Lease, reason: str, *, failed: bool = True) -> None:
         for _ in tries():
             with about(lease.key.ref):
                 snapshot = self._section(lease.key).get()
@@ -213,7 +213,7 @@ class FirestoreCatalog(GenerationStore):
             record = of.section_of(lease.key.ref, document, "")
             if record.state.terminal or record.leased_until != lease.until or record.attempts != lease.attempt:
                 return
-            changes = {"leased_until": None, "reason": of.shortened(reason), "failures": record.failures + 1}
+            changes = {"leased_until": None, "reason": of.shortened(reason), "failures": record.failures + failed}
             if self._updated(snapshot, changes):
                 return
 

@@ -196,14 +196,14 @@ class LocalCatalog:
             self._write_section(leased, self._database.presence.owner, interruptions)
         return Lease(key, leased.attempts, until)
 
-    def release(self, lease: Lease, reason: str) -> None:
+    def release(self, lease: Lease, reason: str, *, failed: bool = True) -> None:
         with self.atomic():
             row = self._section_row(lease.key)
             if row is None:
                 return
             record = _SECTION.validate_json(row["document"])
             if record.state is SectionState.PENDING and record.leased_until == lease.until and record.attempts == lease.attempt:
-                freed = replace(record, leased_until=None, reason=reason, failures=record.failures + 1)
+                freed = replace(record, leased_until=None, reason=reason, failures=record.failures + failed)
                 self._write_section(freed, None, row["interruptions"])
 
     def commit_section(self, record: SectionRecord) -> None:

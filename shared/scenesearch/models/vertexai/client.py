@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel
 
 from scenesearch.config import Settings
-from scenesearch.errors import ConfigurationError, Unavailable
+from scenesearch.errors import ConfigurationError, Outage, Unavailable
 from scenesearch.models.vertexai import faults
 from scenesearch.models.vertexai.answer import Answer, answer_of, embedding_usage
 from scenesearch.models.vertexai.prices import Prices
@@ -120,20 +120,23 @@ class VertexClient:
         return self._within(deadline, model, send, lambda embedded: embedded[1])
 
     def _within(self, deadline: datetime, model: str, send: Callable[[HttpOptions], _T], cost: Callable[[_T], Usage]) -> _T:
-        """Send until it works; give up as `Unavailable` when tries or time run out, so that the queue takes over."""
+        """Send until it works; give up as `Unavailable` (an `Outage` if that is all it was at last) when tries or time run out, so that
+        the queue takes over.
+        """
         from google.genai.types import HttpOptions
 
         pause = self._settings.vertexai_retry_seconds
-        last = "the deadline left no time for a request"
+        last, given_up = "the deadline left no time for a request", Unavailable
         for tried in range(self._settings.vertexai_retries + 1):
             left = (deadline - self._clock()).total_seconds()
             if left < LEAST_SECONDS:
-                raise Unavailable(f"{model} gave no answer in time after {tried} tries: {last}")
+                raise given_up(f"{model} gave no answer in time after {tried} tries: {last}")
             started = time.monotonic()
             try:
                 answer = send(HttpOptions(timeout=int(min(left, self._settings.vertexai_request_seconds) * 1000)))
             except faults.passing() as error:
                 last, wait = faults.judged(error, model)
+                given_up = Outage if faults.is_outage(error) else Unavailable
             else:
                 _log(model, cost(answer), time.monotonic() - started)
                 return answer
@@ -143,7 +146,7 @@ class VertexClient:
             LOG.warning("a model did not answer", extra={"model": model, "reason": last, "again_in_s": round(wait, 3)})
             self._sleep(wait)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
-        raise Unavailable(f"{model} gave no answer after {tried + 1} tries: {last}")
+        raise given_up(f"{model} gave no answer after {tried + 1} tries: {last}")
 
     @cached_property
     def _genai(self) -> Client:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from scenesearch.errors import ConfigurationError, InvalidRequest, Unavailable
+from scenesearch.errors import ConfigurationError, InvalidRequest, Outage
 
 PASSING_CODES = frozenset({408, 429, 500, 502, 503, 504})
 """HTTP answers after which the same request may work."""
+
+OUTAGE_CODES = frozenset({429, 503})
+"""Those that say nothing about the request: no quota is left, or the model takes no requests."""
 
 MOST_QUOTED = 300
 """How many characters of a service's own words go into our messages."""
@@ -25,7 +28,7 @@ def judged(error: Exception, model: str) -> tuple[str, float]:
     """Why the request failed, and how many seconds the service asks us to wait, when trying again at once makes sense.
 
     Raises:
-        Unavailable: later maybe, but not within seconds: no permission (yet), or the project is not set up (yet).
+        Outage: later maybe, but not within seconds: no permission (yet), or the project is not set up (yet).
         ConfigurationError: there is no such model, or there are no credentials.
         InvalidRequest: the service does not understand us.
     """
@@ -40,12 +43,19 @@ def judged(error: Exception, model: str) -> tuple[str, float]:
     if error.code in PASSING_CODES:
         return said, _asked_to_wait(error)
     if error.code in (401, 403):
-        raise Unavailable(f"Vertex AI refused us: {said}. Give the service account the role aiplatform.user") from error
+        raise Outage(f"Vertex AI refused us: {said}. Give the service account the role aiplatform.user") from error
     if error.status == "FAILED_PRECONDITION":
-        raise Unavailable(f"Vertex AI is not ready for this project: {said}") from error
+        raise Outage(f"Vertex AI is not ready for this project: {said}") from error
     if error.code == 404:
         raise ConfigurationError(f"Vertex AI has no {model} here: {said}. Set SCENESEARCH_VERTEXAI_…_MODEL or _LOCATION") from error
     raise InvalidRequest(f"Vertex AI did not understand the request to {model}: {said}") from error
+
+
+def is_outage(error: Exception) -> bool:
+    """Whether a fault that has lasted is the service's, and no fault of what it was asked."""
+    from google.genai.errors import APIError
+
+    return isinstance(error, APIError) and error.code in OUTAGE_CODES
 
 
 def _asked_to_wait(error: Exception) -> float:
