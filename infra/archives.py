@@ -20,7 +20,7 @@ FUNCTIONS = ROOT / "functions"
 PACKAGE = ROOT / "shared" / "scenesearch"
 BUILT = ROOT / "build" / "functions"
 
-LEFT_OUT = ("__pycache__", "backends/local", "models/local", "cli", "emulator")
+LEFT_OUT = ("__pycache__", "backends/local", "models/local", "cli", "client", "emulator")
 """What a function never runs: folders of the package, by their path in it or by name."""
 
 EPOCH = (1980, 1, 1, 0, 0, 0)

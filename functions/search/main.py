@@ -11,9 +11,12 @@ from starlette.types import ASGIApp
 @cache
 def _site() -> ASGIApp:
     from scenesearch.bootstrap import application
+    from scenesearch.observability import observe
+    from scenesearch.tracing import Traced
     from scenesearch.web.sites import search_site
 
-    return search_site(application())
+    observe()
+    return Traced(search_site(application()))
 
 
 @functions_framework.aio.http

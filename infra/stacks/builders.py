@@ -12,7 +12,7 @@ from cdktn_provider_google.project_iam_member import ProjectIamMemberCondition
 from infra.config import Environment
 from infra.constructs.builds import Triggers
 from infra.constructs.identity import Identity
-from infra.stacks.names import BUILDER, DEPLOYER, MODELS_ROLE, PLANNER, STATE, Stack, own_role
+from infra.stacks.names import BUILDER, DEPLOYER, MODELS_ROLE, PLANNER, SENDS_SPANS, STATE, Stack, own_role
 
 DATABASE_READ = ("datastore.databases.get", "datastore.databases.getMetadata", "datastore.indexes.get", "datastore.indexes.list")
 DATABASE_CHANGE = (
@@ -61,7 +61,7 @@ DEPLOYS = (
     "roles/serviceusage.serviceUsageAdmin",
     "roles/storage.admin",
 )
-HANDED_OUT = ("roles/cloudtrace.agent", "roles/datastore.user")
+HANDED_OUT = (SENDS_SPANS, "roles/datastore.user")
 """The roles on the project that a deployment may give to others, and no more: it cannot make itself an owner."""
 
 

@@ -50,6 +50,7 @@ APIS = (
     "secretmanager",
     "serviceusage",
     "storage",
+    "telemetry",
 )
 
 CLIP_SUFFIXES = sorted({MP4.suffix, WEBM.suffix, *(audio_wrapper(codec).suffix for codec in COPYABLE_AUDIO)})

@@ -12,7 +12,7 @@ from infra.config import EVENT_FUNCTIONS, EXTRACTORS, Environment, Function, Lim
 from infra.constructs.function import Code, EventFunction, HttpFunction
 from infra.constructs.identity import Identity
 from infra.constructs.timer import Timer
-from infra.stacks.names import BUILDER, CALLER, DATABASE, DEPLOYER, MODELS_ROLE, SEARCH_DATA_STORE, Stack, own_role
+from infra.stacks.names import BUILDER, CALLER, DATABASE, DEPLOYER, MODELS_ROLE, SEARCH_DATA_STORE, SENDS_SPANS, Stack, own_role
 from infra.stacks.operations import operations
 from scenesearch.config import Auth, Backend, Models
 from scenesearch.messages import Topic
@@ -27,8 +27,8 @@ PUBLISHES: Mapping[Function, tuple[Topic, ...]] = {
     Function.LIBRARY: (Topic.OBJECTS, Topic.SPLITS, Topic.CHUNKS, Topic.EXTRACTED),
 }
 READS_UPLOADS = (Function.SPLIT, Function.REMOVE, Function.RECOVER)
-READS_WORK = (Function.SEARCH, Function.LIBRARY)
-WRITES_WORK = (Function.SPLIT, *EXTRACTORS, Function.ASSEMBLE, Function.REMOVE, Function.RECOVER)
+READS_WORK = (Function.SEARCH,)
+WRITES_WORK = (Function.SPLIT, *EXTRACTORS, Function.ASSEMBLE, Function.REMOVE, Function.RECOVER, Function.LIBRARY)
 ASKS_MODELS = (*EXTRACTORS, Function.ASSEMBLE, Function.RECOVER, Function.SEARCH, Function.LIBRARY)
 
 WORK_MARGIN_S = 40
@@ -75,7 +75,7 @@ class FunctionsStack(Stack):
         identity.may_be_deployed_by(env.account(DEPLOYER))
         identity.may_publish(*PUBLISHES.get(function, ()))
         identity.may_use_database(DATABASE)
-        identity.may_on_project("roles/cloudtrace.agent")
+        identity.may_on_project(SENDS_SPANS)
         if function in READS_UPLOADS:
             identity.may_on_bucket("uploads", "roles/storage.objectViewer")
         if function in READS_WORK:
@@ -118,6 +118,7 @@ def settings(stack: Stack, function: Function) -> dict[str, str]:
         "uploads_bucket": env.bucket("uploads"),
         "work_bucket": env.bucket("work"),
         "daily_hours": f"{env.daily_hours:g}",
+        "trace_ratio": f"{env.trace_ratio:g}",
         "vertexai_project": env.project,
         "vertexai_location": models.location,
         "vertexai_bulk_model": models.bulk,
@@ -142,8 +143,7 @@ def settings(stack: Stack, function: Function) -> dict[str, str]:
         "THREADS": str(limits.concurrency),
         **({} if function in EVENT_FUNCTIONS else {"FUNCTION_USE_ASGI": "true"}),
         "OTEL_SERVICE_NAME": function.resource,
-        "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
-        "OTEL_TRACES_SAMPLER_ARG": f"{env.trace_ratio:g}",
+        "XDG_RUNTIME_DIR": "/tmp",  # noqa: S108  gunicorn's control socket, which else wants a home that can be written
     }
 
 

@@ -46,7 +46,7 @@ ALLOWED = (
     Allowed(("people",), "iap.httpsResourceAccessor", ("service:library",), "who may open the page, as the config says"),
     # what every function needs
     Allowed(FUNCTIONS, "datastore.user", ("database",), "catalog and index; search writes feedback"),
-    Allowed(FUNCTIONS, "cloudtrace.agent", ("project",), "a trace follows a video through all of them"),
+    Allowed(FUNCTIONS, "telemetry.tracesWriter", ("project",), "a trace follows a video through all of them"),
     # objects
     Allowed(("split", "remove", "recover"), "storage.objectViewer", ("bucket:uploads",), "cut it; is it gone? what is there?"),
     Allowed(("library",), "storage.objectUser", ("bucket:uploads",), "signs uploads and playback, deletes what people delete"),
@@ -54,7 +54,8 @@ ALLOWED = (
     Allowed(EXTRACTORS, "storage.objectUser", ("bucket:work",), "read clips; write the halves of one that was too much for the model"),
     Allowed(("assemble",), "storage.objectUser", ("bucket:work",), "the metadata text"),
     Allowed(("remove", "recover"), "storage.objectUser", ("bucket:work",), "sweep what no generation owns; park what names no work"),
-    Allowed(("search", "library"), "storage.objectViewer", ("bucket:work",), "metadata text, thumbnails, clips to watch and to play"),
+    Allowed(("library",), "storage.objectUser", ("bucket:work",), "plays clips, shows thumbnails; keeps large exports, undoes an assembly"),
+    Allowed(("search",), "storage.objectViewer", ("bucket:work",), "clips to watch"),
     Allowed(("library",), "iam.serviceAccountTokenCreator", ("account:library",), "signs URLs without a key"),
     # models
     Allowed(

@@ -19,6 +19,7 @@ CALLER, BUILDER, DEPLOYER, PLANNER = "push", "builder", "deployer", "planner"
 """The accounts that the data stack makes."""
 
 MODELS_ROLE = "scenesearch_models"
+SENDS_SPANS = "roles/telemetry.tracesWriter"
 
 
 def own_role(env: Environment, name: str) -> str:

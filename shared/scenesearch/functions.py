@@ -6,16 +6,20 @@ import base64
 import binascii
 import json
 import logging
-import os
 import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from scenesearch import tracing
 from scenesearch.backends.gcp.deliveries import check_due, message_of, only_waited
 from scenesearch.errors import Gone, InvalidMessage, Permanent, Retryable
 from scenesearch.messages import SUBSCRIPTIONS, DeadLetter, Message, SplitWork, Subscription, Topic
+from scenesearch.observability import observe
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Span
 
 LOG = logging.getLogger(__name__)
 
@@ -44,17 +48,19 @@ def receive(body: bytes, headers: Mapping[str, str], *listening: Subscription) -
     Work that is done, and work that nobody can do, is acknowledged; the latter only once it is in the dead letters. Whatever may
     work later is refused, and comes again.
     """
-    _observe()
+    observe()
     try:
         push = parse(body)
     except InvalidMessage as error:
         LOG.error("this is no push of Pub/Sub", extra={"reason": str(error)})
         return f"{error}\n", NO_PUSH
     begun = time.monotonic()
-    with _traced(push, headers, listening):
+    with _traced(push, headers, listening) as span:
         status = _see_to(push, listening)
-    extras = {"subscription": push.subscription, "message_id": push.message_id, "status": status}
-    LOG.info("delivery", extra={**extras, "seconds": round(time.monotonic() - begun, 3)})
+        span.set_attribute("http.response.status_code", status)
+        extras = {"subscription": push.subscription, "message_id": push.message_id, "status": status}
+        LOG.info("delivery", extra={**extras, "seconds": round(time.monotonic() - begun, 3)})
+    tracing.flush()
     return "", status
 
 
@@ -137,19 +143,11 @@ def _bury(push: Push, listening: tuple[Subscription, ...], reason: str) -> int:
     return ACKNOWLEDGED
 
 
-@cache
-def _observe() -> None:
-    from scenesearch.observability import configure_logging
-
-    configure_logging(as_json="K_SERVICE" in os.environ)
-
-
-def _traced(push: Push, headers: Mapping[str, str], listening: tuple[Subscription, ...]) -> Any:
+def _traced(push: Push, headers: Mapping[str, str], listening: tuple[Subscription, ...]) -> AbstractContextManager[Span]:
     """A span of the trace that the message carries (else of the request's), so that what the handler publishes carries it on."""
-    from opentelemetry import trace
-    from opentelemetry.propagate import extract
+    from opentelemetry.trace import SpanKind
 
     carrier = push.attributes if "traceparent" in push.attributes else {key.lower(): value for key, value in headers.items()}
-    tracer = trace.get_tracer("scenesearch")
     name = push.subscription or listening[0].value
-    return tracer.start_as_current_span(name, context=extract(carrier), kind=trace.SpanKind.CONSUMER)
+    about = {"messaging.system": "gcp_pubsub", "messaging.destination.name": name, "messaging.message.id": push.message_id}
+    return tracing.span(name, SpanKind.CONSUMER, carrier, **about)

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
+from functools import cache
 from typing import Any
+
+from scenesearch import tracing
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
 class JsonLines(logging.Formatter):
-    """`severity`, `message`, `logger`, the extras of the call, and the traceback when there is one."""
+    """`severity`, `message`, `logger`, the extras of the call, the span that is open, and the traceback when there is one."""
+
+    def __init__(self, project: str = "") -> None:
+        """`project`: where the spans are; without it lines name none."""
+        super().__init__()
+        self._project = project
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {k: v for k, v in vars(record).items() if k not in _STANDARD}
         line |= {"severity": record.levelname, "message": record.getMessage(), "logger": record.name}
+        line |= tracing.log_fields(self._project)
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False, default=str)
@@ -30,9 +40,24 @@ class PlainLines(logging.Formatter):
         return line + ("\n" + self.formatException(record.exc_info) if record.exc_info else "")
 
 
-def configure_logging(*, as_json: bool, level: int = logging.INFO) -> None:
-    """Send our own records from `level` on, and warnings of libraries, to stderr."""
+@cache
+def observe() -> None:
+    """Log and trace as the place where this runs wants it: what every function does once, before its first request."""
+    from scenesearch.config import Settings
+    from scenesearch.errors import ConfigurationError
+
+    try:
+        settings = Settings.load()
+    except ConfigurationError:  # whoever needs the settings says so, on the log that this sets up
+        configure_logging(as_json="K_SERVICE" in os.environ)
+        return
+    configure_logging(as_json="K_SERVICE" in os.environ, project=settings.gcp_project)
+    tracing.start(settings)
+
+
+def configure_logging(*, as_json: bool, level: int = logging.INFO, project: str = "") -> None:
+    """Send our own records from `level` on, and warnings of libraries, to stderr; `project` is where their spans are."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines() if as_json else PlainLines())
+    handler.setFormatter(JsonLines(project) if as_json else PlainLines())
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.getLogger("scenesearch").setLevel(level)

@@ -95,11 +95,11 @@ def test_an_archive_holds_entry_point_package_and_locked_requirements_and_no_mor
 
 
 def test_nothing_in_an_archive_imports_what_was_left_out_of_it_at_import() -> None:
-    left_out = tuple(f"scenesearch.{folder.replace('/', '.')}" for folder in LEFT_OUT if folder != "__pycache__")
+    left_out = tuple(f"scenesearch.{folder.replace('/', '.')}." for folder in LEFT_OUT if folder != "__pycache__")
     for path in PACKAGE.rglob("*.py"):
         if path.relative_to(PACKAGE).as_posix().startswith(tuple(f"{folder}/" for folder in LEFT_OUT)):
             continue
-        assert [name for name in imported(path) if name.startswith(left_out)] == [], path
+        assert [name for name in imported(path) if f"{name}.".startswith(left_out)] == [], path
 
 
 def imported(path: Path) -> Iterator[str]:

@@ -77,7 +77,7 @@ CONFIGURED = {
     "max_instance_count": "limits",
     "min_instance_count": "limits",
     "SCENESEARCH_DAILY_HOURS": "daily_hours",
-    "OTEL_TRACES_SAMPLER_ARG": "trace_ratio",
+    "SCENESEARCH_TRACE_RATIO": "trace_ratio",
     "environment": "name",
     "dashboard_json": "name",
     "query": "thresholds",

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from google.cloud.pubsub_v1 import PublisherClient
 from google.cloud.pubsub_v1.types import BatchSettings
+from opentelemetry import trace
 from opentelemetry.propagate import inject
 
 from scenesearch.backends.gcp.deliveries import NOT_BEFORE
@@ -38,8 +39,10 @@ class PubSubPublisher:
         data, attributes = encode(message)
         if delay > timedelta(0):
             attributes[NOT_BEFORE] = (now() + delay).isoformat()
-        inject(attributes)
-        with translated(f"publishing on {topic}"):
+        about = {"messaging.system": "gcp_pubsub", "messaging.destination.name": str(topic)}
+        tracer = trace.get_tracer("scenesearch")
+        with tracer.start_as_current_span(f"publish {topic}", None, trace.SpanKind.PRODUCER, about), translated(f"publishing on {topic}"):
+            inject(attributes)
             try:
                 self._client.publish(self._client.topic_path(self._project, topic), data, **attributes).result(timeout=PATIENCE_S)
             except NotInTime as error:
