@@ -21,13 +21,20 @@ from scenesearch.messages import Topic
 
 SECONDS_PER_DAY = 86_400
 
+PLAYS = ("GET", "HEAD")
+UPLOADS = ("PUT", "DELETE")
+"""The pieces of a session that the library opened, and giving it up; the session's own address is the right to do so."""
+
+SHOWN = ("Accept-Ranges", "Content-Length", "Content-Range", "Content-Type", "ETag", "Range")
+"""What a page may send with a request (`Content-Range`: which piece this is) and read of an answer (`Range`: how much is there)."""
+
 
 class Bucket(Construct):
     """A private bucket: no object ACLs, never public, unfinished uploads swept after a week.
 
     `expire` says which objects go after how many days, by the end or the beginning of their names; `undo_days` for how long a
     deleted object can be had back; `versioned` keeps overwritten objects (never where deletion must be announced: a versioned
-    bucket announces an archiving instead).
+    bucket announces an archiving instead). Pages of `origins` may do what `methods` says, with links and sessions that we signed.
     """
 
     def __init__(
@@ -40,6 +47,7 @@ class Bucket(Construct):
         undo_days: int = 0,
         versioned: bool = False,
         origins: tuple[str, ...] = (),
+        methods: tuple[str, ...] = PLAYS,
     ) -> None:
         super().__init__(scope, purpose)
         rules = [(StorageBucketLifecycleRuleCondition(age=7), "AbortIncompleteMultipartUpload"), *expire]
@@ -60,8 +68,8 @@ class Bucket(Construct):
             cors=[
                 StorageBucketCors(
                     origin=list(origins),
-                    method=["GET", "HEAD", "PUT", "POST"],
-                    response_header=["Content-Type", "Content-Range", "Range", "Location", "x-goog-resumable"],
+                    method=list(methods),
+                    response_header=list(SHOWN),
                     max_age_seconds=3600,
                 )
             ]

@@ -21,7 +21,7 @@ from constructs import Construct
 from infra.config import Environment, Function, listener
 from infra.constructs.database import Database
 from infra.constructs.identity import Identity
-from infra.constructs.objects import Announcements, Bucket
+from infra.constructs.objects import PLAYS, UPLOADS, Announcements, Bucket
 from infra.constructs.pipe import Pipe, Push
 from infra.stacks.builders import builders
 from infra.stacks.names import CALLER, DATABASE, DEPLOYER, SEARCH_DATA_STORE, Stack
@@ -100,7 +100,8 @@ class DataStack(Stack):
 
     def _buckets(self) -> Bucket:
         env = self.env
-        uploads = Bucket(self, "uploads", env, undo_days=env.keeping.deleted_uploads, origins=(self.url(Function.LIBRARY),))
+        page = (self.url(Function.LIBRARY),)
+        uploads = Bucket(self, "uploads", env, undo_days=env.keeping.deleted_uploads, origins=page, methods=(*PLAYS, *UPLOADS))
         Bucket(
             self,
             "work",
@@ -109,7 +110,7 @@ class DataStack(Stack):
                 (When(age=env.keeping.clips, matches_suffix=CLIP_SUFFIXES), "Delete"),
                 (When(age=env.keeping.parked, matches_prefix=[PARKED]), "Delete"),
             ),
-            origins=(self.url(Function.LIBRARY),),
+            origins=page,
         )
         Bucket(self, "archives", env, undo_days=env.keeping.deleted_uploads)
         Bucket(self, "builds", env, expire=((When(age=env.keeping.builds), "Delete"),))
