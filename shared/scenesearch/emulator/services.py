@@ -98,6 +98,7 @@ def _start_storage(programs: Programs, port: int, project: str, pubsub: str, ann
         "scheme": "http",
         "host": "127.0.0.1",
         "port": str(port),
+        "public-host": f"127.0.0.1:{port}",  # where links of the form HOST/BUCKET/OBJECT are answered
         "backend": "memory",
         "log-level": "warn",
         "event.pubsub-project-id": project,

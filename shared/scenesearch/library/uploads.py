@@ -111,7 +111,7 @@ class Arrived:
 
 
 class LocalUploads:
-    """Unfinished uploads of one machine, as files in a folder."""
+    """Unfinished uploads of one machine (also of the emulated cloud), as files in a folder."""
 
     def __init__(self, folder: Path, store: Callable[[], ObjectStore], url: str = "/v1/uploads") -> None:
         """`url`: where the site takes the pieces."""

@@ -42,7 +42,8 @@ def library_site(app: Application) -> FastAPI:
 
 
 def _upload_desk(app: Application) -> UploadDesk | None:
-    if app.settings.backend is Backend.LOCAL:
+    # fake-gcs-server cannot be uploaded to from a page: it ends a session that is asked how far it is, and shows no `Range`
+    if app.settings.backend is Backend.LOCAL or os.environ.get("STORAGE_EMULATOR_HOST"):
         return LocalUploads(app.settings.home / "uploading", lambda: app.uploads)
     return BucketUploads(app.uploads) if isinstance(app.uploads, TakesUploads) else None
 

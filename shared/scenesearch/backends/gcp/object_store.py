@@ -105,7 +105,12 @@ class CloudObjectStore:
     ) -> str:
         """V4, signed by IAM. `method` may be `RESUMABLE`: a POST with `x-goog-resumable: start` that begins an upload session."""
         more = {"api_access_endpoint": self._links_at} if self._links_at else {}
-        url: str = self._bucket.blob(_checked(name)).generate_signed_url(
+        blob = self._bucket.blob(_checked(name))
+        if self._links_at and disposition:  # emulators know it as a property of the object only
+            blob.content_disposition = disposition
+            with self._translated("naming", name):
+                blob.patch()
+        url: str = blob.generate_signed_url(
             version="v4",
             expiration=expires,
             method=method,
