@@ -38,7 +38,7 @@ check: .venv/dev ## lint, format, types, imports, unit tests: under a minute
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/pytest -q -m "not slow" tests/unit
+	$(BIN)/pytest -q -m "not slow" -n auto --dist worksteal tests/unit
 
 test: .venv/dev ## every test (the real models, files and emulators)
 	$(BIN)/pytest
