@@ -121,7 +121,7 @@ def indexed(directory: Path, *, query_field: str = "query", limit: int | None = 
         app = Application(settings, patience=Patience(files_ranked=_RANKED))
         began = time.perf_counter()
         for video in videos:
-            _ingest(video, app.ports, round(settings.chunk_seconds * 1000))
+            put(video, app.ports, round(settings.chunk_seconds * 1000))
         yield Indexed(app, questions, round(time.perf_counter() - began, 1))
 
 
@@ -203,8 +203,8 @@ def _recall(ranks: Sequence[int | None], depths: Sequence[int]) -> dict[str, flo
     return {f"r@{depth}": round(100 * sum(rank < depth for rank in found) / max(1, len(ranks)), 2) for depth in depths}
 
 
-def _ingest(given: GivenVideo, ports: Ports, chunk_ms: int) -> None:
-    """The video as one that is ready, its moments in the index chunk by chunk."""
+def put(given: GivenVideo, ports: Ports, chunk_ms: int) -> None:
+    """Store the video as one that is ready, its moments in the index chunk by chunk: all that search needs, without a file."""
     at = now()
     media = MediaInfo(container="", duration_ms=round(given.duration * 1000), video_codec="", width=0, height=0, frame_rate=0)
     video = ports.catalog.begin(

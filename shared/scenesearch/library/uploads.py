@@ -60,7 +60,7 @@ def object_name(collection: str, file_name: str) -> str:
     plain = one_line(PurePosixPath(file_name.replace("\\", "/")).name)
     stem, suffix = PurePosixPath(plain).stem, PurePosixPath(plain).suffix
     plain = (stem[: NAME_LENGTH - len(suffix)] + suffix)[:NAME_LENGTH]
-    if plain in ("", ".", "..") or not plain.isprintable():
+    if plain in ("", ".", "..") or file_name[-1] in "./\\ " or not file_name[-1].isprintable():
         raise InvalidRequest(f"{file_name!r} cannot be a file's name: rename the file and upload it again")
     if not collection or collection != one_line(collection) or collection_of(f"{collection}/x") != collection or len(collection) > 100:
         raise InvalidRequest(f"{collection!r} cannot name a collection: use up to 100 characters without slashes")

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from scenesearch.config import Auth, Settings
 from scenesearch.errors import ConfigurationError, NotAllowed, NotSignedIn, Unavailable, VideoNotFound
 from scenesearch.ports import Catalog
-from scenesearch.video import Collection, Video
+from scenesearch.video import Collection, Video, VideoState
 
 IAP_HEADER = "x-goog-iap-jwt-assertion"
 _GOOGLE = frozenset({"accounts.google.com", "https://accounts.google.com"})
@@ -144,9 +144,9 @@ def writable(caller: Caller, catalog: Catalog) -> frozenset[str] | None:
 
 
 def video_to_read(video_id: str, caller: Caller, catalog: Catalog) -> Video:
-    """The live video. Raises `VideoNotFound`, also for one that the caller may not see."""
+    """The live video. Raises `VideoNotFound`, also for one that is being removed or that the caller may not see."""
     video = catalog.video(video_id)
-    if video is not None:
+    if video is not None and video.state is not VideoState.REMOVING:
         collection = catalog.collection(video.collection)
         if caller.admin or (collection is not None and _may_read(caller, collection)):
             return video

@@ -20,7 +20,7 @@ from scenesearch.library.views import EntryView, VideoDetails, VideoView, detail
 from scenesearch.metadata import Section
 from scenesearch.ports import ObjectStore
 from scenesearch.timeline import Span
-from scenesearch.video import DEFAULT_COLLECTION, Video, work_prefix
+from scenesearch.video import DEFAULT_COLLECTION, Video, VideoState, work_prefix
 from scenesearch.web.access import readable, video_to_change, video_to_read, writable
 from scenesearch.web.ranges import ranged
 from scenesearch.web.site import Site, TheCaller, TheSite
@@ -34,6 +34,18 @@ _DECODERS = threading.BoundedSemaphore(2)
 """Stills that are decoded at once: the pages must not starve the search."""
 
 VideoId = Annotated[str, Path(min_length=1, max_length=64)]
+
+
+class Vtt(Response):
+    """WebVTT."""
+
+    media_type = "text/vtt"
+
+
+class Jpeg(Response):
+    """A picture."""
+
+    media_type = "image/jpeg"
 
 
 class VideoItem(VideoView):
@@ -111,6 +123,7 @@ def remove_video(video_id: VideoId, site: TheSite, caller: TheCaller) -> None:
     """Delete the upload; everything derived from it follows."""
     video = video_to_change(video_id, caller, site.app.catalog)
     site.app.uploads.delete(video.name, video.ref.generation)
+    site.app.catalog.move(video.ref, to=VideoState.REMOVING, when=frozenset(VideoState))  # nobody finds it from now on
 
 
 @routes.post("/v1/videos/{video_id}/retry", status_code=202, operation_id="retry_video")
@@ -135,21 +148,27 @@ def show_metadata_text(video_id: VideoId, site: TheSite, caller: TheCaller) -> P
     return PlainTextResponse(metadata_text(video_to_read(video_id, caller, site.app.catalog), site.app.catalog).render())
 
 
-@routes.get("/v1/videos/{video_id}/captions.vtt", operation_id="captions")
-def captions(video_id: VideoId, site: TheSite, caller: TheCaller) -> Response:
-    """What is said, as WebVTT for a player."""
+@routes.get("/v1/videos/{video_id}/captions.vtt", response_class=Vtt, operation_id="captions")
+def captions(
+    video_id: VideoId,
+    site: TheSite,
+    caller: TheCaller,
+    start: Annotated[float, Query(ge=0, lt=1e7, description="Where the clock of the captions begins, in seconds.")] = 0,
+) -> Response:
+    """What is said, as WebVTT for a player (of a clip that begins at `start`)."""
     video = video_to_read(video_id, caller, site.app.catalog)
     said = metadata_text(video, site.app.catalog).of(Section.TRANSCRIPTION)
-    return Response(to_vtt(said, Span(0, max(1, video.duration_ms))), media_type="text/vtt; charset=utf-8")
+    from_ms = round(start * 1000)
+    return Response(to_vtt(said, Span(from_ms, max(from_ms + 1, video.duration_ms))), media_type="text/vtt; charset=utf-8")
 
 
-@routes.get("/v1/videos/{video_id}/thumbnails.vtt", operation_id="thumbnails")
+@routes.get("/v1/videos/{video_id}/thumbnails.vtt", response_class=Vtt, operation_id="thumbnails")
 def thumbnails(video_id: VideoId, request: Request, site: TheSite, caller: TheCaller) -> Response:
     """Which part of which sprite sheet stands when, as WebVTT."""
     return _derived(request, video_to_read(video_id, caller, site.app.catalog), "thumbnails.vtt", "text/vtt; charset=utf-8", site)
 
 
-@routes.get("/v1/videos/{video_id}/sprite-{number}.jpg", operation_id="sprite_sheet")
+@routes.get("/v1/videos/{video_id}/sprite-{number}.jpg", response_class=Jpeg, operation_id="sprite_sheet")
 def sprite_sheet(
     video_id: VideoId, number: Annotated[str, Path(pattern=r"^\d{1,6}$")], request: Request, site: TheSite, caller: TheCaller
 ) -> Response:
@@ -157,7 +176,7 @@ def sprite_sheet(
     return _derived(request, video_to_read(video_id, caller, site.app.catalog), f"sprite-{number}.jpg", "image/jpeg", site)
 
 
-@routes.get("/v1/videos/{video_id}/stills/{at_ms}.jpg", operation_id="still")
+@routes.get("/v1/videos/{video_id}/stills/{at_ms}.jpg", response_class=Jpeg, operation_id="still")
 def still(
     video_id: VideoId,
     at_ms: Annotated[int, Path(ge=0, le=10**9)],
@@ -199,7 +218,8 @@ def _played(request: Request, store: ObjectStore, name: str, generation: int | N
     if site.app.settings.backend is not Backend.LOCAL:
         return RedirectResponse(store.signed_url(name, expires=LINK_LIFE), 307)
     info = store.stat(name, generation)
-    return ranged(request, store.open(name, info.generation), info.size_bytes, content_type=content_type, tag=str(info.generation))
+    source = store.open(name, info.generation)
+    return ranged(request, source, info.size_bytes, content_type=content_type, tag=str(info.generation), played=True)
 
 
 def _derived(request: Request, video: Video, name: str, content_type: str, site: Site) -> Response:
