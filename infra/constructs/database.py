@@ -1,15 +1,15 @@
-"""Firestore: the database, and an index for every query on the code's own list."""
+"""Firestore: the database, an index for every query on the code's own list, and none for the fields that nobody asks by."""
 
 from __future__ import annotations
 
 from cdktn_provider_google.firestore_database import FirestoreDatabase
-from cdktn_provider_google.firestore_field import FirestoreField, FirestoreFieldTtlConfig
+from cdktn_provider_google.firestore_field import FirestoreField, FirestoreFieldIndexConfig, FirestoreFieldTtlConfig
 from cdktn_provider_google.firestore_index import FirestoreIndex, FirestoreIndexFields, FirestoreIndexFieldsVectorConfig
 from cdktn_provider_google.firestore_index import FirestoreIndexFieldsVectorConfigFlat as Flat
 from constructs import Construct
 
 from infra.config import Environment
-from scenesearch.backends.gcp.queries import COMPOSITE_QUERIES, EXPIRIES, CompositeQuery
+from scenesearch.backends.gcp.queries import COMPOSITE_QUERIES, EXPIRIES, UNINDEXED, CompositeQuery
 
 
 class Database(Construct):
@@ -45,6 +45,15 @@ class Database(Construct):
                 collection=expiry.collection,
                 field=expiry.field,
                 ttl_config=FirestoreFieldTtlConfig(),
+            )
+        for spared in UNINDEXED:
+            FirestoreField(
+                self,
+                f"unindexed-{spared.collection}-{spared.field}",
+                database=self.database.name,
+                collection=spared.collection,
+                field=spared.field,
+                index_config=FirestoreFieldIndexConfig(),  # an empty one: no index at all
             )
 
 

@@ -9,7 +9,7 @@ import pytest
 from infra.config import EVENT_FUNCTIONS, Environment, Function, listener
 from infra.stacks.data import OUTSIDE
 from infra.stacks.functions import PUBLISHES
-from scenesearch.backends.gcp.queries import COMPOSITE_QUERIES, EXPIRIES
+from scenesearch.backends.gcp.queries import COMPOSITE_QUERIES, EXPIRIES, UNINDEXED
 from scenesearch.config import Settings
 from scenesearch.messages import SUBSCRIPTIONS, Subscription, Topic
 from scenesearch.pipeline.extract import LEASE_PER_WORK
@@ -151,8 +151,18 @@ def test_every_query_of_the_code_has_its_index_and_there_is_no_index_without_a_q
         for query in COMPOSITE_QUERIES
     }
     assert {described(dict(i.body)) for i in deployment.all("google_firestore_index")} == wanted
-    assert {(f["collection"], f["field"]) for f in deployment.all("google_firestore_field")} == {(e.collection, e.field) for e in EXPIRIES}
     assert len({query.name for query in COMPOSITE_QUERIES}) == len(COMPOSITE_QUERIES)
+
+
+def test_fields_that_expire_and_fields_that_nobody_asks_by_are_those_of_the_code(deployment: Deployment) -> None:
+    def those(what: str) -> set[tuple[str, str]]:
+        return {(f["collection"], f["field"]) for f in deployment.all("google_firestore_field") if what in f.body}
+
+    assert those("ttl_config") == {(e.collection, e.field) for e in EXPIRIES}
+    assert those("index_config") == {(u.collection, u.field) for u in UNINDEXED}
+    assert {tuple(f["index_config"]) for f in deployment.all("google_firestore_field") if "index_config" in f.body} == {()}
+    asked = {(query.collection, field.path) for query in COMPOSITE_QUERIES for field in query.fields}
+    assert asked & those("index_config") == set()
 
 
 def test_every_setting_of_a_function_is_one_that_the_code_reads_and_accepts(

@@ -1,7 +1,8 @@
-"""Every Firestore query that needs a composite index, and every field by which documents expire.
+"""Every Firestore query that needs a composite index, every field by which documents expire, and every field that nobody asks by.
 
-The infrastructure makes one index of each and nothing else: a query that is not on this list fails in the cloud, though the
-emulator answers it. Queries of one document, of one field, or of one subcollection in key order need no entry.
+The infrastructure makes one index of each query and nothing else: a query that is not on this list fails in the cloud, though the
+emulator answers it. Queries of one document, of one field, or of one subcollection in key order need no entry. The contract tests
+compare these lists with every request that they see.
 """
 
 from __future__ import annotations
@@ -41,6 +42,14 @@ class CompositeQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class Unindexed:
+    """A field of a collection's documents (wherever it is) that Firestore shall not index of itself."""
+
+    collection: str
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
 class Expiry:
     """Documents of a collection (wherever it is) are dropped by Firestore after the time in `field`."""
 
@@ -59,3 +68,18 @@ COMPOSITE_QUERIES: tuple[CompositeQuery, ...] = (
 
 EXPIRIES: tuple[Expiry, ...] = (Expiry("reservations", "expires_at"),)
 """The daily cap's bookings are of no use once their day is over."""
+
+UNINDEXED: tuple[Unindexed, ...] = tuple(
+    Unindexed(collection, field)
+    for collection, fields in {
+        GENERATIONS: ("body", "parts", "error", "open_chunks"),
+        "chunks": ("failure",),
+        "sections": ("body", "parts", "reason"),
+        "parts": ("body",),
+        SHARDS: ("words", "rows"),
+        "collections": ("profile",),
+        "feedback": ("query",),
+    }.items()
+    for field in fields
+)
+"""Texts and bytes that may be long, and lists: an index of them is paid for with every write, and its values are cut at 1,500 bytes."""
