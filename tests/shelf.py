@@ -60,8 +60,17 @@ class Shelf:
         work = FolderObjectStore(home / "buckets" / "work", "work", signer=signer)
         return cls(uploads, work, LocalCatalog(Database(home / "catalog.db")), signer)
 
-    def put(self, file: Path, name: str, entries: Sequence[Entry] = (), *, title: str | None = None, summary: str = "") -> Video:
-        """The file as a ready video with these entries (those of `important_scenes` included)."""
+    def put(
+        self,
+        file: Path,
+        name: str,
+        entries: Sequence[Entry] = (),
+        *,
+        title: str | None = None,
+        summary: str = "",
+        chunks: Sequence[Chunk] | None = None,
+    ) -> Video:
+        """The file as a ready video with these entries (those of `important_scenes` included), all of them in the first chunk."""
         with file.open("rb") as source:
             info = self.uploads.replace(name, source, content_type="video/mp4")
         with self.uploads.open(name) as source:
@@ -74,12 +83,14 @@ class Shelf:
         )  # fmt: skip
         catalog = self.catalog
         catalog.begin(video)
-        catalog.commit_plan(ref, media, [Chunk(number=0, span=Span(0, media.duration_ms))])
+        plan = chunks or [Chunk(number=0, span=Span(0, media.duration_ms))]
+        catalog.commit_plan(ref, media, plan)
         catalog.move(ref, to=VideoState.EXTRACTING, when=frozenset({VideoState.SPLITTING}))
         for section in (Section.VISUAL_INFO, Section.TRANSCRIPTION, Section.TEXTS):
             mine = tuple(e for e in entries if e.section is section)
             catalog.commit_section(SectionRecord(key=SectionKey(ref, 0, section), state=SectionState.DONE, entries=mine, model="by hand"))
-        catalog.close_chunk(ref, 0)
+        for chunk in plan:
+            catalog.close_chunk(ref, chunk.number)
         catalog.move(ref, to=VideoState.ASSEMBLING, when=frozenset({VideoState.EXTRACTING}))
         important = tuple(e for e in entries if e.section is Section.IMPORTANT_SCENES)
         catalog.commit_assembly(ref, Assembly(summary=summary, important_scenes=important, gaps=()))

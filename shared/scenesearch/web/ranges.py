@@ -10,15 +10,24 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 BLOCK_BYTES = 256 * 1024
+
+PLAYER_BYTES = 384 * 1024
+"""How much a player gets at once when it asks for everything from a place on: it reads the index, then jumps, and what has been sent
+by then was for nothing (on this machine's own network tens of megabytes). It asks for more when it needs more.
+"""
+_PLAYERS = frozenset({"video", "audio"})
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
 
 
-def ranged(request: Request, source: BinaryIO, size: int, *, content_type: str, tag: str, disposition: str | None = None) -> Response:
+def ranged(
+    request: Request, source: BinaryIO, size: int, *, content_type: str, tag: str, disposition: str | None = None, played: bool = False
+) -> Response:
     """The whole of `source` (200), the one range asked for (206), or the news that it is not there (416). Closes `source`.
 
     `tag` identifies the content for ever. Several ranges at once are answered with the whole, as the standard allows.
+    `played`: for players, which keep what they need themselves; a cache between would ask for other ranges than they do.
     """
-    headers = {"Accept-Ranges": "bytes", "ETag": f'"{tag}"', "Cache-Control": "private, max-age=3600"}
+    headers = {"Accept-Ranges": "bytes", "ETag": f'"{tag}"', "Cache-Control": "no-store" if played else "private, max-age=3600"}
     if disposition is not None:
         headers["Content-Disposition"] = disposition
     if request.headers.get("if-none-match") == headers["ETag"]:
@@ -29,6 +38,8 @@ def ranged(request: Request, source: BinaryIO, size: int, *, content_type: str, 
     if asked and asked[0] != "bytes=-" and request.headers.get("if-range", headers["ETag"]) == headers["ETag"]:
         first = int(asked[1]) if asked[1] else max(0, size - int(asked[2]))
         last = min(int(asked[2]), size - 1) if asked[1] and asked[2] else size - 1
+        if played and asked[1] and not asked[2] and request.headers.get("sec-fetch-dest") in _PLAYERS:
+            last = min(first + PLAYER_BYTES - 1, size - 1)
         if first > last:
             source.close()
             return Response(status_code=416, headers=headers | {"Content-Range": f"bytes */{size}"})

@@ -16,6 +16,7 @@ from scenesearch.config import Backend
 from scenesearch.errors import NotFound
 from scenesearch.library.captions import to_vtt
 from scenesearch.library.playback import Playback, playback
+from scenesearch.library.recut import clip_of
 from scenesearch.library.views import EntryView, VideoDetails, VideoView, details, entries, metadata_text, view
 from scenesearch.metadata import Section
 from scenesearch.ports import ObjectStore
@@ -207,11 +208,12 @@ def media(video_id: VideoId, request: Request, site: TheSite, caller: TheCaller)
 @routes.api_route("/v1/videos/{video_id}/clips/{chunk}", methods=["GET", "HEAD"], operation_id="clip", include_in_schema=False)
 def clip(video_id: VideoId, chunk: Annotated[int, Path(ge=0, le=100_000)], request: Request, site: TheSite, caller: TheCaller) -> Response:
     """A chunk's clip, by ranges: what plays where browsers cannot read the original."""
-    video = video_to_read(video_id, caller, site.app.catalog)
-    found = site.app.catalog.chunk(video.ref, chunk)
-    if found is None or found.video_clip is None:
+    app, video = site.app, video_to_read(video_id, caller, site.app.catalog)
+    found = app.catalog.chunk(video.ref, chunk)
+    if found is None:
         raise NotFound(f"the video has no clip {chunk}")
-    return _played(request, site.app.work, found.video_clip.object_name, None, found.video_clip.content_type, site)
+    info = clip_of(video, found, uploads=app.uploads, work=app.work, clip_max_bytes=app.settings.clip_max_bytes)
+    return _played(request, app.work, info.name, info.generation, info.content_type, site)
 
 
 def _played(request: Request, store: ObjectStore, name: str, generation: int | None, content_type: str, site: Site) -> Response:

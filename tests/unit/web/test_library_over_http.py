@@ -14,10 +14,12 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from media_files import Recipe, make, read_number
+from scenesearch.library import playback as library_playback
 from scenesearch.library.uploads import LocalUploads
+from scenesearch.media.plan import plan
 from scenesearch.messages import ObjectChanged
-from scenesearch.video import Video, video_id, work_prefix
-from scenesearch.web import export_routes
+from scenesearch.video import Clip, Video, video_id, work_prefix
+from scenesearch.web import export_routes, ranges
 
 
 def test_videos_are_listed_with_the_promised_fields(client: TestClient, video: Video) -> None:
@@ -48,6 +50,11 @@ def test_captions_cannot_carry_markup(client: TestClient, video: Video) -> None:
     assert "&lt;b&gt;knows&lt;/b&gt;" in response.text
 
 
+def test_captions_of_a_clip_count_from_its_start(client: TestClient, video: Video) -> None:
+    shown = client.get(f"/v1/videos/{video.ref.video_id}/captions.vtt", params={"start": 0.5}).text
+    assert "00:00.000 --> 00:00:00.600" in shown
+
+
 @pytest.mark.parametrize(
     ("asked", "status", "span"),
     [
@@ -70,6 +77,20 @@ def test_media_comes_by_ranges(client: TestClient, app: SimpleNamespace, video: 
     if status == 206:
         first = range(len(content))[span][0]
         assert response.headers["content-range"] == f"bytes {first}-{first + len(response.content) - 1}/{len(content)}"
+
+
+def test_a_player_that_asks_for_the_rest_gets_some_of_it(
+    client: TestClient, app: SimpleNamespace, video: Video, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ranges, "PLAYER_BYTES", 100)
+    url = f"/v1/videos/{video.ref.video_id}/media"
+
+    def parts(**headers: str) -> list[str]:
+        return [client.get(url, headers={"Range": asked, **headers}).headers["content-range"] for asked in ("bytes=50-", "bytes=50-399")]
+
+    size = video.size_bytes
+    assert parts(**{"Sec-Fetch-Dest": "video", "Sec-Fetch-Site": "same-origin"}) == [f"bytes 50-149/{size}", f"bytes 50-399/{size}"]
+    assert parts() == [f"bytes 50-{size - 1}/{size}", f"bytes 50-399/{size}"], "a download is whole"
 
 
 def test_a_range_past_the_end_is_refused(client: TestClient, video: Video) -> None:
@@ -105,13 +126,41 @@ def test_a_video_that_browsers_cannot_read_names_its_clips(client: TestClient, a
     recipe = Recipe(codec="mpeg2video", format="mpegts", audio="mp2")
     video = app.shelf.put(make(tmp_path / "tape.ts", recipe), "films/tape.ts")
     app.shelf.put_bytes("c0.mp4", b"clip bytes", "video/mp4")
-    from scenesearch.video import Clip
-
     app.catalog.commit_clips(video.ref, 0, video_clip=Clip("c0.mp4", "video/mp4", 40, 3960, 10), audio_clip=None)
     shown = client.get(f"/v1/videos/{video.ref.video_id}").json()
     assert shown["playback"]["pieces"] == [{"chunk": 0, "start": 0.04, "duration": 3.96}]
     assert client.get(f"/v1/videos/{video.ref.video_id}/clips/0", headers={"Range": "bytes=5-"}).content == b"bytes"
     assert client.get(f"/v1/videos/{video.ref.video_id}/clips/7").status_code == 404
+
+
+def test_a_clip_that_was_swept_is_cut_again(client: TestClient, app: SimpleNamespace, tmp_path: Path) -> None:
+    recipe = Recipe(codec="mpeg2video", format="mpegts", audio="mp2", gop=10)
+    file = make(tmp_path / "tape.ts", recipe)
+    with file.open("rb") as source:
+        chunks = plan(source, chunk_seconds=2, clip_max_bytes=10**8).chunks
+    video = app.shelf.put(file, "films/tape.ts", chunks=chunks)
+    second = chunks[1]
+    clip = Clip("c1.mp4", "video/mp4", second.span.start_ms, second.span.duration_ms, 10)
+    app.catalog.commit_clips(video.ref, 1, video_clip=clip, audio_clip=None)
+    url = f"/v1/videos/{video.ref.video_id}/clips/1"
+    first = client.get(url)
+    assert first.status_code == 200
+    with av.open(io.BytesIO(first.content)) as played:
+        assert read_number(next(played.decode(video=0)).to_ndarray(format="rgb24")) == second.span.start_ms // 100
+    assert client.get(url).headers["etag"] == first.headers["etag"], "it is kept again"
+    app.uploads.delete(video.name)
+    app.work.delete("c1.mp4")
+    assert client.get(url).status_code == 404
+
+
+def test_a_long_video_is_played_from_its_clips_once_all_are_cut(
+    client: TestClient, app: SimpleNamespace, video: Video, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(library_playback, "LONG_MS", 3000)
+    url = f"/v1/videos/{video.ref.video_id}"
+    assert client.get(url).json()["playback"]["pieces"] == []
+    app.catalog.commit_clips(video.ref, 0, video_clip=Clip("c0.mp4", "video/mp4", 0, 4000, 10), audio_clip=None)
+    assert client.get(url).json()["playback"]["pieces"] == [{"chunk": 0, "start": 0, "duration": 4}]
 
 
 def test_removing_deletes_the_upload(client: TestClient, app: SimpleNamespace, video: Video) -> None:

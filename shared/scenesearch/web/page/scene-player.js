@@ -9,6 +9,8 @@ const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 2];
 class ScenePlayer extends HTMLElement {
   #pieces = [];
   #piece = 0;
+  #wanted = 0;
+  #playing = false;
   #video;
   #sprites = [];
   #dragging = false;
@@ -33,6 +35,7 @@ class ScenePlayer extends HTMLElement {
   set time(seconds) {
     const wanted = Math.min(Math.max(0, seconds), Math.max(0, this.duration - 0.05));
     const piece = this.#pieceAt(wanted);
+    this.#wanted = wanted;
     if (piece !== this.#piece) this.#open(wanted, !this.#video.paused);
     else this.#video.currentTime = Math.max(0, wanted - (this.#pieces[piece]?.start ?? 0));
     this.#draw(wanted);
@@ -76,8 +79,7 @@ class ScenePlayer extends HTMLElement {
 
   #build() {
     const button = (name, label, act) => h("button", { type: "button", class: "tool", "aria-label": label, title: label, onclick: act }, icon(name));
-    const track = h("track", { kind: "captions", label: words.captions, srclang: this.details.language || interfaceLanguage, src: videoPath(this.details.video_id, "/captions.vtt") });
-    this.#video = h("video", { playsInline: true, preload: "auto", tabIndex: -1, "aria-label": this.details.title }, this.#pieces.length ? null : track);
+    this.#video = h("video", { playsInline: true, preload: "auto", tabIndex: -1, "aria-label": this.details.title });
     this.playButton = button("play", words.play, () => this.toggle());
     this.muteButton = button("sound", words.mute, () => this.#mute());
     this.captionsButton = button("captions", words.captions, () => this.#captions());
@@ -100,8 +102,15 @@ class ScenePlayer extends HTMLElement {
     for (const name of ["play", "pause"]) video.addEventListener(name, () => this.#drawPlaying());
     video.addEventListener("timeupdate", () => this.#moved());
     video.addEventListener("seeked", () => this.#draw(this.time));
+    video.addEventListener("loadedmetadata", () => {
+      const within = this.#wanted - (this.#pieces[this.#piece]?.start ?? 0);
+      if (Math.abs(video.currentTime - within) > 0.02) video.currentTime = within;
+      if (Number.isFinite(video.duration) && !this.#pieces.length) this.duration = Math.max(this.duration, video.duration);
+    });
+    const eachPicture = () => { this.#moved(); video.requestVideoFrameCallback(eachPicture); };
+    video.requestVideoFrameCallback?.(eachPicture);
     video.addEventListener("ended", () => { if (this.#piece + 1 < this.#pieces.length) this.#open(this.#pieces[this.#piece + 1].start, true); });
-    video.addEventListener("error", () => { note.hidden = false; });
+    video.addEventListener("error", () => { if (!this.#originalInstead()) note.hidden = false; });
     video.addEventListener("loadeddata", () => { note.hidden = true; });
     this.#ended.replaceChildren(h("p", {}, words.sceneEnded),
       h("button", { type: "button", class: "primary", onclick: () => { this.span = null; this.toggle(); } }, icon("play"), words.playOn),
@@ -112,7 +121,6 @@ class ScenePlayer extends HTMLElement {
     video.muted = localStorage.getItem("muted") === "1";
     this.#drawMuted();
     this.#drawPlaying();
-    if (localStorage.getItem("captions") === "1") this.#captions();
   }
 
   #pieceAt(seconds) {
@@ -122,17 +130,33 @@ class ScenePlayer extends HTMLElement {
   }
 
   #open(seconds, play = false) {
+    [this.#wanted, this.#playing] = [seconds, play];
     this.#piece = this.#pieceAt(seconds);
     const piece = this.#pieces[this.#piece];
     const within = Math.max(0, seconds - (piece?.start ?? 0));
     const source = piece ? videoPath(this.details.video_id, `/clips/${piece.chunk}`) : videoPath(this.details.video_id, "/media");
+    this.#listen(piece?.start ?? 0);
     this.#video.src = within ? `${source}#t=${within.toFixed(3)}` : source; // the browser asks for that place at once
-    this.#video.addEventListener("loadedmetadata", () => {
-      if (Math.abs(this.#video.currentTime - within) > 0.02) this.#video.currentTime = within;
-      if (Number.isFinite(this.#video.duration) && !piece) this.duration = Math.max(this.duration, this.#video.duration);
-    }, { once: true });
     if (play) this.#video.play().catch(() => {});
     this.#draw(seconds);
+  }
+
+  /** Clips may be gone: then the original, where the browser can play it. */
+  #originalInstead() {
+    if (!this.#pieces.length) return false;
+    const at = this.#wanted;
+    this.#pieces = [];
+    this.#open(at, this.#playing);
+    return true;
+  }
+
+  /** Captions of what is open, on its own clock. */
+  #listen(start) {
+    const shown = localStorage.getItem("captions") === "1";
+    const track = h("track", { kind: "captions", label: words.captions, srclang: this.details.language || interfaceLanguage, src: videoPath(this.details.video_id, `/captions.vtt${start ? `?start=${start}` : ""}`) });
+    this.#video.replaceChildren(track);
+    track.track.mode = shown ? "showing" : "disabled";
+    this.captionsButton.setAttribute("aria-pressed", String(shown));
   }
 
   #moved() {
