@@ -15,9 +15,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from statistics import median
 from typing import IO
 
 import av
@@ -25,11 +28,11 @@ import numpy as np
 
 from scenesearch.media.cut import ChunkCutter
 from scenesearch.media.plan import plan
-from scenesearch.media.thumbnails import interval_ms, sprite_sheet
+from scenesearch.media.thumbnails import interval_ms
 
 FPS, LOOP_SECONDS, RATE = 30, 10, 48_000
 CHUNK_SECONDS, CLIP_MAX_BYTES = 300, 400_000_000
-ROUNDS = 3
+ROUNDS = 6
 
 
 def main() -> None:
@@ -81,53 +84,51 @@ class Took:
     wall: float
     cpu: float
 
-    def __add__(self, other: Took) -> Took:
-        return Took(self.wall + other.wall, self.cpu + other.cpu)
-
 
 def speed(path: Path, folder: Path) -> dict[str, object]:
-    """Seconds for a whole split (plan, both clips of every chunk) and for ffmpeg's; the best of a few rounds each, in turn.
+    """Seconds for a whole split (plan, both clips of every chunk), the same with thumbnails, and ffmpeg's for its segments.
 
-    On a busy machine the seconds of the processors say more than those of the clock.
+    In turn, forwards and backwards; both read and write the same disk, nobody waits for it (no fsync), and the files of both are
+    there when the clock stops and are removed afterwards. On a busy machine the seconds of the processors say more than those of the clock.
     """
-    ours: list[Took] = []
-    theirs: list[Took] = []
-    sheets: list[Took] = []
-    for _ in range(ROUNDS):
-        cutting, thumbnails = split_once(path)
-        ours.append(cutting)
-        sheets.append(thumbnails)
-        if shutil.which("ffmpeg"):
-            theirs.append(segment_once(path, folder / "segments"))
-    figures: dict[str, object] = {}
-    for clock in ("wall", "cpu"):
-        split, thumbnails_s = (min(getattr(took, clock) for took in some) for some in (ours, sheets))
-        figures[clock] = one = {"split_s": round(split, 2), "thumbnails_s": round(thumbnails_s, 2)}
-        if theirs:
-            ffmpeg = min(getattr(took, clock) for took in theirs)
-            one |= {
-                "ffmpeg_s": round(ffmpeg, 2),
-                "ratio": round(ffmpeg / split, 2),
-                "ratio_with_thumbnails": round(ffmpeg / (split + thumbnails_s), 2),
-            }
-    return figures
+    ways: dict[str, Callable[[], Took]] = {
+        "split": lambda: split_once(path, thumbnails=False),
+        "with_thumbnails": lambda: split_once(path, thumbnails=True),
+    }
+    if shutil.which("ffmpeg"):
+        ways["ffmpeg"] = lambda: segment_once(path, folder / "segments")
+    times: dict[str, list[Took]] = {name: [] for name in ways}
+    for turn in range(ROUNDS):
+        for name in list(ways)[:: -1 if turn % 2 else 1]:
+            times[name].append(ways[name]())
+    return {
+        clock: _compared({name: [getattr(took, clock) for took in taken] for name, taken in times.items()}) for clock in ("wall", "cpu")
+    }
 
 
-def split_once(path: Path) -> tuple[Took, Took]:
-    """What planning and cutting every chunk takes, and what the thumbnails take."""
-    began = _clocks()
-    thumbnails = Took(0, 0)
-    with path.open("rb") as source:
+def _compared(seconds: dict[str, list[float]]) -> dict[str, object]:
+    """The best and the median of each, and ffmpeg's over ours."""
+    figures: dict[str, object] = {
+        name: {"best_s": round(min(took), 2), "median_s": round(median(took), 2)} for name, took in seconds.items()
+    }
+    for name in set(seconds) - {"ffmpeg"} if "ffmpeg" in seconds else ():
+        best, middle = (round(of(seconds["ffmpeg"]) / of(seconds[name]), 2) for of in (min, median))
+        figures[f"ratio_{name}"] = {"best": best, "median": middle}
+    return dict(sorted(figures.items()))
+
+
+def split_once(path: Path, *, thumbnails: bool) -> Took:
+    """What planning and cutting every chunk takes."""
+    with path.open("rb") as source, ExitStack() as clips:
+        began = _clocks()
         made = plan(source, chunk_seconds=CHUNK_SECONDS, clip_max_bytes=CLIP_MAX_BYTES)
-        apart_ms = interval_ms(made.media.duration_ms)
-        with ChunkCutter(source, made.media, clip_max_bytes=CLIP_MAX_BYTES) as cutter:
+        apart_ms = interval_ms(made.media.duration_ms) if thumbnails else None
+        with ChunkCutter(source, made.media, clip_max_bytes=CLIP_MAX_BYTES, thumbnails_apart_ms=apart_ms) as cutter:
             for chunk in made.chunks:
-                with cutter.cut(chunk) as clips:
-                    sheet_began = _clocks()
-                    sprite_sheet(clips.pictures.file, start_ms=chunk.span.start_ms, end_ms=chunk.span.end_ms, apart_ms=apart_ms)
-                    thumbnails += _since(sheet_began)
-    whole = _since(began)
-    return Took(whole.wall - thumbnails.wall, whole.cpu - thumbnails.cpu), thumbnails
+                cut = clips.enter_context(cutter.cut(chunk))
+                if cut.thumbnails:
+                    cut.thumbnails.sheet()
+        return _since(began)
 
 
 def segment_once(path: Path, folder: Path) -> Took:
@@ -160,7 +161,7 @@ def memory(path: Path) -> float:
 
 def peak_of_splitting(path: Path) -> float:
     """Split in this process; its peak resident memory in MB."""
-    split_once(path)
+    split_once(path, thumbnails=True)
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
 
 

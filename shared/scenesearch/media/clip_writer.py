@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, BinaryIO, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Self
 
 from scenesearch.errors import StorageFull
 from scenesearch.media.codecs import Wrapper
+from scenesearch.media.source import stamp_of
 
 if TYPE_CHECKING:
     from av.error import FFmpegError
@@ -92,6 +94,13 @@ class ClipWriter:
         return WrittenClip(self.file, self.wrapper, self.zero_ms + round(start * 1000), max(1, round((end - start) * 1000)))
 
 
+class _Waiting(NamedTuple):
+    packet: Packet[Stream]
+    pts: int
+    duration: int
+    time_base: Fraction
+
+
 class ClipTrack:
     """One stream of a clip. `first` and `end`: seconds in the file that its packets cover."""
 
@@ -102,7 +111,7 @@ class ClipTrack:
         self._mux, self._refusals = writer.container.mux_one, av.FFmpegError
         self.first = Fraction(0)
         self._shift: int | None = None
-        self._waiting: list[Packet[Stream]] = []
+        self._waiting: list[_Waiting] = []
         self._last_dts = -(1 << 62)
         self._end_ticks = 0
         self._time_base = Fraction(1)
@@ -111,23 +120,16 @@ class ClipTrack:
     def end(self) -> Fraction | None:
         return self._end_ticks * self._time_base if self._shift is not None else None
 
-    def write(self, packet: Packet[Stream]) -> None:
-        """Put the packet into the file; one that the file format refuses is left out. The packet is changed.
+    def write(self, packet: Packet[Stream], pts: int, dts: int | None, duration: int) -> None:
+        """Put the packet into the file with these times in its time base; one that the file format refuses is left out.
 
-        Raises:
-            StorageFull: no space is left.
+        The packet's times are changed, its bytes are not. Raises `StorageFull`.
         """
-        dts = packet.dts
         if dts is None and len(self._waiting) < MAX_REORDERED:
-            self._waiting.append(packet)
+            self._waiting.append(_Waiting(packet, pts, duration, packet.time_base))
             return
         if self._waiting:
             self._write_waiting(dts)
-        pts = packet.pts
-        if pts is None:
-            pts = dts
-            if pts is None:
-                return
         shift = self._shift
         if shift is None:
             shift = self._begin(pts, packet.time_base)
@@ -139,7 +141,7 @@ class ClipTrack:
             pts = dts
         packet.pts, packet.dts, packet.stream = pts, dts, self.stream
         self._last_dts = dts
-        end = pts + (packet.duration or 0)
+        end = pts + duration
         if end > self._end_ticks:
             self._end_ticks = end
         try:
@@ -150,6 +152,12 @@ class ClipTrack:
             _raise_if_full(fault)
             raise
 
+    def write_all(self, packets: Iterable[Packet[Any]]) -> None:
+        """Packets with the times that they have."""
+        for packet in packets:
+            if (stamp := stamp_of(packet)) is not None:
+                self.write(packet, stamp, packet.dts, packet.duration or 0)
+
     def flush(self) -> None:
         """Write what still waits."""
         self._write_waiting(None)
@@ -157,11 +165,10 @@ class ClipTrack:
     def _write_waiting(self, next_dts: int | None) -> None:
         """The first packets after a seek may have no decoding time: they get the ones that lead up to the first known."""
         waiting, self._waiting = self._waiting, []
-        step = max(1, min((p.duration or 1 for p in waiting), default=1))
-        for ahead, packet in zip(range(len(waiting), 0, -1), waiting, strict=True):
-            packet.dts = next_dts - ahead * step if next_dts is not None else packet.pts
-            if packet.dts is not None:
-                self.write(packet)
+        step = max(1, min((early.duration or 1 for early in waiting), default=1))
+        for ahead, early in zip(range(len(waiting), 0, -1), waiting, strict=True):
+            early.packet.duration, early.packet.time_base = early.duration, early.time_base
+            self.write(early.packet, early.pts, early.pts if next_dts is None else next_dts - ahead * step, early.duration)
 
     def _begin(self, pts: int, time_base: Fraction) -> int:
         shift = round(self._zero / time_base)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, Self, cast
+from typing import BinaryIO, Self, cast
 
 from scenesearch.errors import UnreadableMedia
 from scenesearch.media.clip_writer import ClipWriter, WrittenClip
@@ -14,11 +15,8 @@ from scenesearch.media.codecs import COPYABLE_AUDIO, MP4, audio_wrapper, video_w
 from scenesearch.media.pictures import CopiedPictures, EncodedPictures, Pictures
 from scenesearch.media.sound import Sound
 from scenesearch.media.source import OpenVideo, opened, stamp_of
+from scenesearch.media.thumbnails import Thumbnails
 from scenesearch.video import Chunk, MediaInfo
-
-if TYPE_CHECKING:
-    from av.packet import Packet
-    from av.stream import Stream
 
 AUDIO_OVERLAP_MS = 5_000
 """How much sound two neighbouring audio clips share: half of it on either side of their border."""
@@ -32,10 +30,11 @@ STRAGGLERS_MS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class CutChunk:
-    """The files cut for a chunk. `sound` is None where there is nothing to hear."""
+    """The files cut for a chunk. `sound` is None where there is nothing to hear, `thumbnails` when none were asked for."""
 
     pictures: WrittenClip
     sound: WrittenClip | None
+    thumbnails: Thumbnails | None
 
 
 class ChunkCutter:
@@ -44,12 +43,13 @@ class ChunkCutter:
     Use as a context manager; entering raises `UnreadableMedia`. The chunk that reaches the end of the video takes all that is left.
     """
 
-    def __init__(self, source: BinaryIO, media: MediaInfo, *, clip_max_bytes: int) -> None:
-        self._source, self._media, self._max_bytes = source, media, clip_max_bytes
+    def __init__(self, source: BinaryIO, media: MediaInfo, *, clip_max_bytes: int, thumbnails_apart_ms: int | None = None) -> None:
+        self._source, self._media, self._max_bytes, self._apart_ms = source, media, clip_max_bytes, thumbnails_apart_ms
         self._resources = ExitStack()
 
     def __enter__(self) -> Self:
         self._video = self._resources.enter_context(opened(self._source, buffer_bytes=READ_BYTES))
+        self._worker = self._resources.enter_context(ThreadPoolExecutor(1, thread_name_prefix="thumbnails"))
         return self
 
     def __exit__(self, *exc_info: object) -> None:
@@ -79,16 +79,18 @@ class ChunkCutter:
 
     def _cut(self, chunk: Chunk, files: ExitStack) -> CutChunk | None:
         with ExitStack() as writers:
-            work = _Cut(self._video, self._media, chunk, self._max_bytes, files, writers)
-            for packet in self._video.packets_from(work.from_ms, *work.streams):
-                work.take(packet)
-                if work.done:
-                    break
-            work.finish()
+            thumbnails = self._thumbnails(chunk)
+            work = _Cut(self._video, self._media, chunk, self._max_bytes, thumbnails, files, writers)
+            work.run()
         pictures = work.beside.clip()
         if pictures is None or not work.pictures.any:
             return None
-        return CutChunk(pictures, work.alone.clip() if work.alone else None)
+        return CutChunk(pictures, work.alone.clip() if work.alone else None, thumbnails)
+
+    def _thumbnails(self, chunk: Chunk) -> Thumbnails | None:
+        if self._apart_ms is None:
+            return None
+        return Thumbnails(self._video, chunk.span, apart_ms=self._apart_ms, rotation=self._media.rotation, worker=self._worker)
 
 
 class _Cut:
@@ -96,50 +98,55 @@ class _Cut:
 
     pictures: Pictures
 
-    def __init__(self, video: OpenVideo, media: MediaInfo, chunk: Chunk, max_bytes: int, files: ExitStack, writers: ExitStack) -> None:
+    def __init__(
+        self,
+        video: OpenVideo,
+        media: MediaInfo,
+        chunk: Chunk,
+        max_bytes: int,
+        thumbnails: Thumbnails | None,
+        files: ExitStack,
+        writers: ExitStack,
+    ) -> None:
         start_ms, end_ms = chunk.span.start_ms, chunk.span.end_ms
         last = end_ms >= media.duration_ms
         until_ms = None if last else end_ms
         audio = video.audio
         audio_codec = audio.codec.canonical_name if audio else None
         wrapper = MP4 if chunk.transcode else video_wrapper(video.video.codec.canonical_name, audio_codec)
-        self.from_ms = max(0, start_ms - AUDIO_OVERLAP_MS // 2)
-        self.streams: tuple[Stream, ...] = (video.video, audio) if audio else (video.video,)
-        self._video = video.video
+        self._from_ms = max(0, start_ms - AUDIO_OVERLAP_MS // 2)
+        self._video = video
         self._over = None if last else video.first_stamp(end_ms + AUDIO_OVERLAP_MS // 2 + STRAGGLERS_MS, video.video)
         self.beside = writers.enter_context(ClipWriter(files.enter_context(_scratch()), wrapper, start_ms))
         if chunk.transcode:
-            self.pictures = EncodedPictures(video, start_ms, end_ms, self.beside, rotation=media.rotation, max_bytes=max_bytes)
+            self.pictures = EncodedPictures(video, start_ms, end_ms, self.beside, thumbnails, rotation=media.rotation, max_bytes=max_bytes)
         else:
-            self.pictures = CopiedPictures(video, start_ms, until_ms, self.beside)
+            self.pictures = CopiedPictures(video, start_ms, until_ms, self.beside, thumbnails)
         self.alone: ClipWriter | None = None
         self._sound: Sound | None = None
         if audio and audio_codec:
             heard = audio_wrapper(audio_codec if audio_codec in COPYABLE_AUDIO else wrapper.audio_codec)
-            self.alone = writers.enter_context(ClipWriter(files.enter_context(_scratch()), heard, self.from_ms))
+            self.alone = writers.enter_context(ClipWriter(files.enter_context(_scratch()), heard, self._from_ms))
             to_ms = None if last else end_ms + AUDIO_OVERLAP_MS // 2
             self._sound = Sound(video, audio, until_ms=until_ms, to_ms=to_ms, beside=self.beside, alone=self.alone)
 
-    @property
-    def done(self) -> bool:
-        return self.pictures.done and (self._sound is None or self._sound.done)
-
-    def take(self, packet: Packet[Stream]) -> None:
-        stamp = stamp_of(packet)
-        if packet.stream is not self._video:
-            if self._sound:
-                self._sound.take(packet, stamp)
-            return
-        self.pictures.take(packet, stamp)
-        if self._over is not None and stamp is not None and stamp >= self._over:
-            self.pictures.done = True
-            if self._sound:
-                self._sound.done = True
-
-    def finish(self) -> None:
-        self.pictures.finish()
-        if self._sound:
-            self._sound.finish()
+    def run(self) -> None:
+        """Deal out the packets until both have what is theirs."""
+        shown, audio, over = self._video.video, self._video.audio, self._over
+        pictures, sound = self.pictures, self._sound
+        for packet in self._video.packets_from(self._from_ms, *((shown, audio) if audio else (shown,))):
+            stamp = stamp_of(packet)
+            if packet.stream is shown:
+                pictures.take(packet, stamp)
+                if over is not None and stamp is not None and stamp >= over:
+                    break
+            elif sound:
+                sound.take(packet, stamp)
+            if pictures.done and (sound is None or sound.done):
+                break
+        pictures.finish()
+        if sound:
+            sound.finish()
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenesearch.errors import UnreadableMedia
-from scenesearch.media.source import OpenVideo, opened, stamp_of
+from scenesearch.media.source import OpenVideo, opened
 
 if TYPE_CHECKING:
     from av.packet import Packet
@@ -40,30 +40,28 @@ def frames(
     start_ms: int = 0,
     end_ms: int | None = None,
     max_width: int | None = None,
-    keyframes_only: bool = False,
 ) -> Iterator[Frame]:
     """Frames of `[start_ms, end_ms)` in order, at most one an interval: the first that appears in each.
 
-    `interval_ms` 0 gives every frame. Wider frames are scaled down to `max_width`. With `keyframes_only` the others are not even
-    decoded. Frames that cannot be decoded are left out.
+    `interval_ms` 0 gives every frame. Wider frames are scaled down to `max_width`. Frames that cannot be decoded are left out.
 
     Raises:
         UnreadableMedia: the file is no readable video.
     """
     with opened(source) as video:
-        due = _Due(start_ms, interval_ms)
+        due = Due(start_ms, interval_ms)
         if start_ms > 0:
             video.seek(start_ms - SEEK_BACK_MS)
-        for at_ms, frame in decoded(video, keyframes=due.takes) if keyframes_only else decoded(video):
+        for at_ms, frame in decoded(video):
             if end_ms is not None and at_ms >= end_ms:
                 return
-            if keyframes_only or due.takes(at_ms):
+            if due.takes(at_ms):
                 yield Frame(at_ms, upright(frame, video.pixel_ratio, max_width))
 
 
 @dataclass
-class _Due:
-    """One time in each interval is taken: the first."""
+class Due:
+    """One time in each interval is taken, the first; none before `next_ms`."""
 
     next_ms: int
     interval_ms: int
@@ -96,22 +94,15 @@ def frame_at(source: BinaryIO, at_ms: int, max_width: int | None = None) -> Fram
         raise UnreadableMedia(f"no frame can be decoded at {at_ms / 1000:.1f} s")
 
 
-def decoded(video: OpenVideo, *, keyframes: Callable[[int], bool] | None = None) -> Iterator[tuple[int, VideoFrame]]:
-    """Frames from the current position on with their times in milliseconds, in order of time; undecodable ones are left out.
-
-    With `keyframes`, only those keyframes whose times it accepts are decoded.
-    """
+def decoded(video: OpenVideo) -> Iterator[tuple[int, VideoFrame]]:
+    """Frames from the current position on with their times in milliseconds, in order of time; undecodable ones are left out."""
     import av
 
     stream = video.video
     if not stream.codec_context.is_open:
-        stream.codec_context.thread_type = "SLICE" if keyframes else "AUTO"
+        stream.codec_context.thread_type = "AUTO"
     last = -(1 << 62)
     for packet in video.packets(stream):
-        if keyframes and packet.size:
-            at = stamp_of(packet)
-            if not packet.is_keyframe or at is None or not keyframes(video.at_ms(at, stream)):
-                continue
         try:
             pictures = cast("Packet[VideoStream]", packet).decode()
         except av.FFmpegError:
@@ -123,9 +114,14 @@ def decoded(video: OpenVideo, *, keyframes: Callable[[int], bool] | None = None)
                 yield video.at_ms(stamp, stream), picture
 
 
-def upright(frame: VideoFrame, pixel_ratio: Fraction = Fraction(1), max_width: int | None = None) -> NDArray[np.uint8]:
-    """The frame's RGB pixels as a player shows them: square pixels, turned by its rotation, at most `max_width` wide."""
-    turns = frame.rotation // 90 % 4
+def upright(
+    frame: VideoFrame, pixel_ratio: Fraction = Fraction(1), max_width: int | None = None, *, rotation: int | None = None
+) -> NDArray[np.uint8]:
+    """The frame's RGB pixels as a player shows them: square pixels, turned, at most `max_width` wide.
+
+    `rotation`: degrees counterclockwise; the frame's own when it is not given.
+    """
+    turns = (frame.rotation if rotation is None else rotation) // 90 % 4
     width, height = max(1, round(frame.width * pixel_ratio)), frame.height
     shown_width = height if turns % 2 else width
     if max_width is not None and shown_width > max_width:

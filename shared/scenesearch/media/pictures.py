@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from scenesearch.media.clip_writer import ClipWriter
 from scenesearch.media.source import OpenVideo
+from scenesearch.media.thumbnails import Thumbnails
 
 if TYPE_CHECKING:
     from av.packet import Packet
@@ -50,9 +51,10 @@ class CopiedPictures:
     decoded without both.
     """
 
-    def __init__(self, video: OpenVideo, start_ms: int, end_ms: int | None, clip: ClipWriter) -> None:
+    def __init__(self, video: OpenVideo, start_ms: int, end_ms: int | None, clip: ClipWriter, thumbnails: Thumbnails | None) -> None:
         self.done = False
         self.any = False
+        self._thumbnails = thumbnails
         self._track = clip.copied(video.video, video.zero + Fraction(start_ms, 1000))
         self._first = video.first_stamp(start_ms, video.video)
         self._end = None if end_ms is None else video.first_stamp(end_ms, video.video)
@@ -60,13 +62,16 @@ class CopiedPictures:
     def take(self, packet: Packet[Stream], stamp: int | None) -> None:
         if stamp is None or self.done:
             return
+        keyframe = packet.is_keyframe
         if self._end is not None and stamp >= self._end:
-            self.done = packet.is_keyframe
+            self.done = keyframe
             return
-        if not self.any and packet.is_keyframe and stamp >= self._first:
+        if not self.any and keyframe and stamp >= self._first:
             self.any, self._first = True, stamp
         if self.any and stamp >= self._first:
-            self._track.write(packet)
+            if keyframe and self._thumbnails:
+                self._thumbnails.see_keyframe(packet, stamp)
+            self._track.write(packet, stamp, packet.dts, packet.duration or 0)
 
     def finish(self) -> None:
         """Nothing is held back."""
@@ -75,9 +80,19 @@ class CopiedPictures:
 class EncodedPictures:
     """H.264 of at most 720p, with the source's `rotation` (degrees clockwise). What stands at the start, or long, is shown again."""
 
-    def __init__(self, video: OpenVideo, start_ms: int, end_ms: int, clip: ClipWriter, *, rotation: int, max_bytes: int) -> None:
-
+    def __init__(
+        self,
+        video: OpenVideo,
+        start_ms: int,
+        end_ms: int,
+        clip: ClipWriter,
+        thumbnails: Thumbnails | None,
+        *,
+        rotation: int,
+        max_bytes: int,
+    ) -> None:
         self.done = False
+        self._thumbnails = thumbnails
         self._video, self._start_ms, self._end_ms = video, start_ms, end_ms
         self._held: VideoFrame | None = None
         self._last_ms: int | None = None
@@ -122,8 +137,7 @@ class EncodedPictures:
             if not self._video.lacks(self._end_ms - 1):
                 self._hold_until(self._end_ms)
         if self.any:
-            for packet in self._stream.encode(None):
-                self._track.write(packet)
+            self._track.write_all(self._stream.encode(None))
 
     def _see(self, at_ms: int, picture: VideoFrame) -> None:
         if at_ms >= self._end_ms:
@@ -147,8 +161,9 @@ class EncodedPictures:
         scaled = picture.reformat(self._width, self._height, "yuv420p")
         scaled.pts, scaled.time_base, scaled.pict_type = at_ms - self._start_ms, Fraction(1, 1000), av.video.frame.PictureType.NONE
         self._last_ms = at_ms
-        for packet in self._stream.encode(scaled):
-            self._track.write(packet)
+        if self._thumbnails:
+            self._thumbnails.see_picture(scaled, at_ms)
+        self._track.write_all(self._stream.encode(scaled))
 
 
 def _options(max_bytes: int, duration_ms: int) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING, cast
 
@@ -29,10 +29,7 @@ class Sound:
     def __init__(
         self, video: OpenVideo, audio: AudioStream, *, until_ms: int | None, to_ms: int | None, beside: ClipWriter, alone: ClipWriter
     ) -> None:
-        from av.packet import Packet
-
         self.done = False
-        self._packet = cast("Callable[[Packet[Stream]], Packet[Stream]]", Packet)  # of a buffer, which a packet is
         self._encoder = None if audio.codec.canonical_name in COPYABLE_AUDIO else SoundEncoder(audio, alone)
         alone_zero, beside_zero = (video.zero + Fraction(clip.zero_ms, 1000) for clip in (alone, beside))
         if self._encoder:
@@ -70,16 +67,11 @@ class Sound:
         if self._to is not None and stamp >= self._to:
             self.done = True
             return
-        if stamp >= self._start and (self._until is None or stamp + (packet.duration or 0) <= self._until):
-            self._beside.write(self._twin(packet))
-        self._alone.write(packet)
-
-    def _twin(self, packet: Packet[Stream]) -> Packet[Stream]:
-        """The same bytes, not copied, with times of its own."""
-        twin = self._packet(packet)
-        twin.pts, twin.dts, twin.duration = packet.pts, packet.dts, packet.duration
-        twin.time_base, twin.is_keyframe = self._base, True
-        return twin
+        dts, duration = packet.dts, packet.duration or 0
+        if stamp >= self._start and (self._until is None or stamp + duration <= self._until):
+            self._beside.write(packet, stamp, dts, duration)
+            packet.duration, packet.time_base = duration, self._base  # the file may have another
+        self._alone.write(packet, stamp, dts, duration)
 
 
 class SoundEncoder:

@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
-from typing import BinaryIO
+from fractions import Fraction
+from threading import BoundedSemaphore
+from typing import TYPE_CHECKING, cast
 
-from scenesearch.media.frames import Frame, frames
+from scenesearch.media.frames import Due, Frame, upright
+from scenesearch.media.source import OpenVideo
+from scenesearch.timeline import Span
+
+if TYPE_CHECKING:
+    from av.packet import Packet
+    from av.stream import Stream
+    from av.video.codeccontext import VideoCodecContext
+    from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
 
 WIDTH = 160
 COLUMNS = 10
 MIN_INTERVAL_MS = 2_000
 MAX_A_VIDEO = 120
 QUALITY = 70
+
+MAX_WAITING = 16
+"""Keyframes that may wait to be decoded: they bound the memory."""
+
+DECODER_OPTIONS = {"skip_loop_filter": "all"}
+"""What it smooths cannot be seen at this size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,25 +56,77 @@ def interval_ms(duration_ms: int) -> int:
     return max(MIN_INTERVAL_MS, -(-duration_ms // MAX_A_VIDEO))
 
 
-def sprite_sheet(clip: BinaryIO, *, start_ms: int, end_ms: int, apart_ms: int) -> SpriteSheet | None:
-    """Thumbnails of the clip's keyframes, upright, for the chunk `[start_ms, end_ms)`; None when no keyframe can be decoded.
+class Thumbnails:
+    """The thumbnails of one chunk, upright: the first keyframe in each interval of `apart_ms`.
 
-    Raises `UnreadableMedia` when the clip is no video.
+    They are made in `worker` (of one thread), beside the cutting: give it what passes by, in order, then ask `sheet()`.
     """
-    from PIL import Image
 
-    shots = list(frames(clip, interval_ms=apart_ms, max_width=WIDTH, keyframes_only=True))
-    if not shots:
-        return None
-    height, width = shots[0].image.shape[:2]
-    sheet = Image.new("RGB", (width * min(COLUMNS, len(shots)), height * -(-len(shots) // COLUMNS)))
-    boxes = [(number % COLUMNS * width, number // COLUMNS * height, width, height) for number in range(len(shots))]
-    for shot, (x, y, _, _) in zip(shots, boxes, strict=True):
-        picture = Image.fromarray(shot.image)
-        sheet.paste(picture if picture.size == (width, height) else picture.resize((width, height)), (x, y))
-    jpeg = io.BytesIO()
-    sheet.save(jpeg, "JPEG", quality=QUALITY)
-    return SpriteSheet(jpeg.getvalue(), tuple(_cues(shots, boxes, start_ms, end_ms)))
+    def __init__(self, video: OpenVideo, span: Span, *, apart_ms: int, rotation: int, worker: Executor) -> None:
+        """`rotation`: degrees clockwise by which a player turns the picture."""
+        self._video, self._span, self._rotation, self._worker = video, span, rotation, worker
+        self._due = Due(0, apart_ms)
+        self._room = BoundedSemaphore(MAX_WAITING)
+        self._work: list[Future[None]] = []
+        self._shots: list[Frame] = []
+        self._decoder: VideoCodecContext | None = None
+
+    def see_keyframe(self, packet: Packet[Stream], stamp: int) -> None:
+        """`stamp`: when it is shown, in the time base of the source's video. The packet may be changed afterwards."""
+        at_ms = self._video.at_ms(stamp, self._video.video) - self._span.start_ms
+        if self._due.takes(at_ms):
+            self._do(self._decode, _twin(packet, at_ms))
+
+    def see_picture(self, picture: VideoFrame, at_ms: int) -> None:
+        """A decoded picture with square pixels, on the video's clock; it stays as it is."""
+        if self._due.takes(at_ms - self._span.start_ms):
+            self._do(self._draw, picture, at_ms - self._span.start_ms)
+
+    def sheet(self) -> SpriteSheet | None:
+        """All of them, once everything was seen; None when nothing could be decoded."""
+        self._do(self._decode, None)
+        for done in self._work:
+            done.result()
+        return self._worker.submit(self._pasted).result() if self._shots else None
+
+    def _do(self, task: Callable[..., None], *what: object) -> None:
+        self._room.acquire()
+        work = self._worker.submit(task, *what)
+        work.add_done_callback(lambda _: self._room.release())
+        self._work.append(work)
+
+    def _decode(self, packet: Packet[VideoStream] | None) -> None:
+        import av
+
+        if self._decoder is None:
+            if packet is None:
+                return
+            self._decoder = _decoder(self._video.video)
+        try:
+            pictures = self._decoder.decode(packet)
+        except av.FFmpegError:
+            return
+        for picture in pictures:
+            if picture.pts is not None:
+                self._draw(picture, picture.pts, self._video.pixel_ratio)
+
+    def _draw(self, picture: VideoFrame, at_ms: int, pixel_ratio: Fraction = Fraction(1)) -> None:
+        if not self._shots or at_ms > self._shots[-1].at_ms:
+            self._shots.append(Frame(at_ms, upright(picture, pixel_ratio, WIDTH, rotation=-self._rotation)))
+
+    def _pasted(self) -> SpriteSheet:
+        from PIL import Image
+
+        shots = self._shots
+        height, width = shots[0].image.shape[:2]
+        sheet = Image.new("RGB", (width * min(COLUMNS, len(shots)), height * -(-len(shots) // COLUMNS)))
+        boxes = [(number % COLUMNS * width, number // COLUMNS * height, width, height) for number in range(len(shots))]
+        for shot, (x, y, _, _) in zip(shots, boxes, strict=True):
+            picture = Image.fromarray(shot.image)
+            sheet.paste(picture if picture.size == (width, height) else picture.resize((width, height)), (x, y))
+        jpeg = io.BytesIO()
+        sheet.save(jpeg, "JPEG", quality=QUALITY)
+        return SpriteSheet(jpeg.getvalue(), tuple(_cues(shots, boxes, self._span)))
 
 
 def vtt_cues(sheet: SpriteSheet, image_name: str) -> str:
@@ -71,9 +141,29 @@ def vtt(parts: Iterable[str]) -> str:
     return "WEBVTT\n\n" + "".join(parts)
 
 
-def _cues(shots: list[Frame], boxes: list[tuple[int, int, int, int]], start_ms: int, end_ms: int) -> Iterable[Cue]:
-    starts = [start_ms, *(start_ms + shot.at_ms for shot in shots[1:])]
-    for start, end, box in zip(starts, [*starts[1:], end_ms], boxes, strict=True):
+def _twin(packet: Packet[Stream], at_ms: int) -> Packet[VideoStream]:
+    """The same bytes, not copied, with a time of its own."""
+    from av.packet import Packet
+
+    twin = cast("Callable[[Packet[Stream]], Packet[VideoStream]]", Packet)(packet)  # of a buffer, which a packet is
+    twin.pts = twin.dts = at_ms
+    twin.time_base = Fraction(1, 1000)
+    return twin
+
+
+def _decoder(stream: VideoStream) -> VideoCodecContext:
+    """A decoder of its own: the stream's may be at work on what is transcoded."""
+    from av.codec import CodecContext
+
+    decoder = cast("VideoCodecContext", CodecContext.create(stream.codec_context.codec, "r"))
+    decoder.extradata = stream.codec_context.extradata
+    decoder.thread_count, decoder.options = 1, DECODER_OPTIONS
+    return decoder
+
+
+def _cues(shots: list[Frame], boxes: list[tuple[int, int, int, int]], span: Span) -> Iterable[Cue]:
+    starts = [span.start_ms, *(span.start_ms + shot.at_ms for shot in shots[1:])]
+    for start, end, box in zip(starts, [*starts[1:], span.end_ms], boxes, strict=True):
         if start < end:
             yield Cue(start, end, box)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import logging
 import time
-from contextlib import suppress
 from typing import BinaryIO
 
 from scenesearch.config import Settings
@@ -13,7 +12,7 @@ from scenesearch.errors import Gone, NotFound, ObjectNotFound, UnreadableMedia
 from scenesearch.media.clip_writer import WrittenClip
 from scenesearch.media.cut import ChunkCutter
 from scenesearch.media.plan import Plan, plan
-from scenesearch.media.thumbnails import interval_ms, sprite_sheet, vtt, vtt_cues
+from scenesearch.media.thumbnails import Thumbnails, interval_ms, vtt, vtt_cues
 from scenesearch.messages import ChunkWork, ObjectChanged, SplitWork, Topic
 from scenesearch.pipeline.advance import advance
 from scenesearch.pipeline.assemble import announce
@@ -162,22 +161,24 @@ def _cut_all(video: Video, waiting: list[Chunk], source: BinaryIO, ports: Ports,
         raise Gone
     media = planned.media
     until = time.monotonic() + settings.split_seconds
-    with ChunkCutter(source, media, clip_max_bytes=settings.clip_max_bytes) as cutter:
+    apart_ms = interval_ms(media.duration_ms)
+    with ChunkCutter(source, media, clip_max_bytes=settings.clip_max_bytes, thumbnails_apart_ms=apart_ms) as cutter:
         for before, chunk in zip([None, *waiting], waiting, strict=False):
             if before and (before.transcode or chunk.transcode or time.monotonic() >= until):
                 ports.publisher.publish(Topic.SPLITS, SplitWork(video_id=video.ref.video_id, generation=video.ref.generation))
                 return False
-            _cut_one(video.ref, chunk, cutter, interval_ms(media.duration_ms), ports)
+            _cut_one(video.ref, chunk, cutter, ports)
     return True
 
 
-def _cut_one(ref: VideoRef, chunk: Chunk, cutter: ChunkCutter, thumbnails_apart_ms: int, ports: Ports) -> None:
+def _cut_one(ref: VideoRef, chunk: Chunk, cutter: ChunkCutter, ports: Ports) -> None:
     about = {"video": ref.video_id, "generation": ref.generation, "chunk": chunk.number}
     try:
         with cutter.cut(chunk) as clips:
-            _keep_thumbnails(ref, chunk, clips.pictures, thumbnails_apart_ms, ports)
             video_clip = _keep(ref, chunk, "video", clips.pictures, ports)
             audio_clip = _keep(ref, chunk, "audio", clips.sound, ports) if clips.sound else None
+            if clips.thumbnails:
+                _keep_thumbnails(ref, chunk, clips.thumbnails, ports)  # last: they are made meanwhile
     except UnreadableMedia as error:
         LOG.warning("a chunk cannot be cut", extra={**about, "reason": str(error)})
         ports.catalog.commit_clips(ref, chunk.number, video_clip=None, audio_clip=None, failure=str(error))
@@ -199,14 +200,13 @@ def _keep(ref: VideoRef, chunk: Chunk, kind: str, clip: WrittenClip, ports: Port
 # --- thumbnails --------------------------------------------------------------------------------------------------------
 
 
-def _keep_thumbnails(ref: VideoRef, chunk: Chunk, clip: WrittenClip, apart_ms: int, ports: Ports) -> None:
-    with suppress(UnreadableMedia):  # a clip without a decodable keyframe has no thumbnails
-        sheet = sprite_sheet(clip.file, start_ms=chunk.span.start_ms, end_ms=chunk.span.end_ms, apart_ms=apart_ms)
-        if sheet is not None:
-            name = f"sprite-{chunk.number:03}"
-            ports.work.create(f"{work_prefix(ref)}{name}.jpg", io.BytesIO(sheet.jpeg), content_type="image/jpeg")
-            part = vtt_cues(sheet, f"{name}.jpg").encode()
-            ports.work.create(f"{work_prefix(ref)}{name}.vtt", io.BytesIO(part), content_type="text/vtt")
+def _keep_thumbnails(ref: VideoRef, chunk: Chunk, thumbnails: Thumbnails, ports: Ports) -> None:
+    sheet = thumbnails.sheet()
+    if sheet is not None:
+        name = f"sprite-{chunk.number:03}"
+        ports.work.create(f"{work_prefix(ref)}{name}.jpg", io.BytesIO(sheet.jpeg), content_type="image/jpeg")
+        part = vtt_cues(sheet, f"{name}.jpg").encode()
+        ports.work.create(f"{work_prefix(ref)}{name}.vtt", io.BytesIO(part), content_type="text/vtt")
 
 
 def _finish(ref: VideoRef, ports: Ports, *, anew: bool) -> None:

@@ -28,11 +28,6 @@ def test_a_part_of_the_video_can_be_asked_for(shelf: Shelf) -> None:
         assert numbers in ([51, 52, 53, 54], [50 + n for n in range(1, 5)], [51, 52, 53, 54, 55])
 
 
-def test_keyframes_alone(shelf: Shelf) -> None:
-    with shelf(Recipe()).open("rb") as file:
-        assert [read_number(f.image) for f in frames(file, interval_ms=0, keyframes_only=True)] == [0, 10, 20, 30]
-
-
 def test_frames_are_upright_and_no_wider_than_asked(shelf: Shelf) -> None:
     with shelf(Recipe(rotation=90)).open("rb") as file:
         [first, *_] = frames(file, max_width=96)

@@ -103,7 +103,7 @@ def _copied(
         writers = [open_writers.enter_context(ClipWriter(file, wrapper, at)) for file, at in ((first, 0), (second, border_ms))]
         tracks = [writer.copied(stream, zero + Fraction(writer.zero_ms, 1000)) for writer in writers]
         for half, packet in _dealt_out(source, stream, zero, border_ms):
-            tracks[half].write(packet)
+            tracks[half].write_all((packet,))
     for file in (first, second):
         file.seek(0)
     return Half(first, wrapper, 0, border_ms), Half(second, wrapper, border_ms, duration_ms - border_ms)
