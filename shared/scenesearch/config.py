@@ -56,7 +56,15 @@ class Settings(BaseSettings):
     gcp_database: str = Field(default="(default)", description="the Firestore database of catalog and index")
     gcp_signer: str = Field(default="", description="the service account that signs links to objects; empty: the one that runs this")
     trace_ratio: float = Field(default=0, ge=0, le=1, description="the share of traces that is sent to Cloud Trace; 0: none")
-    vertexai_search_data_store: str = Field(default="", description="a Vertex AI Search data store of moments; empty: Firestore holds them")
+    firestore_index_moments: int = Field(
+        default=50_000, gt=0, description="above so many moments a warning says that Vertex AI Search is the index to choose"
+    )
+    vertexai_search_data_store: str = Field(
+        default="", description="a Vertex AI Search data store of moments, by id or full name; empty: Firestore holds them"
+    )
+    vertexai_search_endpoint: str = Field(
+        default="", description="HOST:PORT of another Discovery Engine API than Google's own; on this machine: without encryption"
+    )
 
     chunk_seconds: float = Field(
         default=300, gt=1, le=300, description="how long a chunk aims to be; a clip is never longer than 5 minutes"

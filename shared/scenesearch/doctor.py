@@ -36,7 +36,7 @@ def examine() -> list[Finding]:
         settings = Settings.load()
     except ConfigurationError as error:
         return [Finding("settings", False, str(error), advice="correct the variable named here, or unset it")]
-    return [*_machine(settings), *_models(settings), *_emulators()]
+    return [*_machine(settings), *_models(settings), *_search_index(settings), *_emulators()]
 
 
 def _machine(settings: Settings) -> Iterator[Finding]:
@@ -87,8 +87,53 @@ def _speech_model(settings: Settings) -> Finding:
 
 
 def _package(what: str, module: str, use: str, *, needed: bool = True) -> Finding:
-    found = importlib.util.find_spec(module) is not None
+    found = _is_installed(module)
     return Finding(what, found, use if found else f"the package {module} is missing", needed, "" if found else "run `make setup`")
+
+
+def _search_index(settings: Settings) -> Iterator[Finding]:
+    """Vertex AI Search, where it is chosen: most of what can be wrong with it shows as searches that find nothing."""
+    name = settings.vertexai_search_data_store
+    if not name:
+        return
+    what = "Vertex AI Search"
+    if settings.backend is not Backend.GCP:
+        advice = "unset SCENESEARCH_VERTEXAI_SEARCH_DATA_STORE, or set SCENESEARCH_BACKEND=gcp"
+        yield Finding(what, False, "one machine has its own index: the data store is not used", needed=False, advice=advice)
+        return
+    if not _is_installed("google.cloud.discoveryengine_v1beta"):
+        yield Finding(what, False, "the package google-cloud-discoveryengine is missing", advice="install it")
+        return
+    from scenesearch.backends.gcp.backend import search_data_store
+    from scenesearch.backends.vertexai_search.schema import LARGEST_DIMENSION
+
+    dimension = settings.vertexai_embedding_dimension
+    if settings.models is Models.VERTEXAI and dimension > LARGEST_DIMENSION:
+        yield Finding(
+            what,
+            False,
+            f"its vectors have at most {LARGEST_DIMENSION} numbers, not {dimension}",
+            advice=f"set SCENESEARCH_VERTEXAI_EMBEDDING_DIMENSION to {LARGEST_DIMENSION} or less",
+        )
+        return
+    try:
+        faults = search_data_store(settings).schema_faults(dimension)
+    except SceneSearchError as error:
+        yield Finding(
+            what, False, str(error), advice="make the data store with the infrastructure's `vertex_ai_search`, or name another one"
+        )
+        return
+    state = f"{name}: its schema is right" if not faults else f"{name}: fields are not as the index needs them: {'; '.join(faults)}"
+    yield Finding(
+        what, not faults, state, advice="" if not faults else "make the data store anew from the infrastructure, then `scenesearch reindex`"
+    )
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
 
 
 def _emulators() -> Iterator[Finding]:

@@ -112,6 +112,16 @@ def test_vectors_that_firestore_cannot_index_are_refused(client: firestore.Clien
         FirestoreIndex(client, "large", 3072)
 
 
+def test_an_index_that_has_grown_too_large_says_so_once(client: firestore.Client, caplog: pytest.LogCaptureFixture) -> None:
+    index = FirestoreIndex(client, EMBEDDER, DIMENSION, made_for=2)
+    put(index, A, ["red car", "red dog"])
+    assert found(index, "red")
+    assert "Vertex AI Search" not in caplog.text
+    put(index, A, ["red car", "red dog", "red pier"])
+    assert len(found(index, "red")) == len(found(index, "red")) == 3
+    assert caplog.text.count("choose Vertex AI Search") == 1
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_its_ranking_agrees_with_the_exact_one(index: SceneIndex, record_property: pytest.RecordProperty) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import google.auth
 from google.auth.credentials import AnonymousCredentials, Credentials, Signing
@@ -16,7 +17,10 @@ from scenesearch.backends.gcp.publisher import PubSubPublisher
 from scenesearch.backends.gcp.signing import EmulatorSigning, IamSigning
 from scenesearch.config import Settings
 from scenesearch.errors import ConfigurationError
-from scenesearch.ports import Embedder, Ports
+from scenesearch.ports import Embedder, Ports, SceneIndex
+
+if TYPE_CHECKING:
+    from scenesearch.backends.vertexai_search.data_store import DataStore
 
 SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 
@@ -36,9 +40,38 @@ def cloud_ports(settings: Settings, embedder: Embedder) -> Ports:
         work=CloudObjectStore(objects, settings.work_bucket, signing=signing, links_at=emulator),
         publisher=PubSubPublisher(project),
         catalog=FirestoreCatalog(database),
-        index=FirestoreIndex(database, embedder.name, embedder.dimension),
+        index=_index(settings, database, project, credentials, embedder),
         embedder=embedder,
     )
+
+
+def search_data_store(settings: Settings) -> DataStore:
+    """The data store of Vertex AI Search that the settings name. Raises `ConfigurationError` as `cloud_ports`."""
+    return _data_store(settings, *_identity(settings, emulated=bool(os.environ.get("STORAGE_EMULATOR_HOST"))))
+
+
+def _index(settings: Settings, database: firestore.Client, project: str, credentials: Credentials, embedder: Embedder) -> SceneIndex:
+    """The index that the settings choose. What one has indexed the other does not know: `scenesearch reindex` after a change.
+
+    Raises `ConfigurationError` for vectors that it cannot hold, and when what Vertex AI Search needs is not installed.
+    """
+    name, dimension = embedder.name, embedder.dimension
+    if not settings.vertexai_search_data_store:
+        return FirestoreIndex(database, name, dimension, made_for=settings.firestore_index_moments)
+    store = _data_store(settings, project, credentials)
+    from scenesearch.backends.vertexai_search.index import VertexSearchIndex
+    from scenesearch.backends.vertexai_search.ledger import Ledger
+
+    return VertexSearchIndex(store, Ledger(database, name, dimension), name, dimension)
+
+
+def _data_store(settings: Settings, project: str, credentials: Credentials) -> DataStore:
+    try:
+        from scenesearch.backends.vertexai_search.data_store import DataStore, full_name
+    except ImportError as error:
+        message = f"SCENESEARCH_VERTEXAI_SEARCH_DATA_STORE is set, but a package is missing: install google-cloud-discoveryengine ({error})"
+        raise ConfigurationError(message) from error
+    return DataStore.connect(full_name(settings.vertexai_search_data_store, project), credentials, settings.vertexai_search_endpoint)
 
 
 def _identity(settings: Settings, *, emulated: bool) -> tuple[str, Credentials]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -24,8 +25,13 @@ from scenesearch.lexical.bm25 import shares
 from scenesearch.ports import Candidate, Filters, Hit, Moment, Probe, Vectors, WordWeights
 from scenesearch.video import VideoRef
 
+LOG = logging.getLogger(__name__)
+
 LARGEST_DIMENSION = 2048
 """Firestore indexes no longer vectors."""
+
+MADE_FOR = 50_000
+"""Moments: of more than that a searching process would hold too many words in memory, and take too long to begin."""
 
 BY_WORDS = 400
 """How many of the moments that answer best by their words are looked at beside the nearest ones."""
@@ -38,13 +44,14 @@ class FirestoreIndex:
     the strengths of those are exact.
     """
 
-    def __init__(self, client: Client, embedder: str, dimension: int) -> None:
-        """Raises `ConfigurationError` for vectors that Firestore cannot index."""
+    def __init__(self, client: Client, embedder: str, dimension: int, *, made_for: int = MADE_FOR) -> None:
+        """Above `made_for` moments it works on, and says once that it should not. Raises `ConfigurationError` for too long vectors."""
         if dimension > LARGEST_DIMENSION:
             raise ConfigurationError(f"{embedder} makes vectors of {dimension} numbers, Firestore indexes at most {LARGEST_DIMENSION}")
         self._client = client
         self._space = {"embedder": embedder, "dimension": dimension}
         self._vectors, self._shards = MomentVectors(client), Shards(client)
+        self._made_for, self._said_so = made_for, False
 
     def replace(self, ref: VideoRef, chunk: int, moments: Sequence[Moment], vectors: Vectors) -> None:
         """Vectors first: a moment is found once its words are there."""
@@ -135,7 +142,14 @@ class FirestoreIndex:
         """Raises `IndexMismatch` when another embedder made the index."""
         with translated("looking at the index"):
             self._check_space()
-            return self._shards.layout()
+            layout = self._shards.layout()
+        if len(layout) > self._made_for and not self._said_so:
+            self._said_so = True
+            LOG.warning(
+                "the index is larger than Firestore's is made for: choose Vertex AI Search (SCENESEARCH_VERTEXAI_SEARCH_DATA_STORE)",
+                extra={"moments": len(layout), "made_for": self._made_for},
+            )
+        return layout
 
     @property
     def _state(self) -> Any:

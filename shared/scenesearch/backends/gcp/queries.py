@@ -18,6 +18,9 @@ MOMENTS = "moments"
 SHARDS = "shards"
 """The words and rows of the moments, a chunk a document."""
 
+LEDGER = "moment_ledger"
+"""Which chunks are in the data store of Vertex AI Search, where that is the index."""
+
 VECTOR = "vector"
 """The field of a moment that holds its vector; its dimension is a setting."""
 

@@ -1,0 +1,1 @@
+"""Vertex AI Search (the Discovery Engine API) as the index of large collections."""
