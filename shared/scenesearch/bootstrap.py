@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import cache, cached_property, partial
-from typing import TYPE_CHECKING, TypeVar
+from threading import RLock
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from scenesearch.config import Backend, Settings
 from scenesearch.config import Models as ModelChoice
@@ -24,7 +25,23 @@ LOOK_S = 2.0
 """How often the command line looks at what the cloud does."""
 
 Handler = Callable[[Message], None]
+T = TypeVar("T")
 M = TypeVar("M", ObjectChanged, SplitWork, ChunkWork, Extracted, DeadLetter)
+
+
+class once(cached_property[T]):  # noqa: N801 - stands where `cached_property` would
+    """A property that is made once, whichever thread asks first."""
+
+    @overload
+    def __get__(self, instance: None, owner: type[Any] | None = None) -> Self: ...
+    @overload
+    def __get__(self, instance: object, owner: type[Any] | None = None) -> T: ...
+    def __get__(self, instance: Any, owner: type[Any] | None = None) -> Self | T:
+        if instance is None:
+            return self
+        with instance.making:
+            made: T = super().__get__(instance, owner)
+            return made
 
 
 class Application:
@@ -32,9 +49,10 @@ class Application:
 
     def __init__(self, settings: Settings, *, patience: Patience | None = None) -> None:
         self.settings = settings
+        self.making = RLock()
         self._patience = patience
 
-    @cached_property
+    @once
     def models(self) -> Models:
         """What reads clips, embeds, summarises and reads scenes."""
         if self.settings.models is ModelChoice.VERTEXAI:
@@ -43,18 +61,18 @@ class Application:
 
         return LocalModels(self.settings)
 
-    @cached_property
+    @once
     def watcher(self) -> SceneWatcher | None:
         """What watches the clips of found scenes; None where no model can."""
         return self._vertex_models.watcher(self.catalog, self.work) if self.settings.models is ModelChoice.VERTEXAI else None
 
-    @cached_property
+    @once
     def _vertex_models(self) -> VertexModels:
         from scenesearch.models.vertexai.vertexai_models import VertexModels
 
         return VertexModels(self.settings)
 
-    @cached_property
+    @once
     def ports(self) -> Ports:
         """Objects, messages, state and moments."""
         if self.settings.backend is Backend.GCP:
@@ -89,14 +107,14 @@ class Application:
     def embedder(self) -> Embedder:
         return self.ports.embedder
 
-    @cached_property
+    @once
     def search(self) -> Search:
         """Both stages of asking."""
         from scenesearch.search.search import Search
 
         return Search(self.catalog, self.index, self.embedder, self.models.reader, self.watcher, patience=self._patience)
 
-    @cached_property
+    @once
     def handlers(self) -> Mapping[Subscription, Handler]:
         """What each subscription's messages are given to. A handler raises `InvalidMessage` for one that is not its kind."""
         from scenesearch.pipeline.assemble import assemble

@@ -19,7 +19,6 @@ from uuid import uuid4
 from scenesearch.errors import InvalidRequest, NotFound, StorageFull, TooLarge
 from scenesearch.metadata import one_line
 from scenesearch.ports import ObjectInfo, ObjectStore
-from scenesearch.video import collection_of
 
 SUFFIXES = frozenset(
     [".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".ogv", ".ts", ".webm", ".wmv"]
@@ -60,11 +59,13 @@ def object_name(collection: str, file_name: str) -> str:
     plain = one_line(PurePosixPath(file_name.replace("\\", "/")).name)
     stem, suffix = PurePosixPath(plain).stem, PurePosixPath(plain).suffix
     plain = (stem[: NAME_LENGTH - len(suffix)] + suffix)[:NAME_LENGTH]
-    if plain in ("", ".", "..") or file_name[-1] in "./\\ " or not file_name[-1].isprintable():
+    if not any(map(str.isalnum, re.split(r"[/\\]", file_name)[-1])):
         raise InvalidRequest(f"{file_name!r} cannot be a file's name: rename the file and upload it again")
-    if not collection or collection != one_line(collection) or collection_of(f"{collection}/x") != collection or len(collection) > 100:
-        raise InvalidRequest(f"{collection!r} cannot name a collection: use up to 100 characters without slashes")
-    return f"{collection}/{uuid4().hex}/{plain}"
+    if "/" in collection or len(collection) > 100 or not any(map(str.isalnum, collection)):
+        raise InvalidRequest(
+            f"{collection!r} cannot name a collection: use up to 100 characters without slashes, one of them a letter or digit"
+        )
+    return f"{one_line(collection)}/{uuid4().hex}/{plain}"
 
 
 def check_file(file_name: str, content_type: str, size_bytes: int, limit_bytes: int) -> None:

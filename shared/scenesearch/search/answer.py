@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from scenesearch.metadata import Section
 
@@ -29,6 +30,14 @@ class Effort(StrEnum):
     THOROUGH = "thorough"
 
 
+def _in_a_zone(time: datetime) -> datetime:
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+Time = Annotated[datetime, AfterValidator(_in_a_zone)]
+"""A time; UTC where no zone is given."""
+
+
 class SearchRequest(BaseModel):
     """A question and the user's choices. `since` and `until` bound the time of upload; `limit` counts scenes."""
 
@@ -44,8 +53,8 @@ class SearchRequest(BaseModel):
     speaker: str | None = None
     tag: str | None = None
     section: Section | None = None
-    since: datetime | None = None
-    until: datetime | None = None
+    since: Time | None = None
+    until: Time | None = None
 
 
 class Evidence(BaseModel):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import sys
 import threading
@@ -13,10 +14,12 @@ from starlette.types import ASGIApp
 
 from scenesearch.addresses import is_local
 from scenesearch.config import Auth
-from scenesearch.errors import ConfigurationError
+from scenesearch.errors import ConfigurationError, SceneSearchError
 
 if TYPE_CHECKING:
     from scenesearch.bootstrap import Application
+
+LOG = logging.getLogger(__name__)
 
 _GOODBYE_S = 3
 """How long open connections are waited for at the end."""
@@ -44,8 +47,19 @@ def serve(app: Application, host: str, port: int) -> None:
         shown = f"[{host}]" if ":" in host else host
         with app.runtime():
             print(f"scenesearch is at http://{shown}:{listener.getsockname()[1]}/ (Ctrl-C ends it)", file=sys.stderr, flush=True)  # noqa: T201
+            threading.Thread(target=_warm, args=(app,), name="warm", daemon=True).start()
             with suppress(KeyboardInterrupt):
                 uvicorn.Server(config).run(sockets=[listener])
+
+
+def _warm(app: Application) -> None:
+    """Load models and index before somebody asks: the first question would wait for seconds where many videos are kept."""
+    from scenesearch.search.answer import SearchRequest
+
+    try:
+        app.search.answer(SearchRequest(query="warm up"))
+    except SceneSearchError as error:  # whoever asks is told the same
+        LOG.warning("search is not ready", extra={"reason": str(error)})
 
 
 @contextmanager

@@ -19,14 +19,11 @@ from scenesearch.web.site import Site, TheCaller, TheSite
 routes = APIRouter()
 
 
-_VISIBLE = r"[^\s\p{C}\p{Z}/]"
-
-
 def _is_a_video(schema: dict[str, Any]) -> None:
     """What the types cannot say: the name or the type is a video's, the collection is a name, and how large it may be."""
     properties = schema["properties"]
-    properties["file_name"]["pattern"] = r"[^\s\p{C}\p{Z}./\\]$"
-    properties["collection"] |= {"pattern": f"^{_VISIBLE}+( {_VISIBLE}+)*$", "maxLength": 100}
+    properties["file_name"]["pattern"] = r"[\p{L}\p{N}][^/\\]*$"
+    properties["collection"] |= {"pattern": r"^[^/]*[\p{L}\p{N}][^/]*$", "maxLength": 100}
     properties["size_bytes"]["maximum"] = Settings.model_fields["upload_max_bytes"].default
     endings = "|".join("".join(f"[{c}{c.upper()}]" if c.isalpha() else c for c in suffix[1:]) for suffix in sorted(SUFFIXES))
     named = {"properties": {"file_name": {"pattern": rf"[^/]\.({endings})$"}}}
