@@ -171,6 +171,10 @@ class Catalog(Protocol):
         """The live videos (of these collections), newest first."""
         ...
 
+    def named(self, name: str) -> list[Video]:
+        """The live videos whose title, object name or file name (its last part) this is, newest first. Reads no others."""
+        ...
+
     def move(self, ref: VideoRef, *, to: VideoState, when: frozenset[VideoState], error: str | None = None) -> bool:
         """One transaction: state `to` and `error` if the state is one of `when`. False if not, or if there is no such generation.
 

@@ -120,6 +120,22 @@ class CatalogContract:
         assert [video.ref.video_id for video in catalog.videos(frozenset({"b", "c"}))] == ["v1"]
         assert list(catalog.videos(frozenset())) == []
 
+    def test_videos_are_found_by_title_object_name_and_file_name(self, catalog: Catalog) -> None:
+        for number, title in enumerate(("100% _fun_", "100% _fun_", "other")):
+            ref = a_ref(f"v{number}")
+            video = replace(a_video(ref, begun=BEGUN + timedelta(minutes=number)), title=title, name=f"films/{number}/夏.mp4")
+            catalog.begin(video)
+        catalog.begin(replace(a_video(a_ref("v0", generation=2)), title="renamed", name="films/0/夏.mp4"))
+
+        def named(name: str) -> list[tuple[str, int]]:
+            return [(video.ref.video_id, video.ref.generation) for video in catalog.named(name)]
+
+        assert named("100% _fun_") == [("v1", 1)], "what was replaced is not live"
+        assert named("renamed") == [("v0", 2)]
+        assert named("夏.mp4") == [("v2", 1), ("v1", 1), ("v0", 2)]
+        assert named("films/2/夏.mp4") == [("v2", 1)]
+        assert named(".mp4") == named("100%") == named("%") == named("") == []
+
     def test_a_state_moves_only_from_the_given_states(self, catalog: Catalog) -> None:
         ref = planned(catalog)
         assert not catalog.move(ref, to=VideoState.READY, when=frozenset({VideoState.ASSEMBLING}))

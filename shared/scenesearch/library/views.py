@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from pydantic import BaseModel
@@ -157,7 +156,7 @@ def find(wanted: str, catalog: Catalog) -> Video:
     """
     if (video := catalog.video(wanted)) is not None:
         return video
-    fits: Sequence[Video] = [v for v in catalog.videos() if wanted in (v.title, v.name, v.name.rpartition("/")[2])]
+    fits = catalog.named(wanted)
     if len(fits) > 1:
         ids = ", ".join(f"{v.ref.video_id} ({v.name})" for v in fits)
         raise InvalidRequest(f"{wanted!r} fits {len(fits)} videos, name one by its id: {ids}")

@@ -115,6 +115,13 @@ class FirestoreCatalog(GenerationStore):
                         live[video.ref.video_id] = video
         yield from sorted(live.values(), key=lambda video: (-video.created_at.timestamp(), video.ref))
 
+    def named(self, name: str) -> list[Video]:
+        with translated(f"looking for {name!r}"):
+            asked = self._generations.where(filter=FieldFilter("names", "array_contains", name))
+            found = [video for snapshot in asked.stream() if (video := self._video_of(snapshot)) is not None]
+        live = [video for video in found if self.generations(video.ref.video_id)[-1:] == [video.ref]]
+        return sorted(live, key=lambda video: (-video.created_at.timestamp(), video.ref))
+
     def move(self, ref: VideoRef, *, to: VideoState, when: frozenset[VideoState], error: str | None = None) -> bool:
         def change(video: Video) -> Document | None:
             unfinished = to is VideoState.ASSEMBLING and (video.open_chunks or not video.chunk_count)

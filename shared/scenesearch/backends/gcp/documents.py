@@ -78,9 +78,15 @@ def collection_id(name: str) -> str:
 
 
 def video_document(video: Video) -> Document:
-    """All of a new video but what `assemble` adds."""
+    """All of a new video but what `assemble` adds; `names` are those it is found by."""
     document = _VIDEO.dump_python(video, exclude={"ref", "summary", "important_scenes", "gaps"})
-    return {**document, **ref_fields(video.ref), "open_chunks": sorted(video.open_chunks), "error": shortened(video.error)}
+    return {
+        **document,
+        **ref_fields(video.ref),
+        "names": sorted({video.title, video.name, video.name.rpartition("/")[2]}),
+        "open_chunks": sorted(video.open_chunks),
+        "error": shortened(video.error),
+    }
 
 
 def video_of(document: Document, assembled: str) -> Video:

@@ -105,6 +105,17 @@ class LocalCatalog:
         )
         return (_VIDEO.validate_json(row["document"]) for row in rows)
 
+    def named(self, name: str) -> list[Video]:
+        rows = self._database.rows(
+            """SELECT document FROM videos AS one
+            WHERE (json_extract(document, '$.title') = :name OR json_extract(document, '$.name') = :name
+                   OR substr(json_extract(document, '$.name'), -length(:name) - 1) = '/' || :name)
+            AND generation = (SELECT MAX(generation) FROM videos WHERE video_id = one.video_id)
+            ORDER BY created_at DESC, video_id""",
+            {"name": name},
+        )
+        return [_VIDEO.validate_json(row["document"]) for row in rows]
+
     def move(self, ref: VideoRef, *, to: VideoState, when: frozenset[VideoState], error: str | None = None) -> bool:
         with self.atomic():
             video = self.generation(ref)
