@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from cdktn_provider_google.artifact_registry_repository import (
     ArtifactRegistryRepository,
     ArtifactRegistryRepositoryCleanupPolicies,
@@ -9,6 +11,11 @@ from cdktn_provider_google.artifact_registry_repository import (
     ArtifactRegistryRepositoryCleanupPoliciesMostRecentVersions,
 )
 from cdktn_provider_google.discovery_engine_data_store import DiscoveryEngineDataStore
+from cdktn_provider_google.discovery_engine_schema import DiscoveryEngineSchema
+from cdktn_provider_google.discovery_engine_search_engine import (
+    DiscoveryEngineSearchEngine,
+    DiscoveryEngineSearchEngineSearchEngineConfig,
+)
 from cdktn_provider_google.project_service import ProjectService
 from cdktn_provider_google.secret_manager_secret import (
     SecretManagerSecret,
@@ -25,6 +32,7 @@ from infra.constructs.objects import PLAYS, UPLOADS, Announcements, Bucket
 from infra.constructs.pipe import Pipe, Push
 from infra.stacks.builders import builders
 from infra.stacks.names import CALLER, DATABASE, DEPLOYER, SEARCH_DATA_STORE, Stack
+from scenesearch.backends.vertexai_search.schema import SCHEMA_ID, schema
 from scenesearch.media.codecs import COPYABLE_AUDIO, MP4, WEBM, audio_wrapper
 from scenesearch.messages import SUBSCRIPTIONS, Subscription, Topic
 from scenesearch.pipeline.recover import PARKED
@@ -86,17 +94,43 @@ class DataStack(Stack):
                 replication=SecretManagerSecretReplication(auto=SecretManagerSecretReplicationAuto()),
             )
         if env.vertex_ai_search:
-            DiscoveryEngineDataStore(
-                self,
-                "moments",
-                data_store_id=SEARCH_DATA_STORE,
-                display_name="moments",
-                location="global",
-                industry_vertical="GENERIC",
-                content_config="NO_CONTENT",
-                solution_types=["SOLUTION_TYPE_SEARCH"],
-            )
+            self._search_data_store()
         builders(self, env)
+
+    def _search_data_store(self) -> None:
+        """The optional index. Its schema comes first, since fields that it does not know are dropped from documents in silence; and
+        without an engine its searches find nothing, also in silence.
+        """
+        store = DiscoveryEngineDataStore(
+            self,
+            "moments",
+            data_store_id=SEARCH_DATA_STORE,
+            display_name="moments",
+            location="global",
+            industry_vertical="GENERIC",
+            content_config="NO_CONTENT",
+            solution_types=["SOLUTION_TYPE_SEARCH"],
+            skip_default_schema_creation=True,
+        )
+        fields = DiscoveryEngineSchema(
+            self,
+            "moments-schema",
+            data_store_id=store.data_store_id,
+            location=store.location,
+            schema_id=SCHEMA_ID,
+            json_schema=json.dumps(schema(self.env.models.dimension), sort_keys=True),
+        )
+        DiscoveryEngineSearchEngine(
+            self,
+            "moments-engine",
+            engine_id=SEARCH_DATA_STORE,
+            display_name="moments",
+            location=store.location,
+            collection_id="default_collection",
+            data_store_ids=[store.data_store_id],
+            search_engine_config=DiscoveryEngineSearchEngineSearchEngineConfig(search_tier="SEARCH_TIER_STANDARD"),
+            depends_on=[fields],
+        )
 
     def _buckets(self) -> Bucket:
         env = self.env

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from infra.config import DEV, ENVIRONMENTS, PROD, STAGING, Environment
+from scenesearch.backends.vertexai_search.schema import LARGEST_DIMENSION, schema
 from tests.infra.conftest import Workshop, workshop
 from tests.infra.deployment import Deployment
 
@@ -112,13 +113,25 @@ def test_one_environment_with_the_config_of_another_is_that_other(shop: Workshop
 def test_optional_parts_come_when_the_config_asks_for_them(shop: Workshop) -> None:
     plain = shop.deployment(dataclasses.replace(DEV, name="plain"))
     full = shop.deployment(dataclasses.replace(DEV, name="full", vertex_ai_search=True, secret_settings=("vlm_key",)))
-    for kind in ("google_discovery_engine_data_store", "google_secret_manager_secret"):
+    searching = ("google_discovery_engine_data_store", "google_discovery_engine_schema", "google_discovery_engine_search_engine")
+    for kind in (*searching, "google_secret_manager_secret"):
         assert len(list(plain.all(kind))) == 0
         assert len(list(full.all(kind))) == 1
     split = full.named("google_cloudfunctions2_function")["split"]["service_config"]
     assert split["environment_variables"]["SCENESEARCH_VERTEXAI_SEARCH_DATA_STORE"] == "moments"
     assert [s["key"] for s in split["secret_environment_variables"]] == ["SCENESEARCH_VLM_KEY"]
     assert "SCENESEARCH_VLM_KEY" not in split["environment_variables"]
+
+
+def test_the_search_data_store_has_the_fields_that_the_index_writes_before_anything_is_written(shop: Workshop) -> None:
+    full = shop.deployment(dataclasses.replace(DEV, name="full", vertex_ai_search=True))
+    [made] = full.all("google_discovery_engine_schema")
+    assert json.loads(made.body["json_schema"]) == schema(DEV.models.dimension)
+    assert DEV.models.dimension <= LARGEST_DIMENSION
+    [store] = full.all("google_discovery_engine_data_store")
+    assert store.body["skip_default_schema_creation"] is True
+    [engine] = full.all("google_discovery_engine_search_engine")
+    assert any("schema" in name for name in engine.body["depends_on"])
 
 
 def test_an_alert_leads_to_a_section_of_the_runbook(deployments: Mapping[str, Deployment]) -> None:
