@@ -139,11 +139,11 @@ class Application:
             Subscription.RECOVER_DEAD_LETTERS: _takes(DeadLetter, lambda message: recover(message, ports, settings)),
         }
 
-    def tick(self, stalled_for: timedelta = timedelta(hours=1)) -> None:
+    def tick(self, stalled_for: timedelta | None = None) -> None:
         """What the timer does."""
         from scenesearch.pipeline.recover import tick
 
-        tick(self.ports, stalled_for)
+        tick(self.ports, timedelta(seconds=self.settings.stalled_seconds) if stalled_for is None else stalled_for)
 
     def runtime(self) -> Runtime:
         """One machine: the worker processes that serve the queue. A context for as long as `serve` runs."""

@@ -16,7 +16,7 @@ from scenesearch.config import Models
 app = typer.Typer()
 
 LOOK_S = 0.5
-TICK_S = 60.0
+TICK_S = 30.0
 
 
 @app.command()

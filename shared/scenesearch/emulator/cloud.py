@@ -94,6 +94,7 @@ class EmulatedCloud:
             "SCENESEARCH_GCP_PROJECT": PROJECT,
             "SCENESEARCH_UPLOADS_BUCKET": UPLOADS,
             "SCENESEARCH_WORK_BUCKET": WORK,
+            "SCENESEARCH_STALLED_SECONDS": "120",  # messages that the emulator loses are not missed for an hour
             **self._options.settings,
         }
 

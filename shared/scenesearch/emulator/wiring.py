@@ -21,7 +21,11 @@ from scenesearch.messages import SUBSCRIPTIONS, Subscription, Topic
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """How Pub/Sub delivers. `attempts` before a message is a dead letter: 5 to 100."""
+    """How Pub/Sub delivers. `attempts` before a message is a dead letter: 5 to 100.
+
+    The emulator loses some of the messages that are refused more than once under a retry policy; without `backoff` it has none and
+    delivers again at once, reliably (decision 20).
+    """
 
     attempts: int = 40
     backoff: timedelta = timedelta(seconds=1)
@@ -55,7 +59,7 @@ def create_subscriptions(emulator: str, project: str, delivery: Delivery, push_t
                         "topic": Publishing.topic_path(project, topic),
                         "push_config": PushConfig(push_endpoint=push_to[subscription]) if push_to else None,
                         "ack_deadline_seconds": round(delivery.ack_deadline.total_seconds()),
-                        "retry_policy": retries,
+                        "retry_policy": retries if delivery.backoff else None,
                         "dead_letter_policy": None if topic is Topic.DEAD_LETTERS else buried,
                     }
                 )
