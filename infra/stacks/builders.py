@@ -80,10 +80,12 @@ def builders(stack: Stack, env: Environment) -> None:
         _role(stack, name, "the shape of the database without its documents", permissions)
         identity.may_on_project(own_role(env, name))
     if env.vertex_ai_search:
+        planner.may_on_project("roles/discoveryengine.viewer")
         deployer.may_on_project("roles/discoveryengine.admin")
     if env.secret_settings:
         deployer.may_on_project("roles/secretmanager.admin")
     planner.may_on_bucket(STATE, "roles/storage.objectViewer")
+    planner.may_on_bucket("archives", "roles/storage.objectViewer")
     planner.may_on_bucket("builds", "roles/storage.objectCreator")
 
     searching = ("roles/discoveryengine.viewer", "roles/discoveryengine.editor") if env.vertex_ai_search else ()

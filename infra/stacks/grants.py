@@ -95,6 +95,7 @@ ALLOWED = (
     Allowed(("builder",), "artifactregistry.writer", ("registry:functions",), "stores what it built"),
     Allowed(("builder",), "logging.logWriter", ("project",), "the log of a build"),
     Allowed(("planner",), "storage.objectViewer", ("bucket:terraform-state",), "a plan compares with the state"),
+    Allowed(("planner",), "storage.objectViewer", ("bucket:archives",), "a plan compares the archives with those that are deployed"),
     Allowed(("planner",), "storage.objectCreator", ("bucket:builds",), "keeps the plan"),
     Allowed(("planner",), "logging.logWriter", ("project",), "the log of a build"),
     Allowed(("planner",), "scenesearch_planner_database", ("project",), "the shape of the database, none of its documents"),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import pytest
 
-from infra.config import EVENT_FUNCTIONS, Environment, Function, listener
+from infra.config import EVENT_FUNCTIONS, EXTRACTORS, Environment, Function, listener
 from infra.stacks.data import OUTSIDE
 from infra.stacks.functions import PUBLISHES
 from scenesearch.backends.gcp.queries import COMPOSITE_QUERIES, EXPIRIES, UNINDEXED
@@ -14,6 +16,7 @@ from scenesearch.config import Settings
 from scenesearch.messages import SUBSCRIPTIONS, Subscription, Topic
 from scenesearch.pipeline.extract import LEASE_PER_WORK
 from tests.infra.deployment import NUMBER, Dangling, Deployment
+from tests.infra.published import Place, published_from, publishes, topic_of
 
 
 def short(account: str) -> str:
@@ -101,6 +104,28 @@ def test_every_function_publishes_only_to_topics_that_are_there(deployment: Depl
     for function, topics in PUBLISHES.items():
         assert {(function.resource, topic.value) for topic in topics} <= publishes
     assert {topic for _, topic in publishes} <= set(deployment.named("google_pubsub_topic"))
+
+
+WORK_OF: Mapping[Function, tuple[Place, ...]] = {
+    # where the work of each function begins: as `bootstrap` says, and for the library what its routes import of the pipeline
+    Function.SPLIT: (("split", "split"),),
+    **dict.fromkeys(EXTRACTORS, (("extract", "extract"),)),
+    Function.ASSEMBLE: (("assemble", "assemble"),),
+    Function.REMOVE: (("remove", "remove"),),
+    Function.RECOVER: (("recover", "recover"), ("recover", "tick")),
+    Function.LIBRARY: (("retry", "retry"),),
+}
+
+
+@pytest.mark.parametrize("function", Function)
+def test_a_function_may_publish_where_the_code_that_it_runs_does_and_nowhere_else(function: Function) -> None:
+    buries = {Topic.DEAD_LETTERS} if function in EVENT_FUNCTIONS and function is not Function.RECOVER else set()
+    assert set(PUBLISHES.get(function, ())) == published_from(*WORK_OF.get(function, ())) | buries
+
+
+def test_every_publish_of_the_pipeline_names_its_topic() -> None:
+    assert len(publishes()) > 5
+    assert [ast.unparse(call) for call in publishes() if topic_of(call) is None] == []
 
 
 def test_every_grant_is_on_something_that_is_there(deployment: Deployment, env: Environment) -> None:
