@@ -68,7 +68,6 @@ def served(site: ASGIApp) -> Iterator[str]:
     import uvicorn
 
     with closing(_bound("127.0.0.1", 0)) as listener:
-        listener.listen()  # who comes before the server is up waits for it
         server = uvicorn.Server(
             uvicorn.Config(site, log_config=None, access_log=False, timeout_graceful_shutdown=_GOODBYE_S, lifespan="off")
         )
@@ -87,6 +86,7 @@ def _bound(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen()  # whoever comes before the server is up waits for it
     except (OSError, OverflowError) as error:
         listener.close()
         raise ConfigurationError(f"{host}:{port} cannot be listened on ({error}): choose another --port, or 0 for a free one") from error
