@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol, runtime_checkable
 from uuid import uuid4
 
-from scenesearch.errors import InvalidRequest, NotFound, StorageFull, TooLarge
+from scenesearch.errors import InvalidRequest, NotFound, StorageFull
 from scenesearch.metadata import one_line
 from scenesearch.ports import ObjectInfo, ObjectStore
 
@@ -69,13 +69,13 @@ def object_name(collection: str, file_name: str) -> str:
 
 
 def check_file(file_name: str, content_type: str, size_bytes: int, limit_bytes: int) -> None:
-    """Whether this is taken at all. Raises `InvalidRequest`, `TooLarge`."""
+    """Whether this is taken at all. Raises `InvalidRequest`."""
     if not content_type.startswith("video/") and PurePosixPath(file_name.lower()).suffix not in SUFFIXES:
         raise InvalidRequest(
             f"{file_name!r} is not a video ({content_type or 'unknown type'}): MP4, MOV, WebM, MKV, AVI and the like are taken"
         )
     if size_bytes > limit_bytes:
-        raise TooLarge(f"{file_name!r} has {size_bytes / 1e9:.1f} GB, the most is {limit_bytes / 1e9:.1f} GB: cut it into parts")
+        raise InvalidRequest(f"{file_name!r} has {size_bytes / 1e9:.1f} GB, the most is {limit_bytes / 1e9:.1f} GB: cut it into parts")
 
 
 @runtime_checkable

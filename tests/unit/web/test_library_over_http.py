@@ -236,7 +236,7 @@ def test_unknown_and_cancelled_uploads_are_not_found(client: TestClient) -> None
     ("given", "status", "says"),
     [
         ({"file_name": "notes.txt", "content_type": "text/plain"}, 400, "not a video"),
-        ({"size_bytes": 10**12}, 413, "the most is 50.0 GB"),
+        ({"size_bytes": 10**12}, 400, "the most is 50.0 GB"),
         ({"collection": "a/b"}, 400, "cannot name a collection"),
         ({"collection": ""}, 400, "cannot name a collection"),
         ({"file_name": ".."}, 400, "cannot be a file's name"),
