@@ -54,6 +54,18 @@ ALL_PASS = (Goal("passed", "≥", 1), Goal("failed", "≤", 0), Goal("skipped", 
 """Of parts that are tests at full strength."""
 
 PARTS = (
+    Part("The search function starts", "python benchmarks/search_function.py", (Goal("import_s", "≤", 1.2),)),
+    Part(
+        "The embedded index at 250,000 moments",
+        "python -m benchmarks.index",
+        (
+            Goal("p50_ms", "≤", 25),
+            Goal("p95_ms", "≤", 60),
+            Goal("recall_at_100", "≥", 0.95),
+            Goal("first_file_p95_ms", "≤", 150),
+        ),
+    ),
+    Part("Fifty people ask at once", "python -m benchmarks.load", (Goal("faults", "≤", 0), Goal("growth_mb", "≤", 50))),
     Part(
         "Questions about tutorials, with speech and screen events (tutorialvqa)",
         "python benchmarks/questions.py ../shared/bench/tutorialvqa",
@@ -87,6 +99,16 @@ PARTS = (
         "Splitting",
         "python benchmarks/split.py",
         (Goal("plan/read_percent", "≤", 2), Goal("speed/wall/ratio", "≥", 0.7)),
+    ),
+    Part(
+        "The page in a browser: ten videos, and jumps into two hours",
+        "python benchmarks/page.py",
+        (
+            Goal("usable_ms/median", "≤", 1000),
+            Goal("first_result_ms/median", "≤", 300),
+            Goal("kilobytes_most", "≤", 200),
+            Goal("jump/mb_most", "≤", 2),
+        ),
     ),
     Part(
         "The cloud on this machine: from upload to found",
