@@ -1,4 +1,4 @@
-"""axe-core finds nothing on any view, light and dark, wide and phone; the page stays light in bytes and quick."""
+"""axe-core finds nothing on any view, light and dark, wide and phone; the page asks no other host."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from page.browsing import until
 from scenesearch.search.answer import Scene
 from scenesearch.video import Video
 from scenesearch.web.page_routes import FOLDER
@@ -59,22 +58,3 @@ def test_the_page_weighs_little_and_asks_no_one_else(page: Page, served: SimpleN
     assert hosts == {served.url.split("/")[2]}
     assert sum(len(response.body()) for response in sizes) <= 200_000
     assert sum(file.stat().st_size for file in FOLDER.iterdir()) <= 200_000
-
-
-def test_the_first_result_is_painted_soon(page: Page, served: SimpleNamespace, answering: list[Scene]) -> None:
-    page.goto(served.url)
-    expect(page.locator(".tile").first).to_be_visible()
-    page.evaluate(
-        """() => {
-          document.querySelector('#q').addEventListener('keydown', () => { window.asked = performance.now(); });
-          new MutationObserver((_, self) => {
-            if (!document.querySelector('li.scene:not(.ghost)')) return;
-            self.disconnect();
-            requestAnimationFrame(() => { window.painted = performance.now(); });
-          }).observe(document.querySelector('main'), { childList: true, subtree: true });
-        }"""
-    )
-    page.get_by_role("combobox").or_(page.get_by_role("searchbox")).fill("ferry")
-    page.keyboard.press("Enter")
-    until(page, "window.painted")
-    assert page.evaluate("window.painted - window.asked") < 1000, "300 ms is the goal; a loaded test machine gets slack"
