@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -14,6 +15,7 @@ from scenesearch.config import Models as ModelChoice
 from scenesearch.errors import ConfigurationError, InvalidMessage
 from scenesearch.messages import ChunkWork, DeadLetter, Extracted, Message, ObjectChanged, SplitWork, Subscription
 from scenesearch.metadata import Section
+from scenesearch.observability import configure_logging
 from scenesearch.ports import Catalog, Embedder, Models, ObjectStore, Ports, Publisher, SceneIndex, SceneWatcher
 
 if TYPE_CHECKING:
@@ -153,7 +155,8 @@ class Application:
         queue = self.publisher
         if not isinstance(queue, LocalQueue):
             raise ConfigurationError("SCENESEARCH_BACKEND=gcp: its functions do the work, there is nothing to run here")
-        return Runtime(queue, partial(_handlers, self.settings), workers=self.settings.workers, tick=self.tick)
+        as_here = logging.getLogger("scenesearch").getEffectiveLevel()
+        return Runtime(queue, partial(_worker, self.settings, as_here), workers=self.settings.workers, tick=self.tick)
 
     def settle(self, on_progress: Callable[[], None] = lambda: None, until: Callable[[], bool] | None = None) -> None:
         """One machine: work `until` this is true or nothing is left to do. The cloud: wait while it works, `until` this is true.
@@ -175,7 +178,9 @@ def application() -> Application:
     return Application(Settings.load())
 
 
-def _handlers(settings: Settings) -> Mapping[Subscription, Handler]:
+def _worker(settings: Settings, level: int) -> Mapping[Subscription, Handler]:
+    """The handlers of a worker process of this machine, which writes its log beside the one of its starter."""
+    configure_logging(as_json=False, level=level)
     return Application(settings).handlers
 
 
