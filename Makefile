@@ -50,7 +50,7 @@ synth: build ## the Terraform of one environment: make synth ENV=dev
 	$(BIN)/python -m infra.main $(ENV)
 
 bench-index: .venv/local ## the embedded index at 250,000 moments: build, start-up, query time, recall
-	$(BIN)/python benchmarks/index.py
+	$(BIN)/python -m benchmarks.index
 
 proof: .venv/dev ## the full figures: writes docs/benchmarks.md
 	$(BIN)/python benchmarks/proof.py

@@ -1,9 +1,10 @@
-"""How the embedded index behaves when it is large: build rate, size, start-up, query time under a filter, recall.
+"""How the embedded index behaves when it is large: build rate, size, start-up, query time under a filter, recall, first sign of an answer.
 
-    python benchmarks/index.py [--moments 250000] [--questions 300]
+    python -m benchmarks.index [--moments 250000] [--questions 300]
 
-Prints one JSON object. Texts are resampled from the lines of the sample's truth file and a vocabulary of made-up words (Zipf's law),
-vectors are perturbed from real embeddings of those lines; seeded, so that every run builds the same index.
+Prints one JSON object. `first_file_…` is the time from sending a question to `scenesearch serve` over this index, as a stream and with
+the standard effort, to its first event. Texts are resampled from the lines of the sample's truth file and a vocabulary of made-up words
+(Zipf's law), vectors are perturbed from real embeddings of those lines; seeded, so that every run builds the same index.
 """
 
 from __future__ import annotations
@@ -13,20 +14,26 @@ import json
 import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.served import served
+from scenesearch.backends.local.catalog import LocalCatalog
+from scenesearch.backends.local.database import Database
 from scenesearch.backends.local.index import LocalIndex
+from scenesearch.client.client import Client
 from scenesearch.lexical.analysis import words
 from scenesearch.metadata import Entry, Section
 from scenesearch.models.local.embedder import LocalEmbedder
 from scenesearch.ports import Filters, Moment, Probe
 from scenesearch.rows import Row
+from scenesearch.search.answer import FileHit, SearchRequest
 from scenesearch.timeline import Span
-from scenesearch.video import VideoRef
+from scenesearch.video import MediaInfo, Video, VideoRef, VideoState, now
 
 COLLECTIONS = 4
 CHUNKS_A_VIDEO, MOMENTS_A_CHUNK = 10, 50
@@ -48,13 +55,19 @@ def main() -> None:
     lines = _lines()
     anchors = embedder.passages(lines)
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "index.sqlite"
+        home = Path(folder)
+        path = home / "index.sqlite"
         figures, vectors, collections = build(path, options.moments, lines, anchors, embedder, rng)
         index = LocalIndex(path, embedder.name, embedder.dimension)
         began = time.perf_counter()
         index.snapshot()
         figures["start_s"] = round(time.perf_counter() - began, 2)
         figures |= asked(index, options.questions, lines, embedder, vectors, collections, rng)
+        del index, vectors
+        register(home, options.moments)
+        with served(home) as server:
+            figures |= streamed(server.url, options.questions, lines)
+            figures["server_mb"] = round(server.memory_mb())
     sys.stdout.write(json.dumps(figures, indent=1) + "\n")
 
 
@@ -108,6 +121,41 @@ def asked(
         "p50_ms": round(float(np.percentile(hybrid, 50)), 1),
         "p95_ms": round(float(np.percentile(hybrid, 95)), 1),
         "recall_at_100": round(float(np.mean(recall)), 4),
+    }
+
+
+def register(home: Path, count: int) -> None:
+    """The videos of the index in a catalog beside it."""
+    catalog = LocalCatalog(Database(home / "catalog.sqlite"))
+    media = MediaInfo(container="mp4", duration_ms=3_600_000, video_codec="h264", width=1280, height=720, frame_rate=25)
+    with catalog.atomic():
+        for ref, collection in dict.fromkeys((ref, collection) for ref, _, collection in _chunks(count)):
+            video = Video(
+                ref=ref, bucket="uploads", name=ref.video_id, collection=f"c{collection}", title=f"Reel {ref.video_id}",
+                media=media, state=VideoState.READY, created_at=now(), updated_at=now(),
+            )  # fmt: skip
+            catalog.begin(video)
+
+
+def streamed(url: str, count: int, lines: list[str]) -> dict[str, float]:
+    """How soon the first event of an answer comes from a server, and the whole answer; the very first question apart."""
+    first, whole = list[float](), list[float]()
+    with Client(url) as client:
+        for n in range(count + 1):
+            request = SearchRequest(query=f"{lines[n % len(lines)]} {_word(n)}", collection=f"c{n % COLLECTIONS}")
+            began = time.perf_counter()
+            events = client.events(request)
+            event = next(events)
+            first.append((time.perf_counter() - began) * 1000)
+            if not isinstance(event, FileHit):
+                raise AssertionError(f"the first event is not a file: {event}")
+            deque(events, maxlen=0)
+            whole.append((time.perf_counter() - began) * 1000)
+    return {
+        "first_question_ms": round(whole[0], 1),
+        "first_file_p50_ms": round(float(np.percentile(first[1:], 50)), 1),
+        "first_file_p95_ms": round(float(np.percentile(first[1:], 95)), 1),
+        "answer_p95_ms": round(float(np.percentile(whole[1:], 95)), 1),
     }
 
 
