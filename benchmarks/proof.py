@@ -139,6 +139,16 @@ PARTS = (
             Goal("catalog_writes_per_section", "≤", 4.4),
         ),
     ),
+    Part(
+        "The deployment of dev: built and synthesised, twice",
+        "python benchmarks/synth.py",
+        (Goal("both_s", "≤", 60), Goal("other_bytes", "≤", 0)),
+    ),
+    Part(
+        "Each function from its archive alone: unpacked size, import time and memory, one real event",
+        "python benchmarks/by_tests.py tests/infra/test_archive_runs.py",
+        ALL_PASS,
+    ),
     Part("What importing a function costs", "python benchmarks/by_tests.py tests/integration/gcp/test_functions.py -k importing", ALL_PASS),
 )
 
