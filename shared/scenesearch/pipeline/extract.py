@@ -54,6 +54,11 @@ def extract(message: ChunkWork, extractor: SectionExtractor, ports: Ports, setti
         sweep(ref, ports)
 
 
+def _about(key: SectionKey) -> dict[str, object]:
+    """What a line of the log says of the work."""
+    return {"video": key.ref.video_id, "generation": key.ref.generation, "chunk": key.chunk, "section": key.section.value}
+
+
 class _ClipLost(Exception):
     """The clip has expired from the work bucket: split cuts it again."""
 
@@ -82,6 +87,7 @@ def _worked(
     except Blocked as refusal:
         return replace(record, state=SectionState.BLOCKED, reason=str(refusal))
     except Outage as away:
+        LOG.warning("a model is away", extra={**_about(record.key), "attempt": lease.attempt, "reason": str(away)})
         catalog.release(lease, str(away), failed=False)
         raise
     except ObjectNotFound as lost:
@@ -89,7 +95,7 @@ def _worked(
         raise _ClipLost from lost
     except Exception as error:  # whatever a model does to a clip must end as that section's reason
         why = f"{type(error).__name__}: {error}"
-        LOG.warning("a section failed", extra={"key": str(record.key), "attempt": lease.attempt, "reason": why})
+        LOG.warning("a section failed", extra={**_about(record.key), "attempt": lease.attempt, "reason": why})
         if record.failures + 1 >= settings.max_attempts:
             return replace(record, state=SectionState.FAILED, failures=record.failures + 1, reason=why)
         catalog.release(lease, why)
@@ -99,7 +105,7 @@ def _worked(
 
 def _done(record: SectionRecord, video: Video, chunk: Chunk, clip: Clip, found: Extraction) -> SectionRecord:
     if found.rejected:
-        LOG.warning("entries were rejected", extra={"key": str(record.key), "rejected": found.rejected, "model": found.model})
+        LOG.warning("entries were rejected", extra={**_about(record.key), "rejected": found.rejected, "model": found.model})
     return replace(
         record,
         state=SectionState.DONE,

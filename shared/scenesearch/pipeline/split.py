@@ -57,8 +57,14 @@ def split(message: ObjectChanged | SplitWork, ports: Ports, settings: Settings) 
             if chunks and _cut_all(video, waiting, source, ports, settings):
                 _finish(video.ref, ports, anew=bool(waiting))
     except (Gone, ObjectNotFound):
-        LOG.info("dropped: the video was removed or replaced", extra={"work": message.model_dump(mode="json")})
-        sweep(_ref_of(message), ports)
+        ref = _ref_of(message)
+        LOG.info("dropped: the video was removed or replaced", extra=_about(ref))
+        sweep(ref, ports)
+
+
+def _about(ref: VideoRef) -> dict[str, object]:
+    """What a line of the log says of the work."""
+    return {"video": ref.video_id, "generation": ref.generation}
 
 
 def thumbnails_object(ref: VideoRef) -> str:
@@ -108,7 +114,7 @@ def _planned(video: Video, source: BinaryIO, ports: Ports, settings: Settings) -
         if not _may_go_on(video, made, ports, settings):
             return []
     except UnreadableMedia as error:
-        LOG.warning("a video cannot be read", extra={"video": video.ref.video_id, "object": video.name, "reason": str(error)})
+        LOG.warning("a video cannot be read", extra={**_about(video.ref), "object": video.name, "reason": str(error)})
         open_states = frozenset({VideoState.WAITING, VideoState.SPLITTING})
         ports.catalog.move(video.ref, to=VideoState.FAILED, when=open_states, error=str(error))
         if (failed := ports.catalog.generation(video.ref)) is not None:
@@ -172,7 +178,7 @@ def _cut_all(video: Video, waiting: list[Chunk], source: BinaryIO, ports: Ports,
 
 
 def _cut_one(ref: VideoRef, chunk: Chunk, cutter: ChunkCutter, ports: Ports) -> None:
-    about = {"video": ref.video_id, "generation": ref.generation, "chunk": chunk.number}
+    about = {**_about(ref), "chunk": chunk.number}
     try:
         with cutter.cut(chunk) as clips:
             video_clip = _keep(ref, chunk, "video", clips.pictures, ports)
