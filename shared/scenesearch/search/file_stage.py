@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from scenesearch.lexical.analysis import words
 from scenesearch.lexical.bm25 import Postings
@@ -47,11 +49,15 @@ def rank_files(probe: Probe, request: SearchRequest, filters: Filters, index: Sc
         if request.section is None or request.section in hit.sections:
             by_file[hit.ref].append(hit)
     ranked = sorted(((soft_sum([hit.strength for hit in found]), ref) for ref, found in by_file.items()), reverse=True)
-    files = []
+    live: list[tuple[Video, float]] = []
     for strength, ref in ranked[:depth]:
         video = catalog.video(ref.video_id)
         if video is not None and video.ref == ref and video.state is not VideoState.REMOVING and admits(request, video):
-            files.append(FileMatch(video, strength + TITLE * _named(probe, video), tuple(by_file[ref])))
+            live.append((video, strength))
+    named = _named(probe, [video for video, _ in live])
+    files = [
+        FileMatch(video, strength + TITLE * share, tuple(by_file[video.ref])) for (video, strength), share in zip(live, named, strict=True)
+    ]
     files.sort(key=lambda match: (-match.strength, match.video.ref))
     filtered = any(choice is not None for choice in (request.tag, request.section, request.since, request.until))
     return FileRanking(tuple(files), truncated=filtered and (len(hits) == MOMENTS or len(ranked) > depth))
@@ -66,9 +72,13 @@ def admits(request: SearchRequest, video: Video) -> bool:
     )
 
 
-def _named(probe: Probe, video: Video) -> float:
-    """The share of the question that title and summary answer by their words."""
-    if not probe.words.shares:
-        return 0.0
-    told = Postings.of([words(f"{video.title} {video.summary}")])
-    return float(told.scores(probe.words.shares, probe.words.average_length, 0, 1)[0])
+def _named(probe: Probe, videos: Sequence[Video]) -> list[float]:
+    """The share of the question that title and summary of each video answer by their words."""
+    told = Postings.joined([_told(f"{video.title} {video.summary}") for video in videos])
+    shares: list[float] = told.scores(probe.words.shares, probe.words.average_length, 0, len(videos)).tolist()
+    return shares
+
+
+@lru_cache(maxsize=10_000)
+def _told(text: str) -> Postings:
+    return Postings.of([words(text)])
