@@ -54,8 +54,9 @@ def usable_ms(page: Page, url: str) -> float:
 
 
 def result_ms(page: Page, url: str, question: str) -> float:
-    """From Enter to the first painted result."""
-    page.goto(url)
+    """From Enter to the first painted result, by somebody who has typed for as long as the pictures of the home view take to come."""
+    page.goto(url, wait_until="load")
+    until(page, "document.querySelector('.tile') && [...document.images].every((image) => image.complete || image.offsetTop > innerHeight)")
     page.evaluate(_WATCH_FOR_RESULTS)
     page.locator("#q").fill(question)
     page.keyboard.press("Enter")

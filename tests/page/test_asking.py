@@ -102,6 +102,21 @@ def test_the_player_can_be_shared_and_knows_the_other_hits(page: Page, served: S
     expect(page).to_have_url(f"{served.url}/search?q=ferry")
 
 
+def test_days_are_those_of_the_askers_calendar(opened: Callable[..., Page], served: SimpleNamespace, answering: list[Scene]) -> None:
+    page = opened(timezone_id="Asia/Tokyo")
+    page.goto(f"{served.url}/search?q=ferry&since=2026-11-22&until=2026-11-22")
+    expect(page.locator("li.scene:not(.ghost)")).to_have_count(3)
+    [(request, _)] = served.search.asked
+    assert (request.since.isoformat(), request.until.isoformat()) == ("2026-11-21T15:00:00+00:00", "2026-11-22T15:00:00+00:00")
+
+
+def test_words_are_marked_whole_and_in_their_forms(page: Page, served: SimpleNamespace, answering: list[Scene]) -> None:
+    ask(page, served.url, "storms leaving a pier")
+    expect(page.locator("li.scene:not(.ghost)")).to_have_count(3)
+    marks = page.locator("li.scene .description mark").all_inner_texts()
+    assert marks == ["leaves", "pier", "storm"]
+
+
 def test_nothing_found_says_what_to_do(page: Page, served: SimpleNamespace, films: list[Video]) -> None:
     ask(page, served.url, '"no such words"')
     expect(page.get_by_role("heading", name="No scene found")).to_be_visible()

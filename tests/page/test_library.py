@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from media_files import Recipe, make
 from page.browsing import LOADED, SAMPLE, until
 from scenesearch.search.answer import Scene
 from scenesearch.video import Video
@@ -108,3 +109,36 @@ def test_details_and_text_are_at_hand(page: Page, served: SimpleNamespace, films
     page.get_by_role("button", name="Details: Harbour day").click()
     expect(page.get_by_role("dialog")).to_contain_text("A day at the harbour.")
     expect(page.get_by_role("link", name="Metadata text")).to_have_attribute("href", f"/v1/videos/{films[0].ref.video_id}/metadata.txt")
+
+
+def test_an_upload_can_begin_a_collection(page: Page, served: SimpleNamespace) -> None:
+    page.goto(f"{served.url}/library")
+    page.get_by_label("Into the collection").select_option(label="New collection…")
+    page.get_by_label("Name of the new collection").fill("trailers")
+    page.locator("#files").set_input_files([SAMPLE])
+    [info] = eventually(lambda: list(served.uploads.list()))
+    assert info.name.startswith("trailers/")
+
+
+def test_a_large_export_is_fetched_by_its_link(page: Page, served: SimpleNamespace, tmp_path: Path) -> None:
+    video = served.shelf.put(make(tmp_path / "wall.mp4", Recipe(seconds=15, size=(1280, 720), noise=True, audio=None)), "films/wall.mp4")
+    page.goto(f"{served.url}/watch?v={video.ref.video_id}&t=0&end=15")
+    until(page, LOADED)
+    page.get_by_label("Clip").select_option(label="Lossless, from the keyframe before")
+    with page.expect_download() as coming:
+        page.locator("[data-format=mp4]").click()
+    assert "/objects/work/" in coming.value.url
+    assert coming.value.suggested_filename == "wall 00.00-00.15.mp4"
+    assert Path(coming.value.path()).stat().st_size > 30_000_000
+    with av.open(coming.value.path()) as clip:
+        assert float(clip.duration or 0) / 1e6 == pytest.approx(15, abs=0.2)
+
+
+def test_a_full_disk_is_named_and_the_upload_goes_on(page: Page, served: SimpleNamespace) -> None:
+    full = '{"title": "x", "status": 507, "detail": "no space is left for the upload: free some, then go on with it", "instance": "x"}'
+    page.goto(f"{served.url}/library")
+    page.route("**/v1/uploads/*", lambda route: route.fulfill(status=507, content_type="application/problem+json", body=full))
+    page.locator("#files").set_input_files([SAMPLE])
+    expect(page.locator(".upload")).to_contain_text("no space is left")
+    page.unroute("**/v1/uploads/*")
+    assert eventually(lambda: page.evaluate("1") and list(served.uploads.list()), within_s=20)

@@ -80,7 +80,10 @@ class CollectionView(BaseModel):
 
 
 class Collections(BaseModel):
+    """`may_create`: whether an upload of the caller may make a new one."""
+
     collections: list[CollectionView]
+    may_create: bool
 
 
 @routes.get("/v1/collections", operation_id="list_collections")
@@ -93,7 +96,8 @@ def list_collections(site: TheSite, caller: TheCaller) -> Collections:
         if seen is not None
         else {DEFAULT_COLLECTION, *(c.name for c in catalog.collections()), *(v.collection for v in catalog.videos())}
     )
-    return Collections(collections=[CollectionView(name=n, may_change=changed is None or n in changed) for n in sorted(names)])
+    shown = [CollectionView(name=n, may_change=changed is None or n in changed) for n in sorted(names)]
+    return Collections(collections=shown, may_create=changed is None)
 
 
 @routes.get("/v1/videos", operation_id="list_videos")

@@ -50,10 +50,9 @@ export function icon(name) {
   return svg;
 }
 
-/** `text` with every one of `words` in a <mark>. */
-export function marked(text, words) {
-  if (!words.length) return [text];
-  const pattern = new RegExp(words.map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|"), "giu");
+/** `text` with everything that `pattern` (of `wordsOf`) finds in a <mark>. */
+export function marked(text, pattern) {
+  if (!pattern) return [text];
   const parts = [];
   let at = 0;
   for (const found of text.matchAll(pattern)) {
@@ -64,17 +63,25 @@ export function marked(text, words) {
   return [...parts, text.slice(at)];
 }
 
-/** The words of a question that are worth highlighting, longest first; Japanese is cut into words by the browser. */
+const ENDING = /(?:ies|ing|ed|es|s|ly|e|y)$/i;
+const ENDINGS = "(?:ies|ied|ings?|ed|d|es?|ers?|s|ly|y|['’]s)?";
+const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+
+/** What to highlight for a question, or null: whole words in every form of them, quoted phrases as they are; Japanese is cut by the browser. */
 export function wordsOf(query) {
-  const words = new Set();
-  const quoted = [...query.matchAll(/"([^"]+)"|「([^」]+)」/g)].map((found) => found[1] ?? found[2]);
-  quoted.forEach((phrase) => words.add(phrase.trim()));
+  const quoted = [...query.matchAll(/"([^"]+)"|「([^」]+)」/g)].map((found) => (found[1] ?? found[2]).trim()).filter(Boolean);
+  const sources = new Set(quoted.map(escaped));
   const segments = new Intl.Segmenter(undefined, { granularity: "word" }).segment(query.replace(/["「」]/g, " "));
   for (const { segment, isWordLike } of segments) {
-    const japanese = /[\p{Script=Han}\p{Script=Katakana}]/u.test(segment);
-    if (isWordLike && (japanese || (segment.length > 2 && !STOP.has(segment.toLowerCase()) && !/^\p{Script=Hiragana}+$/u.test(segment)))) words.add(segment);
+    if (!isWordLike || /^\p{Script=Hiragana}+$/u.test(segment)) continue;
+    if (/[\p{Script=Han}\p{Script=Katakana}]/u.test(segment)) sources.add(escaped(segment));
+    else if (segment.length > 2 && !STOP.has(segment.toLowerCase())) {
+      const stem = segment.replace(ENDING, "");
+      sources.add(`(?<![\\p{L}\\p{N}])(?:${escaped(segment)}|${escaped(stem.length > 2 ? stem : segment)}${ENDINGS})(?![\\p{L}\\p{N}])`);
+    }
   }
-  return [...words].filter(Boolean).sort((a, b) => b.length - a.length);
+  const longest = [...sources].sort((a, b) => b.length - a.length);
+  return longest.length ? new RegExp(longest.join("|"), "giu") : null;
 }
 
 const STOP = new Set("the and for with that this from where when what which who how does did was were are has have had you your our his her its they them there then than into onto not".split(" "));

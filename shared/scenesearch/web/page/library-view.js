@@ -4,9 +4,10 @@ import { get, send, stillPath, videoPath } from "./api.js";
 import { h, icon, toast } from "./dom.js";
 import { sprites } from "./scene-player.js";
 import { queue } from "./upload-queue.js";
-import { bytes, clock, date, dollars, duration, languageName, percent, words } from "./words.js";
+import { bytes, clock, date, dollars, duration, languageName, list, percent, words } from "./words.js";
 
 const UNDO_SECONDS = 8;
+const NEW = "/"; // no collection can be called that
 const WORKING = new Set(["splitting", "extracting", "assembling", "waiting", "removing"]);
 
 /** Deletions that can still be taken back: video id ▸ timer. */
@@ -19,17 +20,23 @@ export function libraryView(main) {
   const seen = new Map();
   const grid = h("ul", { class: "shelf videos" });
   const count = h("p", { class: "status", role: "status" });
-  const collections = h("select", { "aria-label": words.into });
+  const collections = h("select", {});
+  const fresh = h("input", { type: "text", hidden: true, maxLength: 100, "aria-label": words.newCollectionName, placeholder: words.newCollectionName });
+  const into = () => (collections.value === NEW ? fresh.value.trim() || fresh.focus() : collections.value || "default");
   const dialog = h("dialog", { class: "sheet", "aria-labelledby": "sheet-title" });
-  main.replaceChildren(h("div", { class: "library" }, h("h1", {}, words.library), dropZone(collections), queue.element, count, grid, dialog));
+  main.replaceChildren(h("div", { class: "library" }, h("h1", {}, words.library), dropZone(into, collections, fresh), queue.element, count, grid, dialog));
   let over = false;
   let timer = 0;
 
-  get("/v1/collections").then(({ collections: all }) => {
+  get("/v1/collections").then(({ collections: all, may_create: mayCreate }) => {
     const open = all.filter((c) => c.may_change);
-    collections.replaceChildren(...open.map((c) => h("option", { value: c.name, selected: c.name === (localStorage.getItem("collection") ?? "default") }, c.name)));
+    collections.replaceChildren(...open.map((c) => h("option", { value: c.name, selected: c.name === (localStorage.getItem("collection") ?? "default") }, c.name)), ...(mayCreate ? [h("option", { value: NEW }, words.newCollection)] : []));
   }).catch(() => {});
-  collections.addEventListener("change", () => localStorage.setItem("collection", collections.value));
+  collections.addEventListener("change", () => {
+    fresh.hidden = collections.value !== NEW;
+    if (fresh.hidden) localStorage.setItem("collection", collections.value);
+    else fresh.focus();
+  });
 
   const refresh = async () => {
     clearTimeout(timer);
@@ -64,20 +71,20 @@ export function libraryView(main) {
   };
   refresh();
   queue.addEventListener("uploaded", refresh);
-  const stopDrop = wholePageDrop(main, collections);
+  const stopDrop = wholePageDrop(main, into);
   return () => { over = true; clearTimeout(timer); queue.removeEventListener("uploaded", refresh); stopDrop(); };
 }
 
-function dropZone(collections) {
-  const input = h("input", { type: "file", multiple: true, accept: "video/*,.mkv,.avi,.ts,.mts,.m2ts,.mxf,.flv", class: "unseen", id: "files", onchange: () => { queue.add([...input.files], collections.value || "default"); input.value = ""; } });
+function dropZone(into, collections, fresh) {
+  const input = h("input", { type: "file", multiple: true, accept: "video/*,.mkv,.avi,.ts,.mts,.m2ts,.mxf,.flv", class: "unseen", id: "files", onchange: () => { if (into()) queue.add([...input.files], into()); input.value = ""; } });
   return h("section", { class: "drop", "aria-label": words.addVideos }, icon("upload"),
     h("p", {}, h("b", {}, words.drop), " ", h("span", { class: "quiet" }, words.dropText)),
-    h("div", { class: "row" }, input, h("label", { for: "files", class: "button primary" }, words.choose), h("label", { class: "field inline" }, h("span", {}, words.into), collections)));
+    h("div", { class: "row" }, input, h("label", { for: "files", class: "button primary" }, words.choose), h("label", { class: "field inline" }, h("span", {}, words.into), collections), fresh));
 }
 
-function wholePageDrop(main, collections) {
+function wholePageDrop(main, into) {
   const over = (event) => { if (event.dataTransfer?.types.includes("Files")) { event.preventDefault(); main.classList.toggle("dropping", event.type === "dragover"); } };
-  const dropped = (event) => { event.preventDefault(); main.classList.remove("dropping"); queue.add([...event.dataTransfer.files], collections.value || "default"); };
+  const dropped = (event) => { event.preventDefault(); main.classList.remove("dropping"); if (into()) queue.add([...event.dataTransfer.files], into()); };
   document.addEventListener("dragover", over);
   document.addEventListener("dragleave", over);
   document.addEventListener("drop", dropped);
@@ -145,7 +152,7 @@ async function sheet(dialog, video, what) {
   body.replaceChildren(
     details.summary ? h("p", { lang: details.language }, details.summary) : "",
     h("dl", { class: "facts" }, fact(words.length, details.duration ? clock(details.duration) : ""), fact(words.size, bytes(details.size_bytes)), fact(words.language, details.language ? languageName(details.language) : ""),
-      fact(words.tag, details.tags.join(", ")), fact(words.cost, words.costText(dollars(details.usage.cost_usd), duration(details.usage.compute_s)))),
-    h("ul", { class: "stages" }, details.stages.map((s) => h("li", { class: s.done >= s.of ? "done" : "" }, `${words.stage[s.section]} ${s.done}/${s.of} ${s.models.join(", ")}`))),
+      fact(words.tag, list(details.tags)), fact(words.cost, words.costText(dollars(details.usage.cost_usd), duration(details.usage.compute_s)))),
+    h("ul", { class: "stages" }, details.stages.map((s) => h("li", { class: s.done >= s.of ? "done" : "" }, `${words.stage[s.section]} ${s.done}/${s.of} ${list(s.models)}`))),
     h("a", { class: "button", href: videoPath(video.video_id, "/metadata.txt"), target: "_blank" }, icon("text"), words.metadata));
 }

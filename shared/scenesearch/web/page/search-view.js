@@ -129,8 +129,9 @@ export function searchView(main, params, go) {
 /** The question as the server wants it. */
 export function asked(params) {
   const wanted = kept(params);
-  for (const [name, time] of [["since", "T00:00:00Z"], ["until", "T23:59:59Z"]]) {
-    if (/^\d{4}-\d\d-\d\d$/.test(wanted.get(name) ?? "")) wanted.set(name, wanted.get(name) + time);
+  for (const [name, days] of [["since", 0], ["until", 1]]) { // days as the asker's calendar has them, the last one included
+    const [, year, month, day] = /^(\d{4})-(\d\d)-(\d\d)$/.exec(wanted.get(name) ?? "") ?? [];
+    if (day) wanted.set(name, new Date(year, month - 1, Number(day) + days).toISOString());
   }
   wanted.set("limit", limitOf(params));
   return wanted;
@@ -166,7 +167,7 @@ function choices(params, change) {
   return h("section", { class: "choices", "aria-label": words.choices },
     pick("mode", words.mode, ["recall", "balanced", "precision"], "balanced"),
     pick("effort", words.effort, ["fast", "standard", "thorough"], "standard"),
-    h("details", { class: "filters", open: false },
+    h("details", { class: "filters", onkeydown: (e) => { if (e.key === "Escape") { e.currentTarget.open = false; e.currentTarget.firstChild.focus(); } } },
       h("summary", {}, icon("filter"), words.filters, active.length ? h("span", { class: "count" }, String(active.length)) : null),
       h("div", { class: "panel" },
         field("collection", words.collection, collection), field("language", words.language, language), field("tag", words.tag, tag),

@@ -103,7 +103,7 @@ class Upload {
           this.element.classList.add("bad");
           return false;
         }
-        this.status.textContent = words.waitingNet;
+        this.status.textContent = error instanceof Problem ? error.message : words.waitingNet;
         tries += 1;
         await new Promise((resolve) => setTimeout(resolve, Math.min(10_000, 300 * 2 ** tries)));
       }

@@ -74,7 +74,7 @@ function about(details, scene, query, params, go) {
     } }, icon(name), label)));
   return [
     h("div", { class: "heading" }, h("h1", { lang: details.language }, details.title),
-      h("p", { class: "quiet" }, `${clock(details.duration)} · ${details.collection} · ${date(details.created_at)}`)),
+      h("p", { class: "quiet" }, [clock(details.duration), details.collection, date(details.created_at), details.timecode && words.timecode(details.timecode)].filter(Boolean).join(" · "))),
     scene ? h("section", { class: "why", "aria-label": words.why }, h("p", { class: "description" }, h("span", { class: "span" }, scene.timestamp), " ", marked(scene.description, wordsOf(query))), evidenceList(scene, wordsOf(query), params), feedback)
       : details.summary ? h("p", { class: "description", lang: details.language }, details.summary) : null,
   ].filter(Boolean);

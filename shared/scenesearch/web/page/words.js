@@ -23,8 +23,8 @@ const EN = {
   cannotPlay: "This video cannot be played here. You can still export the scene.",
   take: "Take it away", from: "From", to: "To", setHere: "here", clip: "Clip", exact: "Exact to the frame", lossless: "Lossless, from the keyframe before", still: "Still of this moment", subtitles: "Subtitles", editors: "For editors", textLines: "Text",
   preparing: "Preparing the export…", saved: (name) => `Saved ${name}`, right: "Right scene", wrong: "Wrong scene", thanks: "Thank you. Noted with your question.",
-  important: "Important scenes", hits: "Hits", noEntries: "Nothing here.", why: "Why it matches", about: "About this video",
-  drop: "Drop videos here", dropText: "or choose files. An interrupted upload goes on where it was.", choose: "Choose files", into: "Into the collection",
+  timecode: (first) => `source timecode from ${first}`, important: "Important scenes", hits: "Hits", noEntries: "Nothing here.", why: "Why it matches", about: "About this video",
+  drop: "Drop videos here", dropText: "or choose files. An interrupted upload goes on where it was.", choose: "Choose files", into: "Into the collection", newCollection: "New collection…", newCollectionName: "Name of the new collection",
   uploading: (percent, left) => `Uploading ${percent}${left ? `, ${left}` : ""}`, waitingNet: "Connection lost: goes on by itself", uploaded: "Uploaded", uploadAgain: "Choose the file again to go on", cancel: "Cancel", refused: (why) => `Refused: ${why}`,
   left: (time) => `about ${time} left`,
   state: { waiting: "Waiting", splitting: "Being cut into pieces", extracting: "Being read", assembling: "Being put together", ready: "Ready", failed: "Failed", removing: "Being removed" },
@@ -59,8 +59,8 @@ const JA = {
   cannotPlay: "この動画はここでは再生できません。書き出しはできます。",
   take: "書き出し", from: "開始", to: "終了", setHere: "現在位置", clip: "クリップ", exact: "フレーム単位で正確に", lossless: "無劣化（直前のキーフレームから）", still: "この瞬間の静止画", subtitles: "字幕", editors: "編集ソフト用", textLines: "テキスト",
   preparing: "書き出しています…", saved: (name) => `${name} を保存しました`, right: "正しい場面", wrong: "違う場面", thanks: "ありがとうございます。質問と一緒に記録しました。",
-  important: "重要な場面", hits: "検索結果", noEntries: "ここには何もありません。", why: "一致した理由", about: "この動画について",
-  drop: "ここに動画をドロップ", dropText: "またはファイルを選択。中断したアップロードは続きから再開します。", choose: "ファイルを選択", into: "追加先のコレクション",
+  timecode: (first) => `元のタイムコード ${first} から`, important: "重要な場面", hits: "検索結果", noEntries: "ここには何もありません。", why: "一致した理由", about: "この動画について",
+  drop: "ここに動画をドロップ", dropText: "またはファイルを選択。中断したアップロードは続きから再開します。", choose: "ファイルを選択", into: "追加先のコレクション", newCollection: "新しいコレクション…", newCollectionName: "新しいコレクションの名前",
   uploading: (percent, left) => `アップロード中 ${percent}${left ? `、${left}` : ""}`, waitingNet: "接続が切れました。自動的に再開します", uploaded: "アップロード完了", uploadAgain: "同じファイルを選び直すと再開します", cancel: "中止", refused: (why) => `受け付けられません：${why}`,
   left: (time) => `残り約 ${time}`,
   state: { waiting: "待機中", splitting: "分割中", extracting: "読み取り中", assembling: "まとめ中", ready: "準備完了", failed: "失敗", removing: "削除中" },
@@ -89,7 +89,10 @@ export function clock(seconds) {
 }
 
 /** `1:02.345` for fields that people edit. */
-export const exactClock = (seconds) => clock(seconds) + "." + String(Math.round((seconds - Math.floor(seconds)) * 1000) % 1000).padStart(3, "0");
+export function exactClock(seconds) {
+  const ms = Math.round(Math.max(0, seconds) * 1000);
+  return `${clock(Math.floor(ms / 1000))}.${String(ms % 1000).padStart(3, "0")}`;
+}
 
 /** Seconds of what a person wrote (`1:02.5`, `62.5`), or NaN. */
 export function parseClock(text) {
@@ -105,6 +108,7 @@ export function duration(seconds) {
 
 export const percent = (share) => new Intl.NumberFormat(language, { style: "percent" }).format(share);
 export const dollars = (amount) => new Intl.NumberFormat(language, { style: "currency", currency: "USD", maximumFractionDigits: amount < 1 ? 4 : 2 }).format(amount);
+export const list = (items) => new Intl.ListFormat(language, { type: "conjunction" }).format(items);
 export const date = (iso) => new Intl.DateTimeFormat(language, { dateStyle: "medium" }).format(new Date(iso));
 export const languageName = (code) => { try { return new Intl.DisplayNames(language, { type: "language" }).of(code); } catch { return code; } };
 

@@ -1,0 +1,114 @@
+"""The player: formats that browsers cannot read, clips on one clock, and spans that end where they end."""
+
+from __future__ import annotations
+
+import base64
+import io
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from media_files import Recipe, make, read_number
+from page.browsing import LOADED, until
+from scenesearch.library import playback
+from scenesearch.media.plan import plan
+from scenesearch.metadata import Entry
+from scenesearch.video import Clip, Video
+from shelf import said
+
+TAPE = Recipe(seconds=12, fps=25, gop=12, codec="mpeg1video", audio="mp2", format="mpeg", size=(320, 192))
+FILM = Recipe(seconds=12, fps=25, gop=25, size=(320, 192))
+SAID = [said(7.0, 9.0, "The ferry leaves at nine."), said(1.0, 2.0, "Nobody is here.")]
+
+SCENE_ENDED = "document.querySelector('.ended')?.hidden === false"
+
+_PICTURE = """() => {
+  const video = document.querySelector('video');
+  const canvas = Object.assign(document.createElement('canvas'), { width: video.videoWidth, height: video.videoHeight });
+  canvas.getContext('2d').drawImage(video, 0, 0);
+  return canvas.toDataURL('image/png').split(',')[1];
+}"""
+
+
+def in_clips(served: SimpleNamespace, file: Path, entries: list[Entry]) -> Video:
+    """The file on the shelf, planned in chunks of about six seconds, whose clips are cut when they are played."""
+    with file.open("rb") as source:
+        chunks = plan(source, chunk_seconds=6, clip_max_bytes=10**9).chunks
+    assert len(chunks) == 2
+    video: Video = served.shelf.put(file, f"films/x/{file.name}", entries, chunks=chunks)
+    for chunk in chunks:
+        clip = Clip(f"c{chunk.number}.mp4", "video/mp4", chunk.span.start_ms, chunk.span.duration_ms, 1)
+        served.catalog.commit_clips(video.ref, chunk.number, video_clip=clip, audio_clip=None)
+    return video
+
+
+def clock(page: Page) -> float:
+    """Where the player is on the clock of the whole video."""
+    seconds: float = page.evaluate("document.querySelector('scene-player').time")
+    return seconds
+
+
+def on_screen(page: Page) -> float:
+    """The time of the frame that is shown, as it says itself."""
+    shown = Image.open(io.BytesIO(base64.b64decode(page.evaluate(_PICTURE)))).convert("RGB")
+    return read_number(np.asarray(shown)) / 25
+
+
+def still_at(page: Page, seconds: float) -> None:
+    until(
+        page,
+        f"{LOADED} && !document.querySelector('video').seeking && Math.abs(document.querySelector('scene-player').time - {seconds}) < 0.06",
+    )
+
+
+def test_what_browsers_cannot_read_plays_from_its_clips_on_the_same_clock(page: Page, served: SimpleNamespace, tmp_path: Path) -> None:
+    video = in_clips(served, make(tmp_path / "old tape.mpg", TAPE), SAID)
+    page.goto(f"{served.url}/watch?v={video.ref.video_id}&t=8")
+    still_at(page, 8)
+    assert on_screen(page) == pytest.approx(8, abs=0.09)
+    page.get_by_role("button", name="Captions").click()
+    until(page, "document.querySelector('video').textTracks[0].activeCues?.[0]?.text.includes('The ferry leaves')")
+    expect(page.locator(".entry.on")).to_contain_text("The ferry leaves")
+    page.get_by_role("button", name="Nobody is here").click()
+    still_at(page, 1)
+    assert on_screen(page) == pytest.approx(1, abs=0.09)
+    until(page, "document.querySelector('video').textTracks[0].activeCues?.[0]?.text.includes('Nobody is here')")
+
+
+def test_playing_goes_on_from_clip_to_clip(page: Page, served: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(playback, "LONG_MS", 10_000)
+    video = in_clips(served, make(tmp_path / "film.mp4", FILM), SAID)
+    page.goto(f"{served.url}/watch?v={video.ref.video_id}&t=5&end=7")
+    until(page, SCENE_ENDED)
+    assert clock(page) == pytest.approx(7, abs=0.25)
+    assert on_screen(page) == pytest.approx(7, abs=0.25)
+
+
+def test_the_original_plays_where_a_clip_does_not(
+    page: Page, served: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(playback, "LONG_MS", 10_000)
+    video = in_clips(served, make(tmp_path / "film.mp4", FILM), SAID)
+    page.route("**/clips/*", lambda route: route.abort())
+    page.goto(f"{served.url}/watch?v={video.ref.video_id}&t=8")
+    still_at(page, 8)
+    assert page.evaluate("document.querySelector('video').currentSrc").endswith("/media#t=8.000")
+
+
+def test_the_scene_is_repeated_until_told_otherwise(page: Page, served: SimpleNamespace, tmp_path: Path) -> None:
+    video = served.shelf.put(make(tmp_path / "film.mp4", FILM), "films/film.mp4", SAID)
+    page.add_init_script("""
+      window.turns = 0;
+      addEventListener('seeking', (event) => { if (event.target.currentTime < 3.1) window.turns += 1; }, true);
+    """)
+    page.goto(f"{served.url}/watch?v={video.ref.video_id}&t=3&end=3.8")
+    page.keyboard.press("r")
+    until(page, "window.turns >= 3")
+    assert page.evaluate("document.querySelector('.ended').hidden")
+    page.keyboard.press("r")
+    until(page, SCENE_ENDED)
+    assert clock(page) == pytest.approx(3.8, abs=0.2)
