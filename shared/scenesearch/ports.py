@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Lock
 from typing import BinaryIO, Protocol
 
 import numpy as np
@@ -506,12 +507,28 @@ class Reading:
     profile: Profile
 
 
+class Spending:
+    """What models have cost for one question so far. Threads may share it."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._total = Usage()
+
+    def add(self, usage: Usage) -> None:
+        with self._lock:
+            self._total += usage
+
+    @property
+    def total(self) -> Usage:
+        return self._total
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """What is asked. `language` is the one to answer in; `phrases` must match; `precise` wants no false hit.
 
     `sections` are those that the question speaks of ("who says …"); `words` and `likeness` tell readers without a model of their own
-    how telling each word is and how to read the similarities of passages.
+    how telling each word is and how to read the similarities of passages. Models that are paid for add what they cost to `spending`.
     """
 
     text: str
@@ -521,6 +538,7 @@ class Question:
     sections: frozenset[Section] = frozenset()
     words: WordWeights = field(default_factory=lambda: WordWeights(shares={}, average_length=1.0))
     likeness: Likeness = Likeness(0.0, 1.0)
+    spending: Spending = field(default_factory=Spending, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -538,6 +556,11 @@ class SceneReader(Protocol):
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def at_once(self) -> int:
+        """How many files it gains by reading at the same time: many where it waits for a server, one where it computes."""
+        ...
 
     def read(self, question: Question, reading: Reading, *, limit: int, deadline: datetime) -> list[FoundScene]:
         """At most `limit` scenes, best first. Raises `Blocked`, `ModelError`, `Unavailable`."""

@@ -5,6 +5,7 @@ The videos are told by hand; the models are the real client on a stand-in for Ve
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -271,6 +272,51 @@ def test_a_watcher_fails_and_the_scene_stays_where_it_was(app: Application, stan
 def test_fast_asks_no_reader(app: Application, stand_in: Control) -> None:
     assert ask(app, Mode.RECALL, Effort.FAST).scenes
     assert [request["kind"] for request in stand_in.requests()] == ["embedding"]
+
+
+def test_an_answer_says_what_it_cost_and_so_does_the_log(app: Application, stand_in: Control, caplog: pytest.LogCaptureFixture) -> None:
+    stand_in.script(watcher_says(True), *reader_says(BURNING))
+    with caplog.at_level(logging.INFO):
+        answer = ask(app, Mode.BALANCED, Effort.THOROUGH)
+    assert answer.usage is not None
+    assert min(answer.usage.tokens[kind] for kind in ("text", "video", "output")) > 0
+    models = [r.__dict__ for r in caplog.records if r.message == "a model answered" and r.__dict__["tokens"].get("output")]
+    assert len(models) == 3  # two videos read, one clip watched
+    for kind, count in answer.usage.tokens.items():
+        assert count == sum(spent["tokens"].get(kind, 0) for spent in models)
+    assert answer.usage.cost_usd == pytest.approx(sum(spent["cost_usd"] for spent in models), abs=1e-6)
+    (told,) = (r.__dict__ for r in caplog.records if r.message == "a question was answered")
+    assert told["cost_usd"] == pytest.approx(answer.usage.cost_usd, abs=1e-6)
+    assert QUESTION not in str(told)
+
+
+def test_answers_that_are_of_no_use_cost_all_the_same(app: Application, stand_in: Control) -> None:
+    stand_in.script({"fault": "answer", "match": {"kind": "scenes"}, "answer": "It burns at 00:12!"})
+    answer = ask(app)
+    assert answer.degraded is not None
+    assert answer.usage is not None
+    assert answer.usage.cost_usd > 0
+
+
+def test_what_costs_nothing_says_nothing_of_it(app: Application) -> None:
+    answer = ask(app, Mode.RECALL, Effort.FAST)
+    assert answer.usage is None
+    assert "usage" not in answer.model_dump()
+
+
+@pytest.mark.parametrize("limit", [1, 2, 4])
+def test_no_more_scenes_are_streamed_than_asked_for(app: Application, stand_in: Control, limit: int) -> None:
+    """Three scenes of each of two videos are found."""
+    scenes = [found(1, 1, (1, "a harbour at dawn")), found(2, 2, (2, "the red car skids")), BURNING]
+    breads = [found(1, 1, (1, "bake bread")), found(2, 2, (2, "Knead the dough"))]
+    here = {"fault": "answer", "match": {"kind": "scenes", "text": "The video: harbour"}, "answer": {"scenes": scenes}}
+    stand_in.script(here, {"fault": "answer", "match": {"kind": "scenes"}, "answer": {"scenes": breads}})
+    events = list(app.search.events(SearchRequest(query=QUESTION, mode=Mode.RECALL, limit=limit)))
+    last = events[-1]
+    assert isinstance(last, Answer)
+    told = [event for event in events if isinstance(event, Scene)]
+    assert len(told) == limit
+    assert sorted(told, key=lambda scene: -scene.score) == last.scenes
 
 
 def patient(app: Application, *, reading: float = 20, watching: float = 60) -> Search:

@@ -90,8 +90,20 @@ class Scene(BaseModel):
     score: float
 
 
+class Spent(BaseModel):
+    """What models that are paid for have cost: tokens by modality ("text", "video", "output"), US dollars. The question's own vector,
+    some twenty tokens, is not in it.
+    """
+
+    tokens: dict[str, int]
+    cost_usd: float
+
+
 class Answer(BaseModel):
-    """The whole answer. `degraded` says why the reader could not be used; `truncated` that filters may have left hits out."""
+    """The whole answer. `degraded` says why the reader could not be used; `truncated` that filters may have left hits out.
+
+    `usage` is there when models that are paid for were asked.
+    """
 
     query: str
     mode: Mode
@@ -101,3 +113,4 @@ class Answer(BaseModel):
     took_ms: int
     files: list[FileHit]
     scenes: list[Scene]
+    usage: Spent | None = Field(default=None, exclude_if=lambda usage: usage is None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import heapq
+import logging
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,15 +12,18 @@ from functools import cached_property
 from scenesearch.errors import NotFound
 from scenesearch.metadata import Entry, one_line
 from scenesearch.ports import Catalog, Embedder, Filters, Probe, Question, SceneIndex, SceneReader, SceneWatcher
-from scenesearch.search.answer import Answer, Effort, Evidence, FileHit, Mode, Scene, SearchRequest
+from scenesearch.search.answer import Answer, Effort, Evidence, FileHit, Mode, Scene, SearchRequest, Spent
 from scenesearch.search.choices import CHOICES, Choices
 from scenesearch.search.confirming import Confirmed, confirm
 from scenesearch.search.file_stage import FileMatch, FileRanking, rank_files
 from scenesearch.search.grounding import GroundedScene
+from scenesearch.search.kept import Kept
 from scenesearch.search.query import understood
 from scenesearch.search.scene_stage import FileRead, FileToRead, SceneStage
 from scenesearch.timeline import Span
 from scenesearch.video import Profile, Video, VideoRef, now
+
+LOG = logging.getLogger(__name__)
 
 MOMENTS_READ = 40
 """Moments of a file that a reader is shown the neighbourhoods of."""
@@ -30,12 +33,11 @@ CANNOT_WATCH = "nothing here can watch the clips: the scenes are confirmed by th
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """How long the parts of an answer may take, and how many files are ranked and read at once."""
+    """How long the parts of an answer may take, and how many files are ranked."""
 
     reading: timedelta = timedelta(seconds=20)
     watching: timedelta = timedelta(seconds=60)
     files_ranked: int = 30
-    at_once: int = 10
 
 
 class Search:
@@ -69,9 +71,9 @@ class Search:
         return last
 
     def events(self, request: SearchRequest, readable: frozenset[str] | None = None) -> Iterator[FileHit | Scene | Answer]:
-        """Files first, then scenes as their files are read, last the whole answer.
+        """Files first, then scenes as soon as no file that is still being read can push them out, last the whole answer.
 
-        A scene that comes early may be pushed out by later ones: the answer's scenes are the `limit` best of those that came.
+        The scenes that come are those of the answer, so never more than `limit`.
         Raises what `answer` raises, before the first event.
         """
         return _Asking(request, readable, self._catalog, self._index, self._embedder, self._reader, self._watcher, self._patience).events()
@@ -106,18 +108,17 @@ class _Asking:
         hits = [self._file_hit(match) for match in files]
         yield from hits
         reasons: list[str] = []
-        best: list[tuple[float, int, Scene]] = []
-        number = 0
+        kept, unread = Kept(self._request.limit), len(to_read)
         for read in self._readings(list(to_read.values())):
             if read.failure is not None and read.failure not in reasons:
                 reasons.append(read.failure)
             for scene in read.scenes:
                 if self._wanted(scene, read):
-                    number += 1
-                    told = self._scene(read.video, scene)
-                    if _keep(best, told, number, self._request.limit) and not self._watching:
-                        yield told
-        scenes = [scene for _, _, scene in sorted(best, key=lambda kept: (-kept[0], -kept[1]))]
+                    kept.take(self._scene(read.video, scene))
+            unread -= 1
+            if not self._watching:
+                yield from kept.certain(unread * self._per_file)
+        scenes = kept.best()
         if self._watching:
             confirmed = self._confirmed(scenes)
             scenes = confirmed.scenes
@@ -125,6 +126,10 @@ class _Asking:
             yield from scenes
         if self._request.effort is Effort.THOROUGH and self._watcher is None:
             reasons.append(CANNOT_WATCH)
+        spent = self._question.spending.total
+        if spent.tokens:
+            cost = {"tokens": dict(spent.tokens), "cost_usd": spent.cost_usd}
+            LOG.info("a question was answered", extra={"effort": self._request.effort, "files": len(to_read), **cost})
         yield Answer(
             query=self._request.query.encode("utf-8", "replace").decode(),
             mode=self._request.mode,
@@ -134,6 +139,7 @@ class _Asking:
             took_ms=round((time.monotonic() - self._began) * 1000),
             files=hits,
             scenes=scenes,
+            usage=Spent(tokens=dict(spent.tokens), cost_usd=round(spent.cost_usd, 6)) if spent.tokens else None,
         )
 
     # what is asked
@@ -218,11 +224,15 @@ class _Asking:
     # scenes
 
     def _readings(self, files: list[FileToRead]) -> Iterator[FileRead]:
-        per_file = self._request.limit if self._request.video_id is not None else self._choices.per_file
-        stage = SceneStage(self._query, self._question, self._admits, per_file=per_file)
+        stage = SceneStage(self._query, self._question, self._admits, per_file=self._per_file)
         if self._request.effort is Effort.FAST:
             return (stage.known(file) for file in files)
-        return stage.read(files, self._reader, at_once=self._patience.at_once, deadline=now() + self._patience.reading)
+        return stage.read(files, self._reader, deadline=now() + self._patience.reading)
+
+    @property
+    def _per_file(self) -> int:
+        """The most scenes of one file."""
+        return self._request.limit if self._request.video_id is not None else self._choices.per_file
 
     def _wanted(self, scene: GroundedScene, read: FileRead) -> bool:
         choices = self._choices
@@ -261,15 +271,6 @@ class _Asking:
             grounded=scene.grounded,
             score=round(scene.score, 6),
         )
-
-
-def _keep(best: list[tuple[float, int, Scene]], scene: Scene, number: int, limit: int) -> bool:
-    """Put the scene among the `limit` best so far; False when it is not one of them. Of equals, the earlier one stays."""
-    kept = (scene.score, -number, scene)
-    if len(best) < limit:
-        heapq.heappush(best, kept)
-        return True
-    return heapq.heappushpop(best, kept) is not kept
 
 
 def _evidence(entry: Entry) -> Evidence:

@@ -19,6 +19,7 @@ from scenesearch.errors import ConfigurationError, Outage, Unavailable
 from scenesearch.models.vertexai import faults
 from scenesearch.models.vertexai.answer import Answer, answer_of, embedding_usage
 from scenesearch.models.vertexai.prices import Prices
+from scenesearch.ports import Spending
 from scenesearch.video import Usage, now
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Ask:
     """One request: what to do (`system`), what to look at (`contents`), the form of the answer.
 
     `needs` names a modality ("video", "audio") that the answer's usage must show: without it the model never looked.
-    `resolution` is "default", "low", "medium" or "high".
+    `resolution` is "default", "low", "medium" or "high". What it costs is added to `spending`, also when the answer is of no use.
     """
 
     model: str
@@ -50,6 +51,7 @@ class Ask:
     schema: type[BaseModel]
     resolution: str = "default"
     needs: str | None = None
+    spending: Spending | None = None
 
 
 class VertexClient:
@@ -97,7 +99,10 @@ class VertexClient:
             response = self._genai.models.generate_content(model=ask.model, contents=list(ask.contents), config=config)
             return answer_of(response, ask.model, self.prices, self._clock().date())
 
-        return self._within(deadline, ask.model, send, lambda answer: answer.usage)
+        answer = self._within(deadline, ask.model, send, lambda answer: answer.usage)
+        if ask.spending is not None:
+            ask.spending.add(answer.usage)
+        return answer
 
     def embed(self, texts: Sequence[str], *, deadline: datetime) -> tuple[list[list[float]], Usage]:
         """One vector for each text, in one request. However many vectors come back, the caller counts them.

@@ -85,6 +85,8 @@ class GeminiReader:
         """The model and the version of its prompt."""
         return self._name
 
+    at_once = 10
+
     def read(self, question: Question, reading: Reading, *, limit: int, deadline: datetime) -> list[FoundScene]:
         """At most `limit` scenes, best first. A scene whose quotations do not stand in the video has none.
 
@@ -142,6 +144,7 @@ class GeminiReader:
             ),
             contents=(Content(role="user", parts=[Part(text=words)]),),
             schema=Matches,
+            spending=question.spending,
         )
 
 

@@ -82,6 +82,7 @@ class GeminiWatcher:
             schema=Watched,
             resolution=settings.vertexai_texts_resolution if small_print else settings.vertexai_visual_info_resolution,
             needs="video",
+            spending=question.spending,
         )
 
     def _place(self, video: Video, span: Span) -> tuple[Clip, Span]:
