@@ -98,6 +98,10 @@ class Settings(BaseSettings):
     vertexai_quality_model: str = Field(default="gemini-3.8-flash", description="reads text: summaries, speakers, scenes")
     vertexai_embedding_model: str = "gemini-embedding-2"
     vertexai_embedding_dimension: int = Field(default=768, ge=64, le=2048, description="2048 is the most that Firestore indexes")
+    vertexai_embedding_unrelated: float = Field(
+        default=0.5, ge=-1, lt=1, description="the cosine of a question and a passage without relation: `evaluate DIR --scale` measures it"
+    )
+    vertexai_embedding_spread: float = Field(default=0.04, gt=0, description="how far such cosines are apart, measured with it")
     vertexai_embedding_batch: int = Field(default=50, ge=1, le=250, description="texts a request; 1 where the endpoint knows no batches")
     vertexai_thinking: Literal["", "minimal", "low", "medium", "high"] = Field(default="low", description="empty: the model's own choice")
     vertexai_temperature: float | None = Field(default=None, ge=0, le=2, description="none: the model's own, which Gemini 3 asks for")

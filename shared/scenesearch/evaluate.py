@@ -106,10 +106,10 @@ class Indexed:
 @contextmanager
 def indexed(directory: Path, *, query_field: str = "query", limit: int | None = None) -> Iterator[Indexed]:
     """The videos of a set in a library of their own for the time of the context. Raises `InvalidRequest` as `evaluate` does."""
-    videos = _lines(directory / "videos.jsonl", GivenVideo)
+    videos = lines_of(directory / "videos.jsonl", GivenVideo)
     if not videos:
         raise InvalidRequest(f"{directory / 'videos.jsonl'} holds no video")
-    questions = _lines(directory / "queries.jsonl", GivenQuestion, renamed={query_field: "query"}, limit=limit)
+    questions = lines_of(directory / "queries.jsonl", GivenQuestion, renamed={query_field: "query"}, limit=limit)
     if not questions:
         raise InvalidRequest(f"{directory / 'queries.jsonl'} holds no question")
     known = {video.video_id for video in videos}
@@ -222,13 +222,14 @@ def put(given: GivenVideo, ports: Ports, chunk_ms: int) -> None:
         )
     )
     chunks: dict[int, list[Entry]] = defaultdict(list)
-    for entry in _entries(given):
+    for entry in entries_of(given):
         chunks[entry.span.midpoint_ms // chunk_ms].append(entry)
     for number, entries in sorted(chunks.items()):
         index_chunk(video, number, entries, ports)
 
 
-def _entries(given: GivenVideo) -> Iterator[Entry]:
+def entries_of(given: GivenVideo) -> Iterator[Entry]:
+    """The lines of a video of the set as what extraction would have made of it."""
     for segment in given.segments:
         start = round(segment.start * 1000)
         span = Span(start, max(start + 1, round(segment.end * 1000)))
@@ -241,7 +242,7 @@ def _entries(given: GivenVideo) -> Iterator[Entry]:
                 yield Entry(section=Section.TEXTS, span=span, text=segment.text, lines=(segment.text,), kind=TextKind.TEXT)
 
 
-def _lines(path: Path, model: type[Model], *, renamed: dict[str, str] | None = None, limit: int | None = None) -> list[Model]:
+def lines_of(path: Path, model: type[Model], *, renamed: dict[str, str] | None = None, limit: int | None = None) -> list[Model]:
     """The lines of a JSONL file. Raises `InvalidRequest`, naming the line."""
     found: list[Model] = []
     try:

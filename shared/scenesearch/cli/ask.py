@@ -59,9 +59,13 @@ def evaluate(
     query_field: Annotated[str, typer.Option(help="Which field of queries.jsonl to ask.")] = "query",
     limit: Annotated[int | None, typer.Option(help="Ask only the first N questions.", min=1)] = None,
     through_http: Annotated[bool, typer.Option("--through-http", help="Ask the search endpoint, over a connection.")] = False,
+    scale: Annotated[bool, typer.Option("--scale", help="Measure how the embedder's cosines are to be read, and nothing else.")] = False,
     as_json: Json = False,
 ) -> None:
     """Measure search on a set of questions with known answers."""
+    if scale:
+        _scale(directory, query_field, as_json)
+        return
     from scenesearch.evaluate import evaluate as measure
 
     figures = measure(directory, query_field=query_field, limit=limit, through_http=through_http)
@@ -73,3 +77,16 @@ def evaluate(
         rows += [(name, iou, *(f"{at[k]:.1f}" if k in at else "" for k in ("r@1", "r@5", "r@10", "r@100"))) for iou, at in by_iou.items()]
     print_table(["found", "tIoU", "R@1", "R@5", "R@10", "R@100"], rows)
     say(f"{figures.queries} questions, p50 {figures.p50_ms:.0f} ms, p95 {figures.p95_ms:.0f} ms, index built in {figures.index_s:.0f} s")
+
+
+def _scale(directory: Path, query_field: str, as_json: bool) -> None:
+    """What `vertexai_embedding_unrelated` and `…_spread` should be, or those of another embedder."""
+    from scenesearch.bootstrap import application
+    from scenesearch.calibrate import measured
+
+    found = measured(directory, application().models.embedder, query_field=query_field)
+    if as_json:
+        print_json(found)
+        return
+    say(f"{found.embedder}: {found.questions} questions and {found.moments} moments of videos that they are not about")
+    say(f"unrelated {found.unrelated}, spread {found.spread}; right moments lie {found.right} spreads above (half of them)")

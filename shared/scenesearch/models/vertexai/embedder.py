@@ -25,8 +25,6 @@ QUERY_SECONDS = 10.0
 PASSAGES_SECONDS = 240.0
 SINGLE_REQUESTS_AT_ONCE = 8
 
-LIKENESS = Likeness(unrelated=0.5, spread=0.04)
-
 
 class GeminiEmbedder:
     """An `Embedder`. Texts go in batches; where the endpoint knows no batches, it finds out once and sends them one by one."""
@@ -36,6 +34,7 @@ class GeminiEmbedder:
         self._batch = settings.vertexai_embedding_batch
         self._name = settings.vertexai_embedding_model
         self._dimension = settings.vertexai_embedding_dimension
+        self._likeness = Likeness(unrelated=settings.vertexai_embedding_unrelated, spread=settings.vertexai_embedding_spread)
 
     @property
     def name(self) -> str:
@@ -47,8 +46,8 @@ class GeminiEmbedder:
 
     @property
     def likeness(self) -> Likeness:
-        """A guess: it wants measuring with the real model, as decision 18 did for the local one; ranking suffers before thresholds do."""
-        return LIKENESS
+        """As the settings say. Their defaults are a guess: nobody has run `scenesearch evaluate DIR --scale` against the service yet."""
+        return self._likeness
 
     def queries(self, texts: Sequence[str]) -> Vectors:
         """Vectors of questions, shape (texts, dimension). Raises `ModelError`, `Unavailable`."""
