@@ -50,11 +50,11 @@ class SceneStage:
     def __init__(self, query: Query, question: Question, admits: Callable[[Entry], bool], *, per_file: int) -> None:
         self._query, self._question, self._admits, self._per_file = query, question, admits, per_file
 
-    def read(self, files: Sequence[FileToRead], reader: SceneReader, *, at_once: int, deadline: datetime) -> Iterator[FileRead]:
+    def read(self, files: Sequence[FileToRead], reader: SceneReader, *, deadline: datetime) -> Iterator[FileRead]:
         """Each file as it is read. A reader that fails or is late for one gives what the index knows of it, and the reason."""
         if not files:
             return
-        pool = ThreadPoolExecutor(min(at_once, len(files)), thread_name_prefix="reader")
+        pool = ThreadPoolExecutor(min(reader.at_once, len(files)), thread_name_prefix="reader")
         try:
             waiting: dict[Future[FileRead], FileToRead] = {pool.submit(self._read, file, reader, deadline): file for file in files}
             while waiting:

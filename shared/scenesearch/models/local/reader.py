@@ -48,6 +48,7 @@ class LocalReader:
     """A `SceneReader`."""
 
     name = "runs of rows 1"
+    at_once = 1
 
     def read(self, question: Question, reading: Reading, *, limit: int, deadline: datetime) -> list[FoundScene]:
         """At most `limit` scenes, best first."""

@@ -74,6 +74,8 @@ class Found:
 class GeminiReader:
     """A `SceneReader`: one request a video, a second one only to repair what the first one got wrong."""
 
+    at_once = 10
+
     def __init__(self, client: VertexClient, settings: Settings) -> None:
         self._client = client
         self._model = settings.vertexai_quality_model
@@ -84,8 +86,6 @@ class GeminiReader:
     def name(self) -> str:
         """The model and the version of its prompt."""
         return self._name
-
-    at_once = 10
 
     def read(self, question: Question, reading: Reading, *, limit: int, deadline: datetime) -> list[FoundScene]:
         """At most `limit` scenes, best first. A scene whose quotations do not stand in the video has none.
