@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 from scenesearch.search.answer import Scene
 from scenesearch.video import Video
 from scenesearch.web.page_routes import FOLDER
+from site_under_test import whole
 
 PHONE = {"width": 390, "height": 844}
 
@@ -39,13 +40,30 @@ def test_axe_finds_no_violation(
         expect(page.locator(ready).first).to_be_visible()
         if path.startswith("/search"):
             page.locator("summary", has_text="Filters").click()
+        found += violations(page, path)
         if path == "/library":
             page.get_by_role("button", name="Details: Harbour day").click()
             expect(page.get_by_role("dialog")).to_contain_text("Cost")
-        report = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]})
-        for violation in report.response["violations"]:
-            found.append((path, violation["id"], [node["html"][:200] for node in violation["nodes"]][:3]))  # noqa: PERF401
+            found += violations(page, "details")
+            page.keyboard.press("Escape")
+            page.get_by_role("button", name="Keyboard").click()
+            expect(page.get_by_role("dialog")).to_be_visible()
+            found += violations(page, "keys")
+    served.search.script = lambda request: iter([whole(request).model_copy(update={"degraded": "the reader is away"})])
+    page.goto(f"{served.url}/search?q=nothing")
+    expect(page.get_by_text("Quick answer only")).to_be_visible()
+    found += violations(page, "nothing found, degraded")
+    served.search.script = lambda request: (_ for _ in ()).throw(RuntimeError("inside"))
+    page.goto(f"{served.url}/search?q=broken")
+    expect(page.get_by_role("alert")).to_be_visible()
+    found += violations(page, "an error")
     assert not found, found
+
+
+def violations(page: Page, view: str) -> list[tuple[str, str, list[str]]]:
+    """What axe finds: (view, rule, elements)."""
+    report = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]})
+    return [(view, one["id"], [node["html"][:200] for node in one["nodes"]][:3]) for one in report.response["violations"]]
 
 
 def test_the_page_weighs_little_and_asks_no_one_else(page: Page, served: SimpleNamespace, answering: list[Scene]) -> None:
