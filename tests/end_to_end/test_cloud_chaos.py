@@ -1,6 +1,6 @@
 """Everything goes wrong at once, and every video ends as on a quiet day: the cloud pipeline with Gemini's stand-in.
 
-`PROOF_VIDEOS=20` for `make proof`.
+`PROOF_VIDEOS=20` for `make proof`. What the tests record (how often what went wrong) is part of its report.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import random
 import re
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass, replace
@@ -49,7 +50,8 @@ CHUNK_S = 10
 PATIENCE_S = 60 + 40 * len(VIDEOS)
 KINDS = ("generations", "chunks", "sections", "parts", "moments", "shards")
 
-DELIVERY = Delivery(attempts=100, backoff=timedelta(seconds=0.1), backoff_limit=timedelta(seconds=1))
+DELIVERY = Delivery(attempts=100, backoff=timedelta(0))
+"""No backoff, under which the emulator loses messages: the road itself holds up what is refused."""
 SETTINGS = {
     "SCENESEARCH_CHUNK_SECONDS": str(CHUNK_S),
     "SCENESEARCH_SPLIT_SECONDS": "0.05",  # nearly every clip is cut by a continuation of its own
@@ -62,11 +64,15 @@ SETTINGS = {
 }
 BAD_DAY = [
     {"fault": "http", "status": 429, "probability": 0.1, "seed": 1},
-    {"fault": "http", "status": 503, "probability": 0.1, "seed": 2},
+    {"fault": "http", "status": 503, "probability": 0.111, "seed": 2},  # of those that the first rule has left: a fifth with it
     {"fault": "malformed", "probability": 0.05, "seed": 3, "match": {"method": "generateContent"}},
-    {"fault": "truncated", "probability": 0.02, "seed": 4, "match": {"method": "generateContent", "repair": False}},
-    {"fault": "out_of_range", "probability": 0.02, "seed": 5, "match": {"method": "generateContent", "repair": False}},
+    {"fault": "truncated", "probability": 0.02, "seed": 4, "match": {"method": "generateContent"}},
+    # a model that gives wrong times twice has said all it will: such entries are left out and counted, on any day
+    {"fault": "out_of_range", "probability": 0.01, "seed": 5, "match": {"method": "generateContent", "repair": False}},
+    {"fault": "inverted", "probability": 0.01, "seed": 6, "match": {"method": "generateContent", "repair": False}},
 ]
+DECOY = 0
+"""The number of a video of which there is nothing to tell."""
 
 
 def seconds_of(number: int) -> int:
@@ -124,7 +130,7 @@ class World:
 
     def upload(self, number: int, name: str = "") -> str:
         """The id of the video."""
-        name = name or f"films/{number}.mp4"
+        name = name or f"films/{number}.mp4"  # what is uploaded there again is another generation of the same video
         self.storage.bucket(UPLOADS).blob(name).upload_from_filename(str(self.files[number]), content_type="video/mp4")
         return video_id(UPLOADS, name)
 
@@ -136,10 +142,15 @@ class World:
 
     def until_ended(self, ids: Sequence[str], *, within_s: float = PATIENCE_S) -> list[Video]:
         def ended() -> list[Video]:
-            found = [video for one in ids if (video := self.catalog.video(one)) and video.progress == 1]
+            found = [video for one in ids if (video := self.catalog.video(one)) and video.progress == 1 and self.is_live(video)]
             return found if len(found) == len(ids) else []
 
         return eventually(ended, within_s=within_s, every_s=0.5)
+
+    def is_live(self, video: Video) -> bool:
+        """Whether this is the generation that lies in the bucket."""
+        blob = self.storage.bucket(UPLOADS).get_blob(video.name)
+        return blob is not None and blob.generation == video.ref.generation
 
     def left(self) -> dict[str, int]:
         counts = {kind: len(list(self.firestore.collection_group(kind).stream())) for kind in KINDS}
@@ -158,7 +169,7 @@ class World:
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     need_emulators()
     folder = tmp_path_factory.mktemp("coded")
-    files = {number: make(folder / f"{number}.mp4", number, seconds_of(number)) for number in (*VIDEOS, 0)}
+    files = {number: make(folder / f"{number}.mp4", number, seconds_of(number)) for number in (*VIDEOS, DECOY)}
     server = StandIn(truth=Truth.model_validate(truth()), eyes=Eyes())
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
     before = dict(os.environ)
@@ -186,7 +197,7 @@ def emptied(world: World) -> None:
 
 
 @contextmanager
-def killing(cloud: EmulatedCloud, seed: int, every_s: float = 5.0) -> Iterator[list[str]]:
+def killing(cloud: EmulatedCloud, seed: int, every_s: float = 7.0) -> Iterator[list[str]]:
     """A function's processes are killed (`kill -9`) again and again, and started again."""
     killed: list[str] = []
     stop, random_ = threading.Event(), random.Random(seed)  # noqa: S311
@@ -222,6 +233,7 @@ def told(world: World, videos: Sequence[Video]) -> dict[str, Any]:
             for chunk in chunks
             if chunk.ref == video.ref
         }
+        vectors = world.firestore.collection("moments").where(filter=firestore.FieldFilter("video_id", "==", video.ref.video_id))
         clips = [(chunk.span, chunk.failure, chunk.video_clip and chunk.video_clip.start_ms) for chunk in catalog.chunks(video.ref)]
         text = bucket.blob(f"{video.ref.video_id}/{video.ref.generation}/metadata.txt").download_as_text()
         same[video.name] = {
@@ -230,16 +242,24 @@ def told(world: World, videos: Sequence[Video]) -> dict[str, Any]:
             "sections": sections,
             "text": text.splitlines(),
             "index": index,
+            "vectors": sorted(one.id.removeprefix(f"{video.ref.video_id}.{video.ref.generation}-") for one in vectors.select([]).stream()),
         }
     return same
 
 
 def foreign(world: World) -> list[str]:
-    """Objects of the work bucket, and index entries, of generations that are not live."""
-    live = {f"{video.ref.video_id}/{video.ref.generation}/" for video in world.catalog.videos()}
-    objects = [blob.name for blob in world.storage.list_blobs(WORK) if not any(blob.name.startswith(one) for one in live)]
-    indexed = {f"{chunk.ref.video_id}/{chunk.ref.generation}/" for chunk in Shards(world.firestore).layout().chunks}
-    return objects + sorted(indexed - live)
+    """Objects of the work bucket, index entries and documents of generations that are not live."""
+    live = {(video.ref.video_id, video.ref.generation) for video in world.catalog.videos()}
+    paths = {f"{one}/{generation}/" for one, generation in live}
+    found = [blob.name for blob in world.storage.list_blobs(WORK) if not any(blob.name.startswith(path) for path in paths)]
+    for kind in ("moments", "shards"):
+        entries = world.firestore.collection(kind).select(["video_id", "generation"]).stream()
+        found += [one.id for one in entries if (one.get("video_id"), one.get("generation")) not in live]
+    owners = {f"{one}.{generation}" for one, generation in live}
+    for kind in ("generations", "chunks", "sections", "parts"):
+        documents = world.firestore.collection_group(kind).select([]).stream()
+        found += [one.reference.path for one in documents if one.reference.path.split("/")[1] not in owners]
+    return found
 
 
 def nothing_foreign_stays(world: World) -> None:
@@ -250,39 +270,82 @@ def nothing_foreign_stays(world: World) -> None:
 
 
 @contextmanager
-def hearing(topic: Topic) -> Iterator[list[str]]:
-    """The `event_id`s published meanwhile."""
-    heard: list[str] = []
+def hearing(topic: Topic) -> Iterator[list[tuple[str, bytes]]]:
+    """The `event_id`s and contents published meanwhile."""
+    heard: list[tuple[str, bytes]] = []
     with SubscriberClient() as client:
         name = client.subscription_path(PROJECT, f"heard-{time.time_ns()}")
         client.create_subscription(name=name, topic=PublisherClient.topic_path(PROJECT, topic))
         yield heard
         while received := client.pull(subscription=name, max_messages=100, return_immediately=True).received_messages:
-            heard += [one.message.attributes["event_id"] for one in received]
+            heard += [(one.message.attributes["event_id"], one.message.data) for one in received]
             client.acknowledge(subscription=name, ack_ids=[one.ack_id for one in received])
 
 
+def uploaded_over_decoys(world: World) -> tuple[list[str], set[VideoRef]]:
+    """Upload all videos, every third of them over another that is being split or extracted; the ids, and the generations so lost."""
+    covered = [number for number in VIDEOS if number % 3 == 0]
+    ids = [world.upload(DECOY, f"films/{number}.mp4") for number in covered]
+    lost = {eventually(lambda one=one: world.video(one), within_s=60).ref for one in ids}  # type: ignore[misc]
+    return [world.upload(number) for number in VIDEOS], lost
+
+
 @pytest.mark.filterwarnings("ignore:The return_immediately flag")
-def test_every_video_ends_as_on_a_quiet_day(world: World) -> None:
+def test_every_video_ends_as_on_a_quiet_day(world: World, record_property: pytest.RecordProperty) -> None:
     quiet = told(world, world.until_ended([world.upload(number) for number in VIDEOS]))
     assert all(one["video"][0] is VideoState.READY and not one["video"][-1] for one in quiet.values())
-    assert all(len(one["chunks"]) >= 4 for one in quiet.values())
-    assert world.road.passed["SplitWork"] >= len(VIDEOS) / 2
+    assert all(len(one["chunks"]) >= 4 and one["vectors"] for one in quiet.values())
+    assert len(world.road.continued) >= len(VIDEOS) / 2
     assert _crossing(quiet)
     world.empty()
 
+    world.model.forget()
     world.model.script(*BAD_DAY)
     world.road.rough = True
+    begun = time.monotonic()
     with hearing(Topic.VIDEO_EVENTS) as events:
         with killing(world.cloud, seed=11) as killed:
-            ended = world.until_ended([world.upload(number) for number in VIDEOS])
+            ids, lost = uploaded_over_decoys(world)
+            ended = world.until_ended(ids)
+        record_property("videos", len(ended))
+        record_property("chaos_s", round(time.monotonic() - begun))
         world.road.rough = False
         chaotic = told(world, ended)
-    assert len(killed) >= 3
+        nothing_foreign_stays(world)
+    differences = list(_differences(quiet, chaotic))
+    struck = _struck(world)
+    ready = {f"{video.ref.video_id}-{video.ref.generation}-ready" for video in ended}
+    dead = {f"{ref.video_id}-{ref.generation}" for ref in lost}
+    figures = {
+        "differences": len(differences),
+        "killed": len(killed),
+        "cut_off_by_a_kill": world.road.cut_off,
+        "pushes": world.road.sent_times.total(),
+        "sent_more_than_once": world.road.sent_times[2] + world.road.sent_times[3],
+        "overtaken": world.road.overtaken,
+        "video_events": len(events),
+        "video_events_by_id": len(dict(events)),
+        **{f"percent_{fault}": percent for fault, percent in struck.items()},
+    }
+    for name, figure in figures.items():
+        record_property(name, figure)
+    assert differences == []
     assert chaotic.keys() == quiet.keys()
-    assert list(_differences(quiet, chaotic)) == []
-    nothing_foreign_stays(world)
-    assert set(events) == {f"{video.ref.video_id}-{video.ref.generation}-ready" for video in ended}
+    assert len(killed) >= 3
+    assert min(world.road.sent_times[n] for n in (1, 2, 3)) > 0
+    assert world.road.overtaken > 0
+    assert struck.keys() >= {"http", "malformed", "truncated", "wrong_times"}
+    assert struck["http"] >= 12
+    assert len(set(events)) == len(dict(events)), "two events of one id differ"
+    assert {one for one in dict(events) if one.rpartition("-")[0] not in dead} == ready
+    assert {f"{one}-removed" for one in dead} <= dict(events).keys()
+
+
+def _struck(world: World) -> dict[str, float]:
+    """How many percent of the requests met which fault."""
+    requests = [one for one in world.model.requests() if one["method"] == "generateContent"]
+    faults = Counter({"out_of_range": "wrong_times", "inverted": "wrong_times"}.get(one["fault"], one["fault"]) for one in requests)
+    return {fault: round(100 * count / len(requests), 1) for fault, count in faults.items() if fault}
 
 
 def test_a_poisoned_chunk_leaves_a_gap_that_retry_heals(world: World, tmp_path: Path) -> None:
@@ -308,20 +371,32 @@ def test_a_poisoned_chunk_leaves_a_gap_that_retry_heals(world: World, tmp_path: 
         world.cloud.restart(name)
 
 
+def test_what_was_in_the_bucket_before_anybody_listened_is_taken_in(world: World, tmp_path: Path) -> None:
+    unsubscribe(Subscription.SPLIT_OBJECTS)
+    names = ["films/early.mp4", "films/old/earlier.mp4", "series/other.mp4"]
+    ids = [world.upload(1, name) for name in names]
+    world.cloud.subscribe(DELIVERY)  # their announcements went to nobody
+    ran = scenesearch(tmp_path, "ingest", f"gs://{UPLOADS}/films/", "--json", **world.cloud.environment)
+    assert ran.code == 0, ran.err
+    assert {(video["video_id"], video["state"]) for video in ran.json["videos"]} == {(one, VideoState.READY) for one in ids[:2]}
+    assert world.video(ids[2]) is None
+
+
+def unsubscribe(subscription: Subscription) -> None:
+    with SubscriberClient() as client:
+        client.delete_subscription(subscription=client.subscription_path(PROJECT, subscription))
+
+
 @contextmanager
 def burying_after(attempts: int, subscription: Subscription, world: World) -> Iterator[None]:
     """Pub/Sub gives up on this subscription's messages so soon."""
-
-    def subscribe_again(delivery: Delivery) -> None:
-        with SubscriberClient() as client:
-            client.delete_subscription(subscription=client.subscription_path(PROJECT, subscription))
-        world.cloud.subscribe(delivery)
-
-    subscribe_again(replace(DELIVERY, attempts=attempts))
+    unsubscribe(subscription)
+    world.cloud.subscribe(replace(DELIVERY, attempts=attempts))
     try:
         yield
     finally:
-        subscribe_again(DELIVERY)
+        unsubscribe(subscription)
+        world.cloud.subscribe(DELIVERY)
 
 
 def test_a_video_that_is_deleted_while_it_is_extracted_leaves_nothing(world: World) -> None:
