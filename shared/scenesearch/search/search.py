@@ -71,9 +71,9 @@ class Search:
         return last
 
     def events(self, request: SearchRequest, readable: frozenset[str] | None = None) -> Iterator[FileHit | Scene | Answer]:
-        """Files first, then scenes as soon as no file that is still being read can push them out, last the whole answer.
+        """Files first, then scenes as each file is read, last the whole answer: the `limit` best of the scenes that came.
 
-        The scenes that come are those of the answer, so never more than `limit`.
+        A scene comes when it is among the best so far, so that the first one need not wait for the slowest file; better ones may follow.
         Raises what `answer` raises, before the first event.
         """
         return _Asking(request, readable, self._catalog, self._index, self._embedder, self._reader, self._watcher, self._patience).events()
@@ -108,16 +108,15 @@ class _Asking:
         hits = [self._file_hit(match) for match in files]
         yield from hits
         reasons: list[str] = []
-        kept, unread = Kept(self._request.limit), len(to_read)
+        kept = Kept(self._request.limit)
         for read in self._readings(list(to_read.values())):
             if read.failure is not None and read.failure not in reasons:
                 reasons.append(read.failure)
             for scene in read.scenes:
                 if self._wanted(scene, read):
-                    kept.take(self._scene(read.video, scene))
-            unread -= 1
-            if not self._watching:
-                yield from kept.certain(unread * self._per_file)
+                    told = self._scene(read.video, scene)
+                    if kept.take(told) and not self._watching:
+                        yield told
         scenes = kept.best()
         if self._watching:
             confirmed = self._confirmed(scenes)

@@ -437,15 +437,13 @@ def test_events_are_files_then_scenes_then_the_answer(films: Library) -> None:
     assert isinstance(answer, Answer)
     assert [event for event in events if isinstance(event, FileHit)] == answer.files
     told = [event for event in events if isinstance(event, Scene)]
-    assert sorted(told, key=lambda scene: -scene.score) == answer.scenes
-    assert len(told) <= 2
+    assert sorted(told, key=lambda scene: -scene.score)[:2] == answer.scenes
 
 
 def test_a_scene_is_told_while_another_file_is_still_being_read(films: Library) -> None:
-    """As soon as the other file's scenes cannot push it out."""
     released = threading.Event()
     events = films.with_reader(Slow(released, only="cooking")).search.events(
-        SearchRequest(query="the red car explodes", mode="recall", limit=20)
+        SearchRequest(query="the red car explodes", mode="recall", limit=1)
     )
     try:
         assert isinstance(next(event for event in events if not isinstance(event, FileHit)), Scene)
