@@ -12,6 +12,7 @@ from scenesearch.cli.libraries import Server, library
 from scenesearch.cli.output import Json, console, print_json, print_table, say
 from scenesearch.metadata import one_line
 from scenesearch.search.answer import Answer, Effort, Mode, SearchRequest
+from scenesearch.search.places import places
 
 app = typer.Typer()
 
@@ -42,7 +43,8 @@ def print_answer(answer: Answer) -> None:
         say(f"Shortened answer: {answer.degraded}", "yellow")
     if not answer.scenes:
         say(f"Nothing found for {one_line(answer.query)!r}. Try other words, or --mode recall.")
-    for number, scene in enumerate(answer.scenes, 1):
+    found = places(answer.scenes)
+    for number, (scene, *cuts) in enumerate(found, 1):
         mark = "" if scene.grounded else "  (not confirmed by the text)"
         console.print(Text.assemble((f"{number:>2}  ", "dim"), (scene.timestamp, "bold cyan"), "  ", (one_line(scene.title), "bold"), mark))
         console.print(Text(f"    {one_line(scene.description)}"))
@@ -50,7 +52,9 @@ def print_answer(answer: Answer) -> None:
             who = f"{evidence.speaker}: " if evidence.speaker else ""
             line = f"    {evidence.section.replace('_', ' ')} {evidence.timestamp}  {who}{one_line(evidence.text)}"
             console.print(Text(line, style="dim"))
-    say(f"{len(answer.scenes)} scenes in {len(answer.files)} videos, {answer.took_ms} ms", "dim")
+        if cuts:
+            console.print(Text(f"    cut differently: {', '.join(cut.timestamp for cut in cuts)}", style="dim"))
+    say(f"{len(found)} places in {len({scene.video_id for scene in answer.scenes})} videos, {answer.took_ms} ms", "dim")
 
 
 @app.command()
