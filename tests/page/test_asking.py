@@ -10,9 +10,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from page.browsing import LOADED, time_of, until
-from scenesearch.search.answer import FileHit, Scene, SearchRequest
+from scenesearch.metadata import Section
+from scenesearch.search.answer import Evidence, FileHit, Scene, SearchRequest
 from scenesearch.video import Video
-from site_under_test import a_file, whole
+from site_under_test import a_file, a_scene, whole
 
 
 def ask(page: Page, url: str, question: str = "ferry leaves") -> None:
@@ -218,3 +219,14 @@ def test_hostile_content_stays_text(page: Page, served: SimpleNamespace, answeri
                 page.get_by_role("tab", name=tab).click()
         assert page.evaluate("window.broken") is None
         assert page.evaluate("document.querySelectorAll('main img[src=x], main script').length") == 0
+
+
+def test_the_picture_of_a_scene_is_that_of_its_evidence(page: Page, served: SimpleNamespace, films: list[Video]) -> None:
+    line = Evidence(section=Section.TEXTS, timestamp="00:30-00:34", text="出発 9:00")
+    long = a_scene(films[0], 10.0, 40.0, "A long scene.", line)
+    odd = a_scene(films[0], 50.0, 51.0, "Its evidence reaches beyond it.", line)
+    served.search.script = lambda request: iter([long, odd, whole(request, scenes=[long, odd])])
+    ask(page, served.url)
+    expect(page.locator("li.scene:not(.ghost)")).to_have_count(2)
+    pictures = page.locator("li.scene img").evaluate_all("(all) => all.map((image) => new URL(image.src).pathname.split('/').pop())")
+    assert pictures == ["32000.jpg", "50500.jpg"]

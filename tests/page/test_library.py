@@ -81,6 +81,7 @@ def test_files_are_uploaded_under_names_that_the_server_fixes(page: Page, served
     assert info.name.endswith("/harbour_day.mp4")
     with served.uploads.open(info.name) as stored:
         assert stored.read() == SAMPLE.read_bytes()
+    expect(page.locator(".upload")).to_contain_text("will be read now")
 
 
 def test_what_is_no_video_is_refused_in_words(page: Page, served: SimpleNamespace, tmp_path: Path) -> None:

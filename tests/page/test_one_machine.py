@@ -55,6 +55,7 @@ def test_two_videos_from_upload_to_the_found_moment(page: Page, machine: Served,
         return page.locator("li.video.ready").count() == 2
 
     eventually(ready, within_s=480, every_s=0.5)
+    expect(page.locator(".upload")).to_have_count(0)
     assert seen & {"splitting", "extracting", "assembling"}, "the progress was never to be seen"
     assert any("%" in words and "speech" in words for words in said), "nor how far each stage was"
 

@@ -61,13 +61,14 @@ export function libraryView(main) {
         return element;
       });
       if (fresh.length !== grid.children.length || fresh.some((element, n) => grid.children[n] !== element)) grid.replaceChildren(...fresh);
-      if (!shown.length && !queue.busy) grid.replaceChildren(h("li", { class: "empty" }, h("h2", {}, words.emptyLibrary), h("p", {}, words.emptyLibraryText)));
+      queue.arrived(videos.map((v) => v.video_id));
+      if (!shown.length && !queue.expecting) grid.replaceChildren(h("li", { class: "empty" }, h("h2", {}, words.emptyLibrary), h("p", {}, words.emptyLibraryText)));
     } catch {
       if (over) return;
       count.textContent = words.offline;
       busy = true;
     }
-    timer = setTimeout(refresh, busy || queue.busy ? 1000 : 10_000);
+    timer = setTimeout(refresh, busy || queue.expecting ? 1000 : 10_000);
   };
   refresh();
   queue.addEventListener("uploaded", refresh);

@@ -25,6 +25,9 @@ class UploadQueue extends EventTarget {
 
   get busy() { return this.#running > 0 || this.#waiting.length > 0; }
 
+  /** Whether videos are still expected in the library. */
+  get expecting() { return this.busy || this.element.querySelector("[data-video]") !== null; }
+
   add(files, collection) {
     for (const file of files) {
       const job = new Upload(file, collection);
@@ -33,6 +36,11 @@ class UploadQueue extends EventTarget {
       this.#waiting.push(job);
     }
     this.#next();
+  }
+
+  /** These videos are in the library now: their uploads need not be shown any more. */
+  arrived(ids) {
+    for (const id of ids) this.element.querySelector(`[data-video="${CSS.escape(id)}"]`)?.remove();
   }
 
   async #next() {
@@ -81,7 +89,8 @@ class Upload {
     this.began = performance.now();
     for (let tries = 0; !this.#cancelled.signal.aborted;) {
       try {
-        const url = unfinished()[this.print]?.url ?? (await this.#start());
+        const { url, video } = unfinished()[this.print] ?? (await this.#start());
+        this.video = video;
         let at = await this.#have(url);
         this.firstAt ??= at;
         while (at < this.file.size) {
@@ -92,7 +101,7 @@ class Upload {
         forget(this.print);
         this.bar.value = 1;
         this.status.textContent = words.uploaded;
-        setTimeout(() => this.element.remove(), 3000);
+        this.element.dataset.video = this.video;
         return true;
       } catch (error) {
         if (this.#cancelled.signal.aborted) return false;
@@ -113,9 +122,9 @@ class Upload {
 
   async #start() {
     const response = await send("POST", "/v1/uploads", { file_name: this.file.name, size_bytes: this.file.size, content_type: this.file.type, collection: this.collection });
-    const { url } = await response.json();
-    keep({ ...unfinished(), [this.print]: { url, name: this.file.name } });
-    return url;
+    const { url, video_id: video } = await response.json();
+    keep({ ...unfinished(), [this.print]: { url, video, name: this.file.name } });
+    return { url, video };
   }
 
   /** How many bytes are there already. */

@@ -108,7 +108,7 @@ function takeAway(details, player, span, keys) {
   const fields = { start: time("start", words.from), end: time("end", words.to) };
   const set = (name) => { span[name] = player.time; fields[name].value = exactClock(player.time); };
   keys.push({ key: "i", run: () => set("start") }, { key: "o", run: () => set("end") });
-  const bound = (name, label) => h("label", { class: "bound" }, h("span", {}, label), fields[name], h("button", { type: "button", class: "plain", onclick: () => set(name) }, words.setHere));
+  const bound = (name, label) => h("label", { class: "bound" }, h("span", {}, label), fields[name], h("button", { type: "button", class: "here", onclick: () => set(name) }, words.setHere));
   const exact = h("select", { "aria-label": words.clip }, h("option", { value: "1" }, words.exact), h("option", { value: "" }, words.lossless));
   const take = async (format, event) => {
     const still = format === "png";
