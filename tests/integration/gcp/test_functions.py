@@ -172,11 +172,10 @@ def test_a_file_that_is_no_video_ends_failed_and_is_acknowledged(project: str) -
     assert video.error
 
 
-def test_the_timers_tick_sees_to_uploads_that_nobody_announced(project: str) -> None:
-    bootstrap.application().tick(timedelta(0))
+def test_the_timers_tick_sees_to_uploads_that_nobody_announced(project: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCENESEARCH_STALLED_SECONDS", "0")
     info = bootstrap.application().uploads.replace("c/a.mp4", io.BytesIO(b"x"), content_type="video/mp4")
     assert called("recover").post("/", json=push(b"", "timer", {"type": TICK})).status_code == 204
-    bootstrap.application().tick(timedelta(0))
     found = eventually(lambda: heard(project, Subscription.SPLIT_OBJECTS))
     assert [message.generation for message in found if isinstance(message, ObjectChanged)] == [info.generation]
 
