@@ -112,3 +112,15 @@ def test_the_scene_is_repeated_until_told_otherwise(page: Page, served: SimpleNa
     page.keyboard.press("r")
     until(page, SCENE_ENDED)
     assert clock(page) == pytest.approx(3.8, abs=0.2)
+
+
+def test_playing_goes_on_when_the_link_has_expired(page: Page, served: SimpleNamespace, tmp_path: Path) -> None:
+    video = served.shelf.put(make(tmp_path / "film.mp4", FILM), "films/film.mp4", SAID)
+    page.goto(f"{served.url}/watch?v={video.ref.video_id}&t=4&end=9")
+    until(page, "document.querySelector('video')?.currentTime > 4.5")
+    page.evaluate("window.opened = 0; document.querySelector('video').addEventListener('loadstart', () => { window.opened += 1; })")
+    page.evaluate("document.querySelector('video').dispatchEvent(new Event('error'))")
+    until(page, f"window.opened === 1 && {LOADED} && document.querySelector('video').currentTime > 4.5")
+    until(page, SCENE_ENDED)
+    assert clock(page) == pytest.approx(9, abs=0.25)
+    expect(page.locator(".cannot")).to_be_hidden()

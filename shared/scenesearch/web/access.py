@@ -17,6 +17,7 @@ IAP_HEADER = "x-goog-iap-jwt-assertion"
 _GOOGLE = frozenset({"accounts.google.com", "https://accounts.google.com"})
 _IAP = frozenset({"https://cloud.google.com/iap"})
 _KEYS_AGE_S = 3600
+_KEYS_KEPT_S = 86_400
 _KEYS_REFETCH_S = 30
 _CLOCK_SKEW_S = 10
 
@@ -81,13 +82,17 @@ class GoogleSignIn:
 
 
 class KeySet:
-    """Public keys by id, fetched from a URL and kept for an hour; fetched again when a token names another."""
+    """Public keys by id, fetched from a URL and kept for an hour; fetched again when a token names another.
+
+    While the URL does not answer, keys of the last day go on, and it is asked again every half minute.
+    """
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._lock = threading.Lock()
         self._keys: Mapping[str, str] = {}
-        self._fetched_at = float("-inf")
+        self._fetched_at = self._tried_at = float("-inf")
+        self._fault: Unavailable | None = None
 
     def verified(self, token: str, audiences: list[str], issuers: frozenset[str]) -> Mapping[str, Any]:
         """The claims of a token with a good signature, in its time, for one of us, from one of them. Raises `NotSignedIn`."""
@@ -100,16 +105,22 @@ class KeySet:
             claims: dict[str, Any] = decode(token, certs=certs, audience=audiences, clock_skew_in_seconds=_CLOCK_SKEW_S)
         except (ValueError, KeyError, TypeError, exceptions.GoogleAuthError) as error:
             raise NotSignedIn("the token cannot be verified: sign in again") from error
-        if claims.get("iss") not in issuers:
+        if str(claims.get("iss")) not in issuers:
             raise NotSignedIn("the token was issued by somebody else: sign in again")
         return claims
 
     def _with(self, key_id: object) -> Mapping[str, str]:
         with self._lock:
-            age = time.monotonic() - self._fetched_at
-            if age > _KEYS_AGE_S or (key_id not in self._keys and age > _KEYS_REFETCH_S):
-                self._keys = self._fetched()
-                self._fetched_at = time.monotonic()
+            at = time.monotonic()
+            wanted = at - self._fetched_at > _KEYS_AGE_S or key_id not in self._keys
+            if wanted and at - self._tried_at > _KEYS_REFETCH_S:
+                self._tried_at = at
+                try:
+                    self._keys, self._fetched_at = self._fetched(), at
+                except Unavailable as error:
+                    self._fault = error
+            if at - self._fetched_at > _KEYS_KEPT_S:
+                raise Unavailable(str(self._fault))
             return self._keys
 
     def _fetched(self) -> Mapping[str, str]:

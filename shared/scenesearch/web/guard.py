@@ -14,12 +14,15 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from scenesearch.addresses import is_local
+from scenesearch.observability import without_words
 from scenesearch.web.problems import problem
 
 LOG = logging.getLogger(__name__)
 
 BODY_BYTES = 1_000_000
 """No request but an upload is larger."""
+
+BROKE = "Something broke here. Try again; if it stays, report the request's id."
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -43,6 +46,10 @@ def content_security_policy(storage: Iterable[str] = ()) -> str:
             "trusted-types 'none'",
         )
     )
+
+
+class Broken(Exception):
+    """An answer that had begun cannot be finished."""
 
 
 class Guard:
@@ -84,6 +91,11 @@ class Guard:
                 await problem(Request(scope), *refusal)(scope, receive, answer)
             else:
                 await self._app(scope, receive if scope["method"] == "PUT" else _limited(receive), answer)
+        except Exception as error:  # noqa: BLE001 - whatever it is, its words stay out of the log
+            LOG.error("a request broke", extra={"request_id": request_id, "error": without_words(error)})
+            if status:
+                raise Broken from None
+            await problem(Request(scope), 500, BROKE)(scope, receive, answer)
         finally:
             route = scope.get("route")
             LOG.info(

@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Match
 
 from scenesearch import errors
+from scenesearch.observability import without_words
 
 LOG = logging.getLogger(__name__)
 
@@ -82,14 +83,14 @@ def install(site: FastAPI) -> None:
     site.add_exception_handler(errors.SceneSearchError, _ours)
     site.add_exception_handler(RequestValidationError, _invalid)
     site.add_exception_handler(HTTPException, _http)
-    site.add_exception_handler(Exception, _unexpected)
 
 
 def _ours(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, errors.SceneSearchError)  # noqa: S101 - registered for these only
     status = status_of(error)
     if status >= 500:
-        LOG.error("a request failed", exc_info=error, extra={"request_id": request.scope.get("state", {}).get("request_id")})
+        extras = {"request_id": request.scope.get("state", {}).get("request_id"), "error": without_words(error)}
+        LOG.error("a request failed", extra=extras)
     return problem(request, status, str(error))
 
 
@@ -107,7 +108,3 @@ def _http(request: Request, error: Exception) -> JSONResponse:
         partial = [route for route in request.app.state.routes if route.matches(request.scope)[0] is Match.PARTIAL]
         response.headers["Allow"] = ", ".join(sorted({method for route in partial for method in getattr(route, "methods", None) or ()}))
     return response
-
-
-def _unexpected(request: Request, error: Exception) -> JSONResponse:
-    return problem(request, 500, "Something broke here. Try again; if it stays, report the request's id.")

@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from scenesearch.errors import InvalidRequest, SceneSearchError
 from scenesearch.metadata import Section
+from scenesearch.observability import without_words
 from scenesearch.search.answer import MAX_QUERY, Answer, Effort, FileHit, Mode, Scene, SearchRequest
 from scenesearch.timeline import Span
 from scenesearch.video import Feedback, now
@@ -106,7 +107,10 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {200: {"model": Answer, "content": {
 
 @routes.get("/v1/search", responses=_ANSWERS, summary="Find scenes", operation_id="search")
 async def search(request: Request, given: Annotated[SearchParameters, Query()], site: TheSite, caller: TheCaller) -> Response:
-    """JSON; with `Accept: text/event-stream` the events `file`, `scene`, `done` (the rest of the answer) and `error`."""
+    """JSON; with `Accept: text/event-stream` the events `file`, `scene`, `done` (the rest of the answer) and `error`.
+
+    The answer's scenes are the `limit` best by score of those that came.
+    """
     return await _answered(request, given, site, caller)
 
 
@@ -185,8 +189,8 @@ async def _as_events(events: AsyncIterator[Event]) -> AsyncIterator[bytes]:
                     yield _event("done", event.model_dump_json(exclude={"files", "scenes"}))
     except SceneSearchError as error:
         yield _event("error", json.dumps({"detail": str(error)}))
-    except Exception:
-        LOG.exception("a search broke while its answer was being sent")
+    except Exception as error:  # noqa: BLE001 - whatever it is, its words stay out of the log
+        LOG.error("a search broke while its answer was being sent", extra={"error": without_words(error)})
         yield _event("error", json.dumps({"detail": "Something broke here: ask again."}))
 
 

@@ -28,8 +28,8 @@ from scenesearch.web.site import Site, TheCaller, TheSite
 
 routes = APIRouter()
 
-LINK_LIFE = timedelta(hours=6)
-"""How long a link to the bucket plays: longer than most videos."""
+LINK_LIFE = timedelta(hours=1)
+"""How long a link to the bucket plays; the player asks for another when it has expired."""
 
 _DECODERS = threading.BoundedSemaphore(2)
 """Stills that are decoded at once: the pages must not starve the search."""

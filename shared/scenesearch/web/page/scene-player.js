@@ -11,6 +11,7 @@ class ScenePlayer extends HTMLElement {
   #piece = 0;
   #wanted = 0;
   #playing = false;
+  #played = false;
   #video;
   #sprites = [];
   #dragging = false;
@@ -110,8 +111,8 @@ class ScenePlayer extends HTMLElement {
     const eachPicture = () => { this.#moved(); video.requestVideoFrameCallback(eachPicture); };
     video.requestVideoFrameCallback?.(eachPicture);
     video.addEventListener("ended", () => { if (this.#piece + 1 < this.#pieces.length) this.#open(this.#pieces[this.#piece + 1].start, true); });
-    video.addEventListener("error", () => { if (!this.#originalInstead()) note.hidden = false; });
-    video.addEventListener("loadeddata", () => { note.hidden = true; });
+    video.addEventListener("error", () => { if (!this.#again() && !this.#originalInstead()) note.hidden = false; });
+    video.addEventListener("loadeddata", () => { note.hidden = true; this.#played = true; });
     this.#ended.replaceChildren(h("p", {}, words.sceneEnded),
       h("button", { type: "button", class: "primary", onclick: () => { this.span = null; this.toggle(); } }, icon("play"), words.playOn),
       h("button", { type: "button", onclick: () => this.playSpan(this.lastSpan) }, icon("again"), words.replay));
@@ -141,6 +142,14 @@ class ScenePlayer extends HTMLElement {
     this.#draw(seconds);
   }
 
+  /** What has played fails when the network does, or when the link to it has expired: it is opened anew where it was, once. */
+  #again() {
+    if (!this.#played) return false;
+    this.#played = false;
+    this.#open(this.#wanted, !this.#video.paused);
+    return true;
+  }
+
   /** Clips may be gone: then the original, where the browser can play it. */
   #originalInstead() {
     if (!this.#pieces.length) return false;
@@ -160,7 +169,8 @@ class ScenePlayer extends HTMLElement {
   }
 
   #moved() {
-    const now = this.time;
+    if (this.#video.readyState < 2) return;
+    const now = this.#wanted = this.time;
     if (this.span && now >= this.span.end - 0.03 && !this.#video.paused) {
       if (this.looping) this.time = this.span.start;
       else {
