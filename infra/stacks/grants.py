@@ -18,13 +18,15 @@ class Allowed:
     """Each of `who` has `role` on each of `on`.
 
     `who`: an account's name, `agent:SERVICE` for Google's own, `people` and `callers` for whom the config names.
-    `on`: `KIND:NAME`; `project` where there is nothing smaller.
+    `on`: `KIND:NAME`; `project` where there is nothing smaller; `secret:*` stands for every one that the config names.
+    `where`: only in environments whose config has this (a field of `Environment`).
     """
 
     who: tuple[str, ...]
     role: str
     on: tuple[str, ...]
     why: str
+    where: str = ""
 
 
 ALLOWED = (
@@ -90,6 +92,19 @@ ALLOWED = (
         ("topic:objects", "topic:splits", "topic:chunks", "topic:extracted"),
         "retry, as people ask for it",
     ),
+    # what a config may ask for
+    Allowed(("search",), "discoveryengine.viewer", ("project",), "asks the data store, which has no grants of its own", "vertex_ai_search"),
+    Allowed(
+        (*PIPELINE, "library"),
+        "discoveryengine.editor",
+        ("project",),
+        "whoever may close a chunk writes its moments, whoever removes takes them out; a retry from the page may close one",
+        "vertex_ai_search",
+    ),
+    Allowed(("planner",), "discoveryengine.viewer", ("project",), "a plan looks at every resource of the kind", "vertex_ai_search"),
+    Allowed(("deployer",), "discoveryengine.admin", ("project",), "an apply makes and changes the data store", "vertex_ai_search"),
+    Allowed(FUNCTIONS, "secretmanager.secretAccessor", ("secret:*",), "settings that are secrets", "secret_settings"),
+    Allowed(("deployer",), "secretmanager.admin", ("project",), "an apply makes the secrets; people fill them", "secret_settings"),
     # building
     Allowed(("builder",), "storage.objectViewer", ("bucket:archives", "copies of archives"), "reads what it builds"),
     Allowed(("builder",), "artifactregistry.writer", ("registry:functions",), "stores what it built"),

@@ -59,14 +59,31 @@ def grants(deployment: Deployment, env: Environment) -> Iterator[Grant]:
 
 
 def allowed(env: Environment) -> set[Grant]:
-    named = {"people": env.page_users, "callers": (*env.search_callers, "deployer")}
-    return {(one, row.role, on) for row in ALLOWED for name in row.who for one in named.get(name, (name,)) for on in row.on}
+    named = {
+        "people": env.page_users,
+        "callers": (*env.search_callers, "deployer"),
+        "secret:*": tuple(f"secret:{setting}" for setting in env.secret_settings),
+    }
+    rows = [row for row in ALLOWED if not row.where or getattr(env, row.where)]
+    return {
+        (one, row.role, thing)
+        for row in rows
+        for name in row.who
+        for one in named.get(name, (name,))
+        for on in row.on
+        for thing in named.get(on, (on,))
+    }
 
 
 def test_every_grant_is_on_the_list_and_the_list_is_granted(deployment: Deployment, env: Environment) -> None:
     granted = list(grants(deployment, env))
     assert set(granted) == allowed(env)
     assert len(granted) == len(set(granted)), "something is granted twice"
+
+
+def test_what_a_config_asks_for_is_on_the_list_too(shop: Workshop) -> None:
+    full = replace(DEV, name="full", vertex_ai_search=True, secret_settings=("vlm_key", "server_token"))
+    assert set(grants(shop.deployment(full), full)) == allowed(full)
 
 
 def test_every_reason_is_said() -> None:
