@@ -17,7 +17,8 @@ from page.browsing import LOADED, until
 from scenesearch.library import playback
 from scenesearch.media.plan import plan
 from scenesearch.metadata import Entry
-from scenesearch.video import Clip, Video
+from scenesearch.search.answer import Scene
+from scenesearch.video import Clip, Video, work_prefix
 from shelf import said
 
 TAPE = Recipe(seconds=12, fps=25, gop=12, codec="mpeg1video", audio="mp2", format="mpeg", size=(320, 192))
@@ -124,3 +125,18 @@ def test_playing_goes_on_when_the_link_has_expired(page: Page, served: SimpleNam
     until(page, SCENE_ENDED)
     assert clock(page) == pytest.approx(9, abs=0.25)
     expect(page.locator(".cannot")).to_be_hidden()
+
+
+def test_the_timeline_shows_and_names_what_is_under_the_pointer(
+    page: Page, served: SimpleNamespace, answering: list[Scene], films: list[Video]
+) -> None:
+    cues = "WEBVTT\n\n00:00.000 --> 01:10.000\nsprite-000.jpg#xywh=0,0,160,90\n"
+    served.shelf.put_bytes(f"{work_prefix(films[0].ref)}thumbnails.vtt", cues.encode(), "text/vtt")
+    page.goto(f"{served.url}/watch?q=ferry&v={films[0].ref.video_id}&t=10&end=13")
+    expect(page.locator(".mark.hit")).to_have_count(2)
+    line = page.locator(".line").bounding_box()
+    assert line is not None
+    page.mouse.move(line["x"] + line["width"] * 11.5 / (films[0].duration_ms / 1000), line["y"] + 10)
+    expect(page.locator(".preview .time")).to_have_text("0:11")
+    expect(page.locator(".preview .label")).to_have_text("The ferry leaves the pier.")
+    expect(page.locator(".preview .sprite")).to_be_visible()

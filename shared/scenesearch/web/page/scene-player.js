@@ -14,11 +14,12 @@ class ScenePlayer extends HTMLElement {
   #played = false;
   #video;
   #sprites = [];
+  #named = [];
   #dragging = false;
   span = null;
   looping = false;
 
-  /** Show `details` (of /v1/videos/ID) at `start` seconds; `marks`: [{start, end, kind, label}]. */
+  /** Show `details` (of /v1/videos/ID) at `start` seconds. */
   load(details, start) {
     this.details = details;
     this.duration = details.duration;
@@ -50,9 +51,11 @@ class ScenePlayer extends HTMLElement {
     if (play) this.#video.play().catch(() => {});
   }
 
+  /** [{start, end, kind, label}]: `important` scenes and `hit`s, shown on the timeline and named under the pointer. */
   set marks(marks) {
+    this.#named = [...marks].sort((a, b) => (b.kind === "hit") - (a.kind === "hit") || (a.end - a.start) - (b.end - b.start));
     this.#marks.replaceChildren(...marks.map((mark) => {
-      const element = h("span", { class: `mark ${mark.kind}`, title: `${clock(mark.start)} ${mark.label}` });
+      const element = h("span", { class: `mark ${mark.kind}` });
       element.style.left = `${(100 * mark.start) / this.duration}%`;
       element.style.width = `max(4px, ${(100 * (mark.end - mark.start)) / this.duration}%)`;
       return element;
@@ -90,7 +93,7 @@ class ScenePlayer extends HTMLElement {
     this.speed = h("select", { class: "tool", "aria-label": words.speed, onchange: () => { this.#video.playbackRate = Number(this.speed.value); } }, SPEEDS.map((s) => h("option", { value: s, selected: s === 1 }, `${s}×`)));
     this.clockText = h("span", { class: "clock" });
     this.played = h("div", { class: "played" });
-    this.preview = h("div", { class: "preview", hidden: true, "aria-hidden": "true" }, h("span", { class: "sprite" }), h("span", { class: "time" }));
+    this.preview = h("div", { class: "preview", hidden: true, "aria-hidden": "true" }, h("span", { class: "sprite" }), h("span", { class: "time" }), h("span", { class: "label", lang: this.details.language }));
     this.line = h("div", { class: "line", role: "slider", tabIndex: 0, "aria-label": words.position, "aria-valuemin": 0, "aria-valuemax": Math.round(this.duration) },
       h("div", { class: "rail" }, this.played), this.#marks, this.preview);
     this.line.addEventListener("pointerdown", (e) => { this.#dragging = true; this.line.setPointerCapture(e.pointerId); this.#seekTo(e); });
@@ -243,8 +246,9 @@ class ScenePlayer extends HTMLElement {
   #hover(event) {
     const share = this.#share(event);
     const at = share * this.duration;
-    const [picture, time] = this.preview.children;
+    const [picture, time, label] = this.preview.children;
     time.textContent = clock(at);
+    label.textContent = this.#named.find((mark) => mark.start <= at && at < mark.end)?.label ?? "";
     const sprite = this.#sprites.find((s) => s.start <= at && at < s.end);
     picture.hidden = !sprite;
     if (sprite) {

@@ -150,7 +150,8 @@ function choices(params, change) {
   const pick = (name, label, options, fallback) => h("fieldset", { class: "pick" }, h("legend", { class: "unseen" }, label),
     options.map((value) => h("label", {}, h("input", { type: "radio", name, value, checked: (params.get(name) ?? fallback) === value, onchange: () => change({ [name]: value === fallback ? "" : value }) }), h("span", {}, words[value]))));
   const active = FILTERS.filter((name) => params.get(name));
-  const field = (name, label, control) => h("label", { class: "field" }, h("span", {}, label), control);
+  const field = (name, label, ...control) => h("label", { class: "field" }, h("span", {}, label), control);
+  const speakers = h("datalist", { id: "speakers" });
   const select = (name, empty, options = []) => h("select", { name, onchange: (e) => change({ [name]: e.target.value }) }, h("option", { value: "" }, empty),
     options.map(([value, text]) => h("option", { value, selected: params.get(name) === value }, text)));
   const [collection, language, tag] = [select("collection", words.anyCollection), select("language", words.anyLanguage), select("tag", words.anyTag)];
@@ -163,7 +164,9 @@ function choices(params, change) {
     fill(language, "language", videos.map((v) => v.language).filter(Boolean), languageName);
     fill(tag, "tag", videos.flatMap((v) => v.tags));
   }).catch(() => {});
-  const text = (name, type = "text") => h("input", { type, name, value: params.get(name) ?? "", onchange: (e) => change({ [name]: e.target.value }) });
+  const text = (name, type = "text") => h("input", { type, name, list: name === "speaker" ? "speakers" : null, value: params.get(name) ?? "", onchange: (e) => change({ [name]: e.target.value }), onfocus: () => {
+    speakers.replaceChildren(...[...new Set(last.scenes.flatMap((s) => s.evidence.map((e) => e.speaker)).filter(Boolean))].sort().map((value) => h("option", { value })));
+  } });
   return h("section", { class: "choices", "aria-label": words.choices },
     pick("mode", words.mode, ["recall", "balanced", "precision"], "balanced"),
     pick("effort", words.effort, ["fast", "standard", "thorough"], "standard"),
@@ -172,7 +175,7 @@ function choices(params, change) {
       h("div", { class: "panel" },
         field("collection", words.collection, collection), field("language", words.language, language), field("tag", words.tag, tag),
         field("section", words.where, select("section", words.anywhere, [["transcription", words.said], ["visual_info", words.shown], ["texts", words.written]])),
-        field("speaker", words.speaker, text("speaker")), field("since", words.since, text("since", "date")), field("until", words.until, text("until", "date")),
+        field("speaker", words.speaker, speakers, text("speaker")), field("since", words.since, text("since", "date")), field("until", words.until, text("until", "date")),
         active.length ? h("button", { type: "button", onclick: () => change(Object.fromEntries(FILTERS.map((name) => [name, ""]))) }, words.clear) : null)),
     params.get("video_id") ? h("button", { type: "button", class: "chip on", onclick: () => change({ video_id: "" }) }, words.onlyVideo, icon("close")) : null);
 }
