@@ -55,4 +55,4 @@ def test_the_page_of_the_emulated_cloud_takes_plays_and_gives_back(page: Page, c
     assert Path(coming.value.path()).stat().st_size > 30_000_000
     with av.open(coming.value.path()) as clip:
         assert read_number(next(clip.decode(video=0)).to_ndarray(format="rgb24")) == 0
-    expect(page.get_by_text("Saved wall")).to_be_visible()
+    expect(page.get_by_text("the browser is downloading wall")).to_be_visible()

@@ -129,6 +129,7 @@ def test_a_large_export_is_fetched_by_its_link(page: Page, served: SimpleNamespa
     with page.expect_download() as coming:
         page.locator("[data-format=mp4]").click()
     assert "/objects/work/" in coming.value.url
+    expect(page.locator(".take [role=status]")).to_contain_text("the browser is downloading wall")
     assert coming.value.suggested_filename == "wall 00.00-00.15.mp4"
     assert Path(coming.value.path()).stat().st_size > 30_000_000
     with av.open(coming.value.path()) as clip:

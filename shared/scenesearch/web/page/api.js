@@ -44,19 +44,19 @@ export async function ask(parameters, on, signal) {
   }
 }
 
-/** Fetch an export and hand it to the browser's downloads. */
+/** Fetch an export and hand it to the browser's downloads: {name, saved}. A large one the browser fetches itself (`saved` is false). */
 export async function download(wanted) {
   const response = await send("POST", "/v1/exports", wanted);
   if (response.status === 201) {
     const ready = await response.json();
     save(ready.url, ready.file_name);
-    return ready.file_name;
+    return { name: ready.file_name, saved: false };
   }
   const name = decodeURIComponent(/filename\*=UTF-8''([^;]+)/.exec(response.headers.get("Content-Disposition") ?? "")?.[1] ?? `scene.${wanted.format}`);
   const url = URL.createObjectURL(await response.blob());
   save(url, name);
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
-  return name;
+  return { name, saved: true };
 }
 
 function save(url, name) {

@@ -117,7 +117,7 @@ function takeAway(details, player, span, keys) {
     const button = event.currentTarget;
     button.disabled = true;
     status.textContent = words.preparing;
-    await download(wanted).then((name) => { status.textContent = words.saved(name); }, (error) => { status.textContent = error.message; });
+    await download(wanted).then(({ name, saved }) => { status.textContent = saved ? words.saved(name) : words.downloading(name); }, (error) => { status.textContent = error.message; });
     button.disabled = false;
   };
   const button = (format, label, kind = "") => h("button", { type: "button", class: kind, "data-format": format, onclick: (e) => take(format, e) }, label);
