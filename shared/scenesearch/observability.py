@@ -6,7 +6,9 @@ import json
 import logging
 import os
 import sys
+import traceback
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from scenesearch import tracing
@@ -61,3 +63,14 @@ def configure_logging(*, as_json: bool, level: int = logging.INFO, project: str 
     handler.setFormatter(JsonLines(project) if as_json else PlainLines())
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.getLogger("scenesearch").setLevel(level)
+
+
+def without_words(error: BaseException) -> str:
+    """Kinds and places of an error and of its causes. Not their messages, which may quote what somebody asked or what a video says."""
+    lines: list[str] = []
+    current: BaseException | None = error
+    while current is not None:
+        places = (f"  {Path(at.filename).name}:{at.lineno} in {at.name}" for at in traceback.extract_tb(current.__traceback__))
+        lines += [type(current).__qualname__, *places]
+        current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
+    return "\n".join(lines)

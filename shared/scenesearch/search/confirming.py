@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from scenesearch.errors import SceneSearchError
+from scenesearch.observability import without_words
 from scenesearch.ports import Question, SceneWatcher
 from scenesearch.search.answer import Mode, Scene
+from scenesearch.search.asker import Asker
 from scenesearch.timeline import Span
-from scenesearch.video import Video, now
+from scenesearch.video import Video
 
 LOG = logging.getLogger(__name__)
 
@@ -35,11 +37,12 @@ def confirm(
     mode: Mode,
     watcher: SceneWatcher,
     *,
+    asker: Asker,
     deadline: datetime,
 ) -> Confirmed:
     """Scenes that do not meet every criterion go (precision), go when they meet none (balanced), or only move down (recall).
 
-    A scene that cannot be watched in time keeps its place.
+    A scene that cannot be watched in time keeps its place. Nothing more is watched once the asker has left.
     """
     pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="watcher")
     try:
@@ -51,14 +54,17 @@ def confirm(
         kept: list[Scene] = []
         failure: str | None = None
         for scene, verdict in zip((s for s in scenes if s.video_id in videos), watched, strict=True):
+            asker.wait([verdict], deadline)
+            if asker.left:
+                break
             try:
-                met = verdict.result(timeout=max(0.0, (deadline - now()).total_seconds())).met
+                met = verdict.result(timeout=0).met
             except LateError:
                 met, failure = None, failure or "some clips could not be watched in time"
             except SceneSearchError as error:
                 met, failure = None, failure or f"some clips could not be watched: {error}"
-            except Exception:
-                LOG.exception("a watcher broke", extra={"video": scene.video_id})
+            except Exception as error:  # noqa: BLE001 - whatever it is, its words stay out of the log
+                LOG.error("a watcher broke", extra={"video": scene.video_id, "error": without_words(error)})
                 met, failure = None, failure or "some clips could not be watched"
             if met is None:
                 kept.append(scene)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
 from scenesearch.errors import SceneSearchError
 from scenesearch.lexical.telling import telling
 from scenesearch.metadata import Entry, one_line
+from scenesearch.observability import without_words
 from scenesearch.ports import Candidate, FoundScene, Passage, Question, Reading, SceneReader
+from scenesearch.search.asker import Asker
 from scenesearch.search.grounding import GroundedScene, ground, merged
 from scenesearch.search.passages import passages_of
 from scenesearch.search.query import Query
-from scenesearch.video import Profile, Video, now
+from scenesearch.video import Profile, Video
 
 LOG = logging.getLogger(__name__)
 
@@ -50,16 +52,20 @@ class SceneStage:
     def __init__(self, query: Query, question: Question, admits: Callable[[Entry], bool], *, per_file: int) -> None:
         self._query, self._question, self._admits, self._per_file = query, question, admits, per_file
 
-    def read(self, files: Sequence[FileToRead], reader: SceneReader, *, deadline: datetime) -> Iterator[FileRead]:
-        """Each file as it is read. A reader that fails or is late for one gives what the index knows of it, and the reason."""
+    def read(self, files: Sequence[FileToRead], reader: SceneReader, *, asker: Asker, deadline: datetime) -> Iterator[FileRead]:
+        """Each file as it is read. A reader that fails or is late for one gives what the index knows of it, and the reason.
+
+        Ends when the asker has left.
+        """
         if not files:
             return
         pool = ThreadPoolExecutor(min(reader.at_once, len(files)), thread_name_prefix="reader")
         try:
             waiting: dict[Future[FileRead], FileToRead] = {pool.submit(self._read, file, reader, deadline): file for file in files}
             while waiting:
-                left = (deadline - now()).total_seconds()
-                done, _ = wait(waiting, timeout=max(0.0, left), return_when=FIRST_COMPLETED)
+                done = asker.wait(waiting, deadline)
+                if asker.left:
+                    return
                 if not done:
                     break
                 for future in done:
@@ -94,8 +100,8 @@ class SceneStage:
             return future.result()
         except SceneSearchError as error:
             return self.known(file, failure=f"the reader failed: {error}")
-        except Exception:
-            LOG.exception("a reader broke", extra={"video": file.video.ref.video_id})
+        except Exception as error:  # noqa: BLE001 - whatever it is, its words stay out of the log
+            LOG.error("a reader broke", extra={"video": file.video.ref.video_id, "error": without_words(error)})
             return self.known(file, failure="the reader failed")
 
     def _grounded(self, found: FoundScene, passages: Sequence[Passage], video: Video) -> GroundedScene | None:

@@ -13,6 +13,7 @@ from scenesearch.errors import NotFound
 from scenesearch.metadata import Entry, one_line
 from scenesearch.ports import Catalog, Embedder, Filters, Probe, Question, SceneIndex, SceneReader, SceneWatcher
 from scenesearch.search.answer import Answer, Effort, Evidence, FileHit, Mode, Scene, SearchRequest, Spent
+from scenesearch.search.asker import Asker
 from scenesearch.search.choices import CHOICES, Choices
 from scenesearch.search.confirming import Confirmed, confirm
 from scenesearch.search.file_stage import FileMatch, FileRanking, rank_files
@@ -70,13 +71,16 @@ class Search:
         assert isinstance(last, Answer)  # noqa: S101 - for the type checker
         return last
 
-    def events(self, request: SearchRequest, readable: frozenset[str] | None = None) -> Iterator[FileHit | Scene | Answer]:
+    def events(
+        self, request: SearchRequest, readable: frozenset[str] | None = None, asker: Asker | None = None
+    ) -> Iterator[FileHit | Scene | Answer]:
         """Files first, then scenes as each file is read, last the whole answer: the `limit` best of the scenes that came.
 
         A scene comes when it is among the best so far, so that the first one need not wait for the slowest file; better ones may follow.
-        Raises what `answer` raises, before the first event.
+        Once the asker has left, it ends without an answer. Raises what `answer` raises, before the first event.
         """
-        return _Asking(request, readable, self._catalog, self._index, self._embedder, self._reader, self._watcher, self._patience).events()
+        asking = _Asking(request, readable, self._catalog, self._index, self._embedder, self._reader, self._watcher, self._patience)
+        return asking.events(asker or Asker())
 
 
 class _Asking:
@@ -100,7 +104,7 @@ class _Asking:
         self._filters = Filters(collections=self._collections(readable), language=request.language, video_id=request.video_id)
         self._profiles: dict[str, Profile] = {}
 
-    def events(self) -> Iterator[FileHit | Scene | Answer]:
+    def events(self, asker: Asker) -> Iterator[FileHit | Scene | Answer]:
         ranking = self._ranking()
         to_read = self._to_read(ranking)
         left_out = self._evidence_filtered and len(to_read) < len(ranking.files)
@@ -109,7 +113,7 @@ class _Asking:
         yield from hits
         reasons: list[str] = []
         kept = Kept(self._request.limit)
-        for read in self._readings(list(to_read.values())):
+        for read in self._readings(list(to_read.values()), asker):
             if read.failure is not None and read.failure not in reasons:
                 reasons.append(read.failure)
             for scene in read.scenes:
@@ -118,11 +122,13 @@ class _Asking:
                     if kept.take(told) and not self._watching:
                         yield told
         scenes = kept.best()
-        if self._watching:
-            confirmed = self._confirmed(scenes)
+        if self._watching and not asker.left:
+            confirmed = self._confirmed(scenes, asker)
             scenes = confirmed.scenes
             reasons += [confirmed.failure] if confirmed.failure else []
-            yield from scenes
+            yield from () if asker.left else scenes
+        if asker.left:
+            return
         if self._request.effort is Effort.THOROUGH and self._watcher is None:
             reasons.append(CANNOT_WATCH)
         spent = self._question.spending.total
@@ -222,11 +228,11 @@ class _Asking:
 
     # scenes
 
-    def _readings(self, files: list[FileToRead]) -> Iterator[FileRead]:
+    def _readings(self, files: list[FileToRead], asker: Asker) -> Iterator[FileRead]:
         stage = SceneStage(self._query, self._question, self._admits, per_file=self._per_file)
         if self._request.effort is Effort.FAST:
             return (stage.known(file) for file in files)
-        return stage.read(files, self._reader, deadline=now() + self._patience.reading)
+        return stage.read(files, self._reader, asker=asker, deadline=now() + self._patience.reading)
 
     @property
     def _per_file(self) -> int:
@@ -241,10 +247,11 @@ class _Asking:
     def _watching(self) -> bool:
         return self._request.effort is Effort.THOROUGH and self._watcher is not None
 
-    def _confirmed(self, scenes: list[Scene]) -> Confirmed:
+    def _confirmed(self, scenes: list[Scene], asker: Asker) -> Confirmed:
         assert self._watcher is not None  # noqa: S101 - for the type checker
         refs = {scene.video_id: video for scene in scenes if (video := self._catalog.video(scene.video_id)) is not None}
-        return confirm(scenes, refs, self._question, self._request.mode, self._watcher, deadline=now() + self._patience.watching)
+        deadline = now() + self._patience.watching
+        return confirm(scenes, refs, self._question, self._request.mode, self._watcher, asker=asker, deadline=deadline)
 
     # what is told
 

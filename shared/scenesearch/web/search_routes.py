@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -13,11 +14,13 @@ import anyio.to_thread
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from scenesearch.errors import InvalidRequest, SceneSearchError
 from scenesearch.metadata import Section
 from scenesearch.observability import without_words
 from scenesearch.search.answer import MAX_QUERY, Answer, Effort, FileHit, Mode, Scene, SearchRequest
+from scenesearch.search.asker import Asker
 from scenesearch.timeline import Span
 from scenesearch.video import Feedback, now
 from scenesearch.web.access import readable, video_to_read
@@ -133,16 +136,53 @@ def give_feedback(given: FeedbackGiven, site: TheSite, caller: TheCaller) -> Fee
 
 
 async def _answered(request: Request, given: SearchParameters, site: TheSite, caller: TheCaller) -> Response:
+    asker = Asker()
+
     def start() -> tuple[Iterator[Event], Event]:
-        events = site.app.search.events(given.request(), readable(caller, site.app.catalog))
+        events = site.app.search.events(given.request(), readable(caller, site.app.catalog), asker)
         return events, next(events)  # what is wrong with the question shows before anything is sent
 
     events, first = await anyio.to_thread.run_sync(start)
     coming = _stepped(events, first)
     if "text/event-stream" in request.headers.get("accept", ""):
-        return StreamingResponse(_as_events(coming), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
-    answer = await _whole(request, coming)
+        return _Stream(_as_events(coming), asker)
+    answer: Answer | None = None
+    async with _while_there(request.receive, asker):
+        async for event in coming:
+            if isinstance(event, Answer):
+                answer = event
     return JSONResponse(answer.model_dump(mode="json")) if answer is not None else Response(status_code=499)
+
+
+class _Stream(StreamingResponse):
+    """Events as they come, for as long as somebody reads them."""
+
+    def __init__(self, events: AsyncIterator[bytes], asker: Asker) -> None:
+        super().__init__(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+        self._asker = asker
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with _while_there(receive, self._asker):
+            await self.stream_response(send)
+
+
+@asynccontextmanager
+async def _while_there(receive: Receive, asker: Asker) -> AsyncIterator[None]:
+    """What is done in the context ends when the client goes away: the asker leaves, so that the search lets its thread go."""
+
+    async def watch(scope: anyio.CancelScope) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        asker.leave()
+        scope.cancel()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(watch, group.cancel_scope)
+        try:
+            yield
+        finally:
+            asker.leave()
+        group.cancel_scope.cancel()
 
 
 async def _stepped(events: Iterator[Event], first: Event) -> AsyncIterator[Event]:
@@ -157,24 +197,6 @@ async def _stepped(events: Iterator[Event], first: Event) -> AsyncIterator[Event
         close = getattr(events, "close", None)
         if close is not None:
             close()
-
-
-async def _whole(request: Request, events: AsyncIterator[Event]) -> Answer | None:
-    """The answer at the end; None when the client went away before it."""
-    answer: Answer | None = None
-
-    async def watch(scope: anyio.CancelScope) -> None:
-        while (await request.receive())["type"] != "http.disconnect":
-            pass
-        scope.cancel()
-
-    async with anyio.create_task_group() as group:
-        group.start_soon(watch, group.cancel_scope)
-        async for event in events:
-            if isinstance(event, Answer):
-                answer = event
-        group.cancel_scope.cancel()
-    return answer
 
 
 async def _as_events(events: AsyncIterator[Event]) -> AsyncIterator[bytes]:

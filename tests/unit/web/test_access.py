@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -20,8 +21,10 @@ from google.auth.crypt import es
 from google.auth.crypt import rsa as google_rsa
 from starlette.testclient import TestClient
 
+from scenesearch.bootstrap import Application
 from scenesearch.config import Settings
-from scenesearch.errors import ConfigurationError
+from scenesearch.errors import ConfigurationError, Unavailable
+from scenesearch.evaluate import GivenVideo, Segment, put
 from scenesearch.video import Collection, Video
 from scenesearch.web.access import doorkeeper
 from scenesearch.web.sites import library_site
@@ -70,9 +73,9 @@ def issuer() -> Iterator[Issuer]:
 
     class Keys(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(200)
+            self.send_response(200 if self.path in keys else 503)
             self.end_headers()
-            self.wfile.write(json.dumps(keys[self.path]).encode())
+            self.wfile.write(json.dumps(keys.get(self.path)).encode())
 
         def log_message(self, *args: object) -> None:
             pass
@@ -203,6 +206,92 @@ def test_keys_that_rotate_are_fetched_again(issuer: Issuer, app: SimpleNamespace
     assert door.admit(_headers(bearer(issuer.id_token(key=fresh, kid="s2")))).name == "cutter@films.example"
 
 
+def test_while_keys_cannot_be_fetched_the_known_ones_go_on(issuer: Issuer, app: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    door, now = doorkeeper(app.settings), time.monotonic()
+    at = now
+    monkeypatch.setattr("scenesearch.web.access.time.monotonic", lambda: at)
+    token = _headers(bearer(issuer.id_token()))
+    assert door.admit(token).name == "cutter@films.example"
+    known = issuer.keys.pop("/certs")  # the address answers with an error from here on
+    try:
+        at = now + 2 * 3600
+        assert door.admit(token).name == "cutter@films.example"
+        at = now + 25 * 3600
+        with pytest.raises(Unavailable, match="cannot be fetched"):
+            door.admit(token)
+        began = time.perf_counter()
+        with pytest.raises(Unavailable):
+            door.admit(token)
+        assert time.perf_counter() - began < 0.1, "who comes next does not wait for the same address again"
+    finally:
+        issuer.keys["/certs"] = known
+    at += 31
+    assert door.admit(token).name == "cutter@films.example"
+
+
+ODD = [None, [], {}, 7, "", "RS256", "\0", "s1"]
+
+
+@pytest.mark.parametrize("part", ["alg", "kid", "typ", "iss", "aud", "exp", "iat", "email"])
+@pytest.mark.parametrize("value", ODD)
+def test_an_odd_token_is_refused_and_breaks_nothing(client: TestClient, issuer: Issuer, part: str, value: object) -> None:
+    head, body, signature = issuer.id_token().split(".")
+    header, claims = (json.loads(base64.urlsafe_b64decode(piece + "==")) for piece in (head, body))
+    changed = header if part in ("alg", "kid", "typ") else claims
+    if changed[part] == value:
+        return
+    changed[part] = value
+    pieces = [base64.urlsafe_b64encode(json.dumps(piece).encode()).rstrip(b"=").decode() for piece in (header, claims)]
+    assert client.get("/v1/videos", headers=bearer(".".join([*pieces, signature]))).status_code == 401
+    assert client.get("/v1/videos", headers={"X-Goog-IAP-JWT-Assertion": ".".join([*pieces, signature])}).status_code == 401
+    if part in ("iss", "aud", "exp", "email"):  # the same, well signed
+        signed = issuer.id_token(**{part: value})
+        assert client.get("/v1/videos", headers=bearer(signed)).status_code == 401
+
+
+@pytest.mark.parametrize("piece", ["bnVsbA", "W10", "IiI", "MQ", "", "e30"])
+def test_a_token_that_is_no_object_is_refused(client: TestClient, issuer: Issuer, piece: str) -> None:
+    head, body, signature = issuer.id_token().split(".")
+    for token in (f"{piece}.{body}.{signature}", f"{head}.{piece}.{signature}", f"{head}.{body}.{piece}"):
+        assert client.get("/v1/videos", headers=bearer(token)).status_code == 401
+
+
+def test_what_may_not_be_read_answers_word_for_word_like_what_is_not_there(tmp_path: Path, issuer: Issuer) -> None:
+    """With the real search: question, feedback and export of a hidden video or collection against those of one that was never there."""
+    settings = Settings(home=tmp_path / "real", auth="google", auth_audience=AUDIENCE, auth_keys_url=f"{issuer.url}/certs")
+    app = Application(settings)
+    hidden = GivenVideo(video_id="v" + "1" * 20, duration=60, segments=[Segment(start=1, end=5, text="A red car.", kind="visual")])
+    put(hidden, app.ports, 300_000)  # in the collection `default`, which lists nobody
+    app.catalog.save_collection(Collection("films", readers=frozenset({"domain:films.example"})))
+    absent, headers = "v" + "0" * 20, bearer(issuer.id_token())
+    span = {"start": 1, "end": 5}
+    with TestClient(library_site(app), base_url="https://search.example") as client:
+
+        def answers(video: str, collection: str) -> list[tuple[int, str]]:
+            upload = {"file_name": "a.mp4", "size_bytes": 5, "collection": collection}
+            responses = [
+                client.get("/v1/search", params={"q": "red car", "collection": collection}, headers=headers),
+                client.get("/v1/search", params={"q": "red car", "video_id": video}, headers=headers),
+                client.get("/v1/search", params={"q": "red car", "video_id": video}, headers={**headers, "Accept": "text/event-stream"}),
+                client.post("/v1/search", json={"q": "red car", "video_id": video, "collection": "films"}, headers=headers),
+                client.post("/v1/feedback", json={"query": "x", "video_id": video, "right": True, **span}, headers=headers),
+                client.post("/v1/exports", json={"video_id": video, "format": "mp4", **span}, headers=headers),
+                client.post("/v1/uploads", json=upload, headers=headers),
+                client.delete(f"/v1/videos/{video}", headers=headers),
+                client.post(f"/v1/videos/{video}/retry", headers=headers),
+                client.get(f"/v1/videos/{video}", headers=headers),
+                client.get("/v1/videos", params={"collection": collection}, headers=headers),
+            ]
+            told = [(r.status_code, r.text.replace(video, "VIDEO").replace(collection, "COLLECTION")) for r in responses]
+            return [(status, re.sub(r"urn:request:\w+", "", text)) for status, text in told]
+
+        here, nowhere = answers(hidden.video_id, "default"), answers(absent, "nowhere")
+        assert here == nowhere
+        assert [status for status, _ in here] == [404] * 10 + [200]
+        everything = client.get("/v1/search", params={"q": "red car"}, headers=headers).json()
+        assert everything["files"] == everything["scenes"] == []
+
+
 def test_an_unreadable_video_is_as_if_it_were_not_there(client: TestClient, app: SimpleNamespace, issuer: Issuer, wall: Path) -> None:
     hidden = app.shelf.put(wall, "secret/a/wall.mp4").ref.video_id
     unlisted = app.shelf.put(wall, "nowhere/a/wall.mp4").ref.video_id
@@ -217,7 +306,7 @@ def test_an_unreadable_video_is_as_if_it_were_not_there(client: TestClient, app:
         assert client.post("/v1/exports", json=wanted, headers=headers).status_code == 404
     assert client.get("/v1/videos", headers=headers).json()["videos"] == []
     assert client.get("/v1/videos", params={"collection": "secret"}, headers=headers).json()["videos"] == []
-    assert client.get("/v1/collections", headers=headers).json() == {"collections": [{"name": "films", "may_change": True}]}
+    assert client.get("/v1/collections", headers=headers).json()["collections"] == [{"name": "films", "may_change": True}]
     boss = bearer(issuer.id_token(email="boss@films.example"))
     assert len(client.get("/v1/videos", headers=boss).json()["videos"]) == 2
 
