@@ -237,6 +237,20 @@ class TestAnInjectionCarriedInOnScreenText:
         answer = ask(app)
         assert (answer.scenes, answer.degraded) == ([], None)
 
+    def test_obeyed_to_the_letter_shows_its_own_words_as_evidence_and_touches_no_other_video(
+        self, app: Application, stand_in: Control
+    ) -> None:
+        """What is left when a model believes it: its own video is found for the wrong reason, and the reason can be read."""
+        obeying = {"scenes": [found(1, 5, (5, INJECTION), confidence=1.0), *[found(5, 5, (5, INJECTION), confidence=1.0)] * 20]}
+        here = {"fault": "answer", "match": {"kind": "scenes", "text": INJECTION}, "answer": obeying}
+        stand_in.script(here, {"fault": "answer", "match": {"kind": "scenes"}, "answer": {"scenes": []}})
+        answer = ask(app)
+        assert {scene.video_id for scene in answer.scenes} == {"harbour"}
+        assert len(answer.scenes) <= 3
+        assert all([e.text for e in scene.evidence] == [INJECTION] for scene in answer.scenes)
+        stand_in.script(watcher_says(False), here, *reader_says())
+        assert ask(app, effort=Effort.THOROUGH).scenes == []
+
 
 def test_a_watcher_confirms(app: Application, stand_in: Control) -> None:
     stand_in.script(watcher_says(True, True), *reader_says(BURNING))
