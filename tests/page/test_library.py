@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -144,3 +145,30 @@ def test_a_full_disk_is_named_and_the_upload_goes_on(page: Page, served: SimpleN
     expect(page.locator(".upload")).to_contain_text("no space is left")
     page.unroute("**/v1/uploads/*")
     assert eventually(lambda: page.evaluate("1") and list(served.uploads.list()), within_s=20)
+
+
+def test_an_upload_goes_on_after_a_reload_once_its_file_is_chosen_again(page: Page, served: SimpleNamespace, tmp_path: Path) -> None:
+    large = tmp_path / "large.mp4"
+    large.write_bytes(os.urandom(40_000_000))
+    pieces: list[str] = []
+    page.on("request", lambda request: pieces.append(request.headers.get("content-range", "")) if request.method == "PUT" else None)
+    page.on("dialog", lambda dialog: dialog.accept())
+    network = page.context.new_cdp_session(page)
+    network.send("Network.enable")
+    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 8_000_000}
+    network.send("Network.emulateNetworkConditions", slow)
+    page.goto(f"{served.url}/library")
+    page.locator("#files").set_input_files([large])
+    until(page, "document.querySelector('.upload progress')?.value > 0.2")
+    page.reload()
+    expect(page.locator(".upload")).to_contain_text("Choose the file again to go on")
+    before = len(pieces)
+    network.send("Network.emulateNetworkConditions", slow | {"uploadThroughput": -1})
+    page.locator("#files").set_input_files([large])
+    [info] = eventually(lambda: page.evaluate("1") and list(served.uploads.list()), within_s=30)
+    first, then, *_ = pieces[before:]
+    assert first == "bytes */40000000", "it asks how far it is"
+    assert int(then.removeprefix("bytes ").split("-")[0]) >= 8 * 1024 * 1024, "and goes on from there"
+    with served.uploads.open(info.name) as stored:
+        assert stored.read() == large.read_bytes()
+    assert len(list(served.uploads.list())) == 1
