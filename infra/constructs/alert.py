@@ -22,6 +22,9 @@ from constructs import Construct
 
 DAY_S = 86_400
 
+RUN = 'monitored_resource="cloud_run_revision"'
+"""Selects what Cloud Run measures and logs, in queries."""
+
 
 class LogMetric(Construct):
     """How often our own log says `message`; or, with `value`, how much of that field it says (a distribution).
@@ -31,11 +34,11 @@ class LogMetric(Construct):
 
     def __init__(self, scope: Construct, name: str, message: str, *, value: str = "", unit: str = "1") -> None:
         super().__init__(scope, f"log-{name}")
-        self.query = f"logging_googleapis_com:user_{name.replace('-', '_')}"
+        self._name = name.replace("-", "_")
         LoggingMetric(
             self,
             "metric",
-            name=name.replace("-", "_"),
+            name=self._name,
             description=f"log lines that say: {message}",
             filter=f'resource.type="cloud_run_revision" AND jsonPayload.message="{message}"',
             value_extractor=f"EXTRACT(jsonPayload.{value})" if value else None,
@@ -48,6 +51,10 @@ class LogMetric(Construct):
             if value
             else None,
         )
+
+    def series(self, part: str = "") -> str:
+        """Its name in queries; `part` of a distribution: `sum` or `count`. Without the kind of resource it could be ambiguous."""
+        return f"logging_googleapis_com:user_{self._name}{part and '_' + part}{{{RUN}}}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from cdktn_provider_google.billing_budget import (
 from cdktn_provider_google.monitoring_notification_channel import MonitoringNotificationChannel
 
 from infra.config import EVENT_FUNCTIONS, Environment, Function
-from infra.constructs.alert import Alert, LogMetric, Symptom
+from infra.constructs.alert import RUN, Alert, LogMetric, Symptom
 from infra.constructs.dashboard import Chart, Dashboard
 from infra.stacks.names import Stack
 from scenesearch.messages import SUBSCRIPTIONS, Subscription
@@ -27,7 +27,6 @@ LATENCIES = "run_googleapis_com:request_latencies_bucket"
 PUSHES = "pubsub_googleapis_com:subscription_push_request_count"
 UNACKED = "pubsub_googleapis_com:subscription_oldest_unacked_message_age"
 BACKLOG = "pubsub_googleapis_com:subscription_num_undelivered_messages"
-RUN = 'monitored_resource="cloud_run_revision"'
 
 
 def operations(stack: Stack, env: Environment) -> None:
@@ -41,19 +40,19 @@ def operations(stack: Stack, env: Environment) -> None:
         for number, mail in enumerate(env.alert_emails)
     ]
     runbook = f"{env.source.url}/blob/main/{RUNBOOK}"
-    for symptom in symptoms(env, cost=cost.query, stalled=stalled.query, parked=parked.query):
+    for symptom in symptoms(env, cost=cost.series("sum"), stalled=stalled.series(), parked=parked.series()):
         Alert(stack, symptom, channels=channels, runbook=runbook)
     charts = [
         Chart("Messages that wait", f"sum by (subscription_id) ({BACKLOG})"),
         Chart("Oldest message, seconds", f"max by (subscription_id) ({UNACKED})"),
         Chart("Calls by answer", f"sum by (service_name, response_code_class) (rate({REQUESTS}{{{RUN}}}[5m]))"),
-        Chart("Instances", "sum by (service_name) (run_googleapis_com:container_instance_count)"),
+        Chart("Instances", f"sum by (service_name) (run_googleapis_com:container_instance_count{{{RUN}}})"),
         Chart("Search: p50", _quantile(0.5)),
         Chart("Search: p95", _quantile(0.95)),
-        Chart("Sections that failed", f"sum(increase({failed.query}[1h]))"),
-        Chart("Videos that stalled", f"sum(increase({stalled.query}[1h]))"),
-        Chart("Models, USD a day", f"sum(increase({cost.query}_sum[1d]))"),
-        Chart("Model answers", f"sum(rate({cost.query}_count[5m]))"),
+        Chart("Sections that failed", f"sum(increase({failed.series()}[1h]))"),
+        Chart("Videos that stalled", f"sum(increase({stalled.series()}[1h]))"),
+        Chart("Models, USD a day", f"sum(increase({cost.series('sum')}[1d]))"),
+        Chart("Model answers", f"sum(rate({cost.series('count')}[5m]))"),
     ]
     Dashboard(stack, f"scenesearch {env.name}", charts)
     _budget(stack, env, channels)
@@ -94,7 +93,7 @@ def symptoms(env: Environment, *, cost: str, stalled: str, parked: str) -> list[
         Symptom(
             title=f"The models cost more than {limits.daily_model_usd:g} USD in a day",
             anchor="alert-model-cost",
-            query=f"sum(increase({cost}_sum[1d])) > {limits.daily_model_usd:g}",
+            query=f"sum(increase({cost}[1d])) > {limits.daily_model_usd:g}",
         ),
         Symptom(
             title=f"More than {limits.search_error_ratio:.0%} of questions fail",

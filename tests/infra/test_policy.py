@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import promql_parser
 import pytest
 import yaml
 
@@ -51,6 +52,21 @@ def test_the_build_file_fits_its_public_schema() -> None:
         [BIN / "check-jsonschema", "--builtin-schema", "vendor.cloudbuild", BUILD], capture_output=True, text=True, check=False
     )
     assert ran.returncode == 0, ran.stdout
+
+
+def test_every_query_of_alerts_and_charts_is_promql_and_says_whose_logs_it_counts(shop: Workshop) -> None:
+    made = shop.deployment(DEV)
+    conditions = [condition for policy in made.all("google_monitoring_alert_policy") for condition in policy["conditions"]]
+    queries = [condition["condition_prometheus_query_language"]["query"] for condition in conditions]
+    (page,) = made.all("google_monitoring_dashboard")
+    charts = [tile["widget"]["xyChart"]["dataSets"] for tile in json.loads(page["dashboard_json"])["mosaicLayout"]["tiles"]]
+    queries += [series["timeSeriesQuery"]["prometheusQuery"] for chart in charts for series in chart]
+    assert len(queries) == 18
+    for query in queries:
+        promql_parser.parse(query)
+        assert "user_" not in query or 'monitored_resource="cloud_run_revision"' in query
+    with pytest.raises(ValueError, match="unexpected"):
+        promql_parser.parse(queries[0] + ")")
 
 
 def test_the_build_goes_through_every_step_in_order() -> None:
