@@ -12,6 +12,7 @@ import pytest
 from functions_framework.aio import create_asgi_app
 from starlette.testclient import TestClient
 
+from benchmarks.search_function import cold_start
 from scenesearch.video import Video
 from site_under_test import a_scene, whole
 
@@ -50,3 +51,9 @@ def test_importing_a_function_loads_no_models_and_no_media(name: str) -> None:
     heavy = ("av", "numpy", "fastapi", "PIL")
     code = f"import sys; sys.path.insert(0, {str(FUNCTIONS / name)!r}); import main; print([m for m in {heavy} if m in sys.modules])"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+
+
+@pytest.mark.slow
+def test_a_cold_import_of_the_search_function_takes_about_a_second() -> None:
+    """In seconds of CPU, which other work on the machine moves least; the proof measures it by the clock."""
+    assert cold_start()["import_cpu_s"] <= 1.2

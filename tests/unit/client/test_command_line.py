@@ -1,0 +1,102 @@
+"""`--server URL`: the command line asks a scenesearch elsewhere, and prints what it prints of its own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from typer.testing import CliRunner
+
+from scenesearch.bootstrap import application
+from scenesearch.cli import app as scenesearch
+from scenesearch.errors import InvalidRequest, ObjectNotFound, Unavailable, VideoNotFound
+from scenesearch.video import Video
+from site_under_test import a_scene, whole
+
+
+def run(*arguments: str) -> str:
+    """What the command prints. Raises what it raises."""
+    done = CliRunner().invoke(scenesearch, arguments, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+@pytest.fixture(autouse=True)
+def _own_home(home: Path) -> None:
+    application.cache_clear()
+
+
+def test_a_question_goes_to_the_server(app: SimpleNamespace, video: Video, home: Path) -> None:
+    scene = a_scene(video, 1, 2, "a grey wall")
+    app.search.script = lambda request: iter([scene, whole(request, [], [scene])])
+    answer = json.loads(run("search", "grey wall", "--mode", "recall", "--limit", "3", "--server", app.url, "--json"))
+    assert answer["scenes"][0]["description"] == "a grey wall"
+    [(request, _)] = app.search.asked
+    assert (request.query, request.mode, request.limit) == ("grey wall", "recall", 3)
+    assert "00:01-00:02  wall" in run("search", "grey wall", "--server", app.url)
+    assert not home.exists(), "nothing is kept here"
+
+
+def test_lists_and_texts_come_from_the_server(app: SimpleNamespace, video: Video) -> None:
+    [listed] = json.loads(run("videos", "--server", app.url, "--json"))["videos"]
+    assert listed["video_id"] == video.ref.video_id
+    assert "ready" in run("videos", "--server", app.url)
+    assert json.loads(run("show", "wall", "--server", app.url, "--json"))["summary"] == "A wall."
+    assert "A wall." in run("show", "wall", "--server", app.url)
+    assert run("show", "wall", "--section", "transcription", "--server", app.url) == "00:00-00:01 | Mika | Nobody knows.\n"
+    assert run("show", "wall", "--section", "summary", "--server", app.url) == "A wall.\n"
+    assert run("show", "wall", "--text", "--server", app.url).startswith("[summary]\nA wall.\n")
+    shown = json.loads(run("show", "wall", "--section", "texts", "--server", app.url, "--json"))
+    assert [(entry["text"], entry["start"]) for entry in shown["entries"]] == [("終わり", 3.0)]
+
+
+def test_a_scene_is_taken_from_the_server(app: SimpleNamespace, video: Video, tmp_path: Path) -> None:
+    to = tmp_path / "scene.srt"
+    run("export", "wall", "--start", "0", "--end", "00:02", "--to", str(to), "--server", app.url)
+    assert "Nobody knows." in to.read_text()
+
+
+def test_what_is_removed_is_removed_there(app: SimpleNamespace, video: Video) -> None:
+    assert json.loads(run("retry", "wall", "--server", app.url, "--json"))["videos"][0]["state"]
+    assert json.loads(run("remove", "wall", "--server", app.url, "--json")) == {"removed": video.ref.video_id}
+    with pytest.raises(ObjectNotFound):
+        app.uploads.stat(video.name)
+
+
+def test_what_is_wrong_is_said_in_one_error(app: SimpleNamespace) -> None:
+    with pytest.raises(VideoNotFound, match="there is no video 'wall' at http"):
+        run("show", "wall", "--server", app.url)
+    with pytest.raises(InvalidRequest, match="no server's address"):
+        run("videos", "--server", "localhost:8000")
+    with pytest.raises(Unavailable, match="cannot be reached"):
+        run("videos", "--server", "http://127.0.0.1:9")
+
+
+def test_a_profile_is_said_read_and_changed_in_parts(home: Path, tmp_path: Path) -> None:
+    run("profile", "set", "films", "--language", "ja", "--cast", "Mika=the cook", "--premise", "A close-up fills a fifth.")
+    run("profile", "set", "films", "--reader", "domain:Films.example", "--reader", "*", "--writer", "Cutter@films.example")
+    said = json.loads(run("profile", "show", "films", "--json"))
+    assert said == {
+        "languages": ["ja"],
+        "cast": [{"name": "Mika", "description": "the cook"}],
+        "premises": ["A close-up fills a fifth."],
+        "readers": ["*", "domain:films.example"],
+        "writers": ["cutter@films.example"],
+    }
+    assert "premise: A close-up fills a fifth." in run("profile", "show", "films")
+    file = tmp_path / "profile.json"
+    file.write_text(json.dumps({"readers": ["mika@films.example"]}))
+    run("profile", "set", "films", "--file", str(file), "--premise", "")
+    assert json.loads(run("profile", "show", "films", "--json")) == said | {"readers": ["mika@films.example"], "premises": []}
+    known = application().catalog.collection("films")
+    assert known is not None
+    assert (known.readers, known.writers) == ({"mika@films.example"}, {"cutter@films.example"})
+
+
+@pytest.mark.parametrize("wrong", [("--reader", "mika"), ("--writer", "domain:"), ("--reader", "a b@c"), ("--file", "nowhere.json")])
+def test_a_wrong_profile_changes_nothing(wrong: tuple[str, str], home: Path) -> None:
+    with pytest.raises(InvalidRequest, match="that is no profile"):
+        run("profile", "set", "films", *wrong)
+    assert application().catalog.collection("films") is None
