@@ -190,9 +190,7 @@ class DataStore:
         request.query, request.offset = wanted.query, start
         request.ranking_expression = wanted.ranking
         backends = engine.SearchRequest.RankingExpressionBackend
-        request.ranking_expression_backend = backends.RANK_BY_EMBEDDING
-        if wanted.by_formula:
-            request.ranking_expression_backend = backends.RANK_BY_FORMULA
+        request.ranking_expression_backend = backends(backends.RANK_BY_FORMULA if wanted.by_formula else backends.RANK_BY_EMBEDDING)
         request.crowding_specs = [engine.SearchRequest.CrowdingSpec(field=REF, max_count=wanted.per_ref)]
         if wanted.vector:
             vector = engine.SearchRequest.EmbeddingSpec.EmbeddingVector(field_path=VECTOR, vector=wanted.vector)
