@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -140,3 +141,18 @@ def test_the_timeline_shows_and_names_what_is_under_the_pointer(
     expect(page.locator(".preview .time")).to_have_text("0:11")
     expect(page.locator(".preview .label")).to_have_text("The ferry leaves the pier.")
     expect(page.locator(".preview .sprite")).to_be_visible()
+
+
+def test_on_a_phone_the_player_stays_in_sight_above_what_is_read(
+    opened: Callable[..., Page], served: SimpleNamespace, answering: list[Scene]
+) -> None:
+    page = opened(viewport={"width": 390, "height": 700})
+    page.goto(f"{served.url}/watch?q=ferry&v={answering[0].video_id}&t=10&end=13")
+    expect(page.locator(".take")).to_be_attached()
+    page.evaluate("document.querySelector('.take').scrollIntoView({ block: 'end' })")
+    expect(page.locator("scene-player")).to_be_in_viewport(ratio=1)
+    player = page.locator("scene-player").bounding_box()
+    assert player is not None
+    points = [player["y"] + player["height"] * share for share in (0.05, 0.3, 0.5)]
+    inside = "([x, y]) => document.elementFromPoint(x, y)?.closest('scene-player') !== null"
+    assert all(page.evaluate(inside, [60, y]) for y in points), "nothing lies over it"

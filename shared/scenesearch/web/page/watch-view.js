@@ -124,8 +124,8 @@ function takeAway(details, player, span, keys) {
   return h("section", { class: "take", "aria-label": words.take }, h("h2", {}, words.take),
     h("div", { class: "row" }, bound("start", words.from), bound("end", words.to)),
     h("div", { class: "row" }, button("mp4", `${words.clip} (MP4)`, "primary"), exact, button("png", `${words.still} (PNG)`)),
-    h("div", { class: "row" }, h("span", { class: "quiet" }, words.subtitles), button("vtt", "WebVTT"), button("srt", "SRT"),
-      h("span", { class: "quiet" }, words.editors), button("otio", "OTIO"), button("edl", "EDL"), button("txt", words.textLines)),
+    h("div", { class: "row" }, h("span", { class: "quiet" }, words.subtitles), button("vtt", "WebVTT"), button("srt", "SRT"), button("txt", words.textLines)),
+    h("div", { class: "row" }, h("span", { class: "quiet" }, words.editors), button("otio", "OTIO"), button("edl", "EDL")),
     status);
 }
 
