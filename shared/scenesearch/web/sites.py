@@ -14,7 +14,7 @@ from scenesearch import __version__
 from scenesearch.config import Auth, Backend
 from scenesearch.library.uploads import BucketUploads, LocalUploads, TakesUploads, UploadDesk
 from scenesearch.web import problems
-from scenesearch.web.access import doorkeeper
+from scenesearch.web.access import IAP_HEADER, doorkeeper
 from scenesearch.web.guard import Guard
 from scenesearch.web.problems import Problem
 from scenesearch.web.search_routes import describe_question
@@ -66,7 +66,7 @@ def _site(app: Application, site: Site, parts: Iterable[APIRouter]) -> FastAPI:
     for part in parts:
         made.include_router(part)
     made.add_api_route("/healthz", _health, methods=["GET"], operation_id="health", summary="Whether this answers")
-    _describe(made)
+    _describe(made, signed_in=app.settings.auth is Auth.GOOGLE)
     storage = () if app.settings.backend is Backend.LOCAL else (os.environ.get("STORAGE_EMULATOR_HOST") or STORAGE,)
     made.add_middleware(Guard, local_only=app.settings.auth is Auth.NONE, storage=storage)
     return made
@@ -76,14 +76,25 @@ async def _health() -> dict[str, str]:
     return {"status": "ok"}
 
 
-def _describe(site: FastAPI) -> None:
-    """OpenAPI with the problem document among its schemas."""
+SIGN_IN = {
+    "idToken": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "Services: a Google ID token for this audience."},
+    "iap": {"type": "apiKey", "in": "header", "name": IAP_HEADER, "description": "People: set by Identity-Aware Proxy."},
+}
+
+
+def _describe(site: FastAPI, *, signed_in: bool) -> None:
+    """OpenAPI with the problem document among its schemas, and how callers sign in where they have to."""
     plain = site.openapi
 
     def described() -> dict[str, Any]:
         document = plain()
         describe_question(document)
-        document.setdefault("components", {}).setdefault("schemas", {}).update(_schemas())
+        components = document.setdefault("components", {})
+        components.setdefault("schemas", {}).update(_schemas())
+        if signed_in:
+            components["securitySchemes"] = SIGN_IN
+            document["security"] = [{name: []} for name in SIGN_IN]
+            document["paths"]["/healthz"]["get"]["security"] = []
         return document
 
     site.openapi = described  # type: ignore[method-assign]

@@ -323,6 +323,25 @@ def test_only_writers_may_upload_and_remove(client: TestClient, issuer: Issuer, 
     assert client.delete(f"/v1/videos/{video.ref.video_id}", headers=bearer(issuer.id_token())).status_code == 204
 
 
+def test_the_description_says_how_to_sign_in(client: TestClient) -> None:
+    document = client.get("/openapi.json").json()
+    assert {scheme["type"] for scheme in document["components"]["securitySchemes"].values()} == {"http", "apiKey"}
+    assert document["security"]
+    open_to_all = [path for path, item in document["paths"].items() for operation in item.values() if operation.get("security") == []]
+    assert open_to_all == ["/healthz"]
+    assert client.get("/healthz").status_code == 200
+    for path, item in document["paths"].items():  # as described: nothing else answers without a token
+        for method in item:
+            where = path.replace("{at_ms}", "0").replace("{number}", "0")
+            assert path == "/healthz" or client.request(method, where).status_code == 401, path
+
+
+def test_without_sign_in_nothing_starts_in_the_cloud(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("K_SERVICE", "search")
+    with pytest.raises(ConfigurationError, match="SCENESEARCH_AUTH=google"):
+        Settings.load()
+
+
 def test_settings_without_an_audience_do_not_start(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="SCENESEARCH_AUTH_AUDIENCE"):
         doorkeeper(Settings(home=tmp_path, auth="google"))
