@@ -55,7 +55,8 @@ class VertexSearchIndex:
                 f"{embedder} makes vectors of {dimension} numbers, Vertex AI Search takes at most {LARGEST_DIMENSION}:"
                 " set SCENESEARCH_VERTEXAI_EMBEDDING_DIMENSION, or leave SCENESEARCH_VERTEXAI_SEARCH_DATA_STORE empty"
             )
-        self._store, self._ledger, self._dimension, self._fresh_s = store, ledger, dimension, fresh_s
+        self._store, self._ledger, self._dimension = store, ledger, dimension
+        self._fresh_s = self._patience_s = fresh_s
 
     def replace(self, ref: VideoRef, chunk: int, moments: Sequence[Moment], vectors: Vectors) -> None:
         """Entered in the ledger before and after, so that whatever an interrupted writer leaves can be found and is never shown."""
@@ -70,8 +71,15 @@ class VertexSearchIndex:
             self._store.put(documents)
             self._store.delete(name for n in range(there) if (name := document_id(ref, chunk, n)) not in documents)
             self._ledger.finish(ref, chunk, len(moments), _length(moments))
-            if last and not self._store.await_indexed(last, before, self._fresh_s):
-                LOG.warning("the index takes its time: a chunk is found a little later", extra={"video": ref.video_id, "chunk": chunk})
+            if last is not None:
+                self._await(last, before, ref, chunk)
+
+    def _await(self, document: str, before: float | None, ref: VideoRef, chunk: int) -> None:
+        """Wait until a document can be found. Each wait in vain halves the next one, so that reindexing does not wait for every chunk."""
+        found = self._store.await_indexed(document, before, self._patience_s)
+        self._patience_s = min(self._fresh_s, 2 * self._patience_s) if found else max(self._fresh_s / 64, self._patience_s / 2)
+        if not found:
+            LOG.warning("the index takes its time: a chunk is found a little later", extra={"video": ref.video_id, "chunk": chunk})
 
     def remove(self, video_id: str, generation: int | None = None) -> None:
         with translated(f"removing video {video_id} from the index"):
