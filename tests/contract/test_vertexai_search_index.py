@@ -239,6 +239,12 @@ class TestHowItAsks:
         asked = replace(probe(index, "car " * 50), text="\ud800 car" * 1000)
         assert len(index.find(asked, Filters(), 10, 10)) == 1
 
+    def test_documents_of_others_are_passed_over(self, stand_in: StandIn, index: SceneIndex) -> None:
+        put(index, A, ["a car"])
+        stand_in.store.put("somebody-elses", '{"text": "a car", "collection": "default"}')
+        stand_in.store.put("va-1-0-7", '{"text": "a car", "collection": "default", "matched": "AAAA", "half": "", "rows": ""}')
+        assert places(found(index, "car")) == [("va", 0, 0)]
+
     def test_the_schema_is_what_the_documents_need(self, stand_in: StandIn, index: SceneIndex) -> None:
         put(index, A, ["a car"], language="en")
         [document] = stand_in.store.stored.values()

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import heapq
 import logging
-from collections.abc import Sequence
+import zlib
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 
@@ -142,9 +144,18 @@ class VertexSearchIndex:
             answers = [threads.submit(self._store.search, leg) for leg in legs]
             self._ledger.check_space()
             fields = {name: document for answer in answers for name, document in answer.result().items()}
-            found = [FoundMoment.of(name, document) for name, document in fields.items()]
+            found = [moment for name, document in fields.items() if (moment := _understood(name, document)) is not None]
             known = self._ledger.counts(sorted({moment.chunk.key for moment in found}))
         return [moment for moment in found if moment.number < known.get(moment.chunk.key, 0)]
+
+
+def _understood(name: str, fields: Mapping[str, Any]) -> FoundMoment | None:
+    """None for a document of somebody else's: it is not ours to fail for."""
+    try:
+        return FoundMoment.of(name, fields)
+    except (KeyError, ValueError, zlib.error):
+        LOG.warning("the data store holds a document that is no moment", extra={"document": name})
+        return None
 
 
 def _weighed(found: Sequence[FoundMoment], probe: Probe) -> list[tuple[FoundMoment, float, float]]:
