@@ -35,6 +35,20 @@ class Function(StrEnum):
         return self.value if self in HTTP_FUNCTIONS else "handle"
 
 
+class Purpose(StrEnum):
+    """What a bucket is for; its name ends with it."""
+
+    UPLOADS = "uploads"
+    WORK = "work"
+    ARCHIVES = "archives"
+    BUILDS = "builds"
+    STATE = "terraform-state"
+    """Made by hand, before there is any state (docs/deploy.md)."""
+
+
+REGISTRY = "functions"
+"""The repository of images."""
+
 EXTRACTORS = (Function.EXTRACT_VISUAL_INFO, Function.EXTRACT_TRANSCRIPTION, Function.EXTRACT_TEXTS)
 HTTP_FUNCTIONS = (Function.SEARCH, Function.LIBRARY)
 EVENT_FUNCTIONS = tuple(f for f in Function if f not in HTTP_FUNCTIONS)
@@ -184,14 +198,14 @@ class Environment:
     tick: str = "*/15 * * * *"
     protect_data: bool = True
 
-    def bucket(self, purpose: str) -> str:
+    def bucket(self, purpose: Purpose) -> str:
         """Bucket names are taken once in the world: the project's name makes them ours."""
         return f"{self.project}-{purpose}"
 
     @property
     def registry(self) -> str:
         """Where images of functions lie."""
-        return f"{self.region}-docker.pkg.dev/{self.project}/functions"
+        return f"{self.region}-docker.pkg.dev/{self.project}/{REGISTRY}"
 
     def image(self, function: Function, version: str) -> str:
         """The image of an HTTP function, by the version of its archive."""

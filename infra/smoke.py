@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from infra.archives import ROOT
-from infra.config import ENVIRONMENTS, Environment, Function
+from infra.config import ENVIRONMENTS, Environment, Function, Purpose
 from scenesearch.timeline import Span
 from scenesearch.video import video_id
 
@@ -109,7 +109,7 @@ def main(arguments: list[str]) -> int:
 
     env = ENVIRONMENTS[arguments[0]]
     endpoint = _endpoint(env)
-    bucket = Client(project=env.project).bucket(env.bucket("uploads"))
+    bucket = Client(project=env.project).bucket(env.bucket(Purpose.UPLOADS))
     try:
         took = smoke(bucket, asking(endpoint, _token(env, endpoint)), arguments[1])
     except NotFoundInTime as error:

@@ -30,7 +30,7 @@ from cdktn_provider_google.storage_bucket_object import StorageBucketObject
 from constructs import Construct
 
 from infra.archives import Archive
-from infra.config import Environment, Function
+from infra.config import REGISTRY, Environment, Function, Purpose
 from infra.constructs.identity import Identity
 
 INVOKER = "roles/run.invoker"
@@ -60,7 +60,7 @@ class EventFunction(Construct):
         archive = StorageBucketObject(
             self,
             "archive",
-            bucket=env.bucket("archives"),
+            bucket=env.bucket(Purpose.ARCHIVES),
             name=f"{function.value}/{code.archive.version}.zip",
             source=code.source,
             content_type="application/zip",
@@ -73,7 +73,7 @@ class EventFunction(Construct):
             build_config=Cloudfunctions2FunctionBuildConfig(
                 runtime=env.runtime,
                 entry_point=function.entry_point,
-                docker_repository=f"projects/{env.project}/locations/{env.region}/repositories/functions",
+                docker_repository=f"projects/{env.project}/locations/{env.region}/repositories/{REGISTRY}",
                 service_account=built_by,
                 source=Cloudfunctions2FunctionBuildConfigSource(
                     storage_source=Cloudfunctions2FunctionBuildConfigSourceStorageSource(bucket=archive.bucket, object=archive.name)

@@ -10,7 +10,7 @@ from cdktn_provider_google.service_account_iam_member import ServiceAccountIamMe
 from cdktn_provider_google.storage_bucket_iam_member import StorageBucketIamMember
 from constructs import Construct
 
-from infra.config import Environment
+from infra.config import Environment, Purpose
 from scenesearch.messages import Topic
 
 
@@ -34,7 +34,7 @@ class Identity(Construct):
         for topic in topics:
             PubsubTopicIamMember(self, f"publishes-{topic.value}", topic=topic.value, role="roles/pubsub.publisher", member=self.member)
 
-    def may_on_bucket(self, purpose: str, role: str) -> None:
+    def may_on_bucket(self, purpose: Purpose, role: str) -> None:
         """Grant `role` on the bucket of that purpose."""
         name = f"{role.rpartition('.')[2]}-{purpose}"
         StorageBucketIamMember(self, name, bucket=self._env.bucket(purpose), role=role, member=self.member)

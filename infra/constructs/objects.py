@@ -16,7 +16,7 @@ from cdktn_provider_google.storage_bucket import (
 from cdktn_provider_google.storage_notification import StorageNotification
 from constructs import Construct
 
-from infra.config import Environment
+from infra.config import Environment, Purpose
 from scenesearch.messages import Topic
 
 SECONDS_PER_DAY = 86_400
@@ -40,7 +40,7 @@ class Bucket(Construct):
     def __init__(
         self,
         scope: Construct,
-        purpose: str,
+        purpose: Purpose,
         env: Environment,
         *,
         expire: tuple[tuple[StorageBucketLifecycleRuleCondition, str], ...] = (),

@@ -9,10 +9,10 @@ from cdktn_provider_google.artifact_registry_repository_iam_member import Artifa
 from cdktn_provider_google.project_iam_custom_role import ProjectIamCustomRole
 from cdktn_provider_google.project_iam_member import ProjectIamMemberCondition
 
-from infra.config import Environment
+from infra.config import REGISTRY, Environment, Purpose
 from infra.constructs.builds import Triggers
 from infra.constructs.identity import Identity
-from infra.stacks.names import BUILDER, DEPLOYER, MODELS_ROLE, PLANNER, SENDS_SPANS, STATE, Stack, own_role
+from infra.stacks.names import BUILDER, DEPLOYER, MODELS_ROLE, PLANNER, SENDS_SPANS, Stack, own_role
 
 DATABASE_READ = ("datastore.databases.get", "datastore.databases.getMetadata", "datastore.indexes.get", "datastore.indexes.list")
 DATABASE_CHANGE = (
@@ -84,9 +84,9 @@ def builders(stack: Stack, env: Environment) -> None:
         deployer.may_on_project("roles/discoveryengine.admin")
     if env.secret_settings:
         deployer.may_on_project("roles/secretmanager.admin")
-    planner.may_on_bucket(STATE, "roles/storage.objectViewer")
-    planner.may_on_bucket("archives", "roles/storage.objectViewer")
-    planner.may_on_bucket("builds", "roles/storage.objectCreator")
+    planner.may_on_bucket(Purpose.STATE, "roles/storage.objectViewer")
+    planner.may_on_bucket(Purpose.ARCHIVES, "roles/storage.objectViewer")
+    planner.may_on_bucket(Purpose.BUILDS, "roles/storage.objectCreator")
 
     searching = ("roles/discoveryengine.viewer", "roles/discoveryengine.editor") if env.vertex_ai_search else ()
     handed_out = ", ".join(f"'{role}'" for role in (*HANDED_OUT, own_role(env, MODELS_ROLE), *searching))
@@ -99,7 +99,7 @@ def builders(stack: Stack, env: Environment) -> None:
     )
 
     builder.may_on_project("roles/logging.logWriter")
-    builder.may_on_bucket("archives", "roles/storage.objectViewer")
+    builder.may_on_bucket(Purpose.ARCHIVES, "roles/storage.objectViewer")
     sources = f"projects/_/buckets/gcf-v2-sources-{stack.project_number}-{env.region}"
     builder.may_on_project(
         "roles/storage.objectViewer",
@@ -108,7 +108,7 @@ def builders(stack: Stack, env: Environment) -> None:
     ArtifactRegistryRepositoryIamMember(
         stack,
         "builder-pushes",
-        repository="functions",
+        repository=REGISTRY,
         location=env.region,
         role="roles/artifactregistry.writer",
         member=builder.member,

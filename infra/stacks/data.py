@@ -25,7 +25,7 @@ from cdktn_provider_google.secret_manager_secret import (
 from cdktn_provider_google.storage_bucket import StorageBucketLifecycleRuleCondition as When
 from constructs import Construct
 
-from infra.config import Environment, Function, listener
+from infra.config import REGISTRY, Environment, Function, Purpose, listener
 from infra.constructs.database import Database
 from infra.constructs.identity import Identity
 from infra.constructs.objects import PLAYS, UPLOADS, Announcements, Bucket
@@ -135,10 +135,10 @@ class DataStack(Stack):
     def _buckets(self) -> Bucket:
         env = self.env
         page = (self.url(Function.LIBRARY),)
-        uploads = Bucket(self, "uploads", env, undo_days=env.keeping.deleted_uploads, origins=page, methods=(*PLAYS, *UPLOADS))
+        uploads = Bucket(self, Purpose.UPLOADS, env, undo_days=env.keeping.deleted_uploads, origins=page, methods=(*PLAYS, *UPLOADS))
         Bucket(
             self,
-            "work",
+            Purpose.WORK,
             env,
             expire=(
                 (When(age=env.keeping.clips, matches_suffix=CLIP_SUFFIXES), "Delete"),
@@ -146,8 +146,8 @@ class DataStack(Stack):
             ),
             origins=page,
         )
-        Bucket(self, "archives", env, undo_days=env.keeping.deleted_uploads)
-        Bucket(self, "builds", env, expire=((When(age=env.keeping.builds), "Delete"),))
+        Bucket(self, Purpose.ARCHIVES, env, undo_days=env.keeping.deleted_uploads)
+        Bucket(self, Purpose.BUILDS, env, expire=((When(age=env.keeping.builds), "Delete"),))
         return uploads
 
     def _pipes(self) -> dict[Topic, Pipe]:
@@ -194,7 +194,7 @@ class DataStack(Stack):
         ArtifactRegistryRepository(
             self,
             "registry",
-            repository_id="functions",
+            repository_id=REGISTRY,
             location=self.env.region,
             format="DOCKER",
             description="images of the functions",

@@ -8,7 +8,7 @@ from pathlib import Path
 from constructs import Construct
 
 from infra.archives import Archive
-from infra.config import EVENT_FUNCTIONS, EXTRACTORS, Environment, Function, Limits
+from infra.config import EVENT_FUNCTIONS, EXTRACTORS, Environment, Function, Limits, Purpose
 from infra.constructs.function import Code, EventFunction, HttpFunction
 from infra.constructs.identity import Identity
 from infra.constructs.timer import Timer
@@ -77,15 +77,15 @@ class FunctionsStack(Stack):
         identity.may_use_database(DATABASE)
         identity.may_on_project(SENDS_SPANS)
         if function in READS_UPLOADS:
-            identity.may_on_bucket("uploads", "roles/storage.objectViewer")
+            identity.may_on_bucket(Purpose.UPLOADS, "roles/storage.objectViewer")
         if function in READS_WORK:
-            identity.may_on_bucket("work", "roles/storage.objectViewer")
+            identity.may_on_bucket(Purpose.WORK, "roles/storage.objectViewer")
         if function in WRITES_WORK:
-            identity.may_on_bucket("work", "roles/storage.objectUser")
+            identity.may_on_bucket(Purpose.WORK, "roles/storage.objectUser")
         if function in ASKS_MODELS:
             identity.may_on_project(own_role(env, MODELS_ROLE))
         if function is Function.LIBRARY:
-            identity.may_on_bucket("uploads", "roles/storage.objectUser")
+            identity.may_on_bucket(Purpose.UPLOADS, "roles/storage.objectUser")
             identity.may_sign_as_itself()
         if env.vertex_ai_search:
             identity.may_on_project(f"roles/discoveryengine.{'viewer' if function is Function.SEARCH else 'editor'}")
@@ -115,8 +115,8 @@ def settings(stack: Stack, function: Function) -> dict[str, str]:
         "auth": Auth.GOOGLE,
         "gcp_project": env.project,
         "gcp_database": DATABASE,
-        "uploads_bucket": env.bucket("uploads"),
-        "work_bucket": env.bucket("work"),
+        "uploads_bucket": env.bucket(Purpose.UPLOADS),
+        "work_bucket": env.bucket(Purpose.WORK),
         "daily_hours": f"{env.daily_hours:g}",
         "trace_ratio": f"{env.trace_ratio:g}",
         "vertexai_project": env.project,

@@ -7,14 +7,11 @@ from cdktn_provider_google.data_google_project import DataGoogleProject
 from cdktn_provider_google.provider import GoogleProvider
 from constructs import Construct
 
-from infra.config import Environment, Function
+from infra.config import Environment, Function, Purpose
 from scenesearch.config import Settings
 
 DATABASE: str = Settings.model_fields["gcp_database"].default
 SEARCH_DATA_STORE = "moments"
-STATE = "terraform-state"
-"""The bucket of Terraform's state is made by hand, before there is any state (docs/deploy.md)."""
-
 CALLER, BUILDER, DEPLOYER, PLANNER = "push", "builder", "deployer", "planner"
 """The accounts that the data stack makes."""
 
@@ -36,7 +33,7 @@ class Stack(TerraformStack):
         GoogleProvider(
             self, "google", project=env.project, region=env.region, default_labels={"app": "scenesearch", "environment": env.name}
         )
-        GcsBackend(self, bucket=env.bucket(STATE), prefix=name)
+        GcsBackend(self, bucket=env.bucket(Purpose.STATE), prefix=name)
         self._project = DataGoogleProject(self, "project", project_id=env.project)
 
     @property
