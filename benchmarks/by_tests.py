@@ -27,7 +27,7 @@ def main() -> None:
     arguments = [word for word in sys.argv[1:] if not re.match(r"[A-Z_]+=", word)]
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        command = [sys.executable, "-m", "pytest", "-v", "--durations=0", f"--junitxml={report}", *arguments]
+        command = [sys.executable, "-m", "pytest", "-v", "-o", "junit_family=xunit1", f"--junitxml={report}", *arguments]
         subprocess.run(command, cwd=ROOT, env={**os.environ, **settings}, stdout=sys.stderr, check=False)
         if not report.exists():
             sys.exit("pytest could not run: see above")
