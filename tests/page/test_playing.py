@@ -84,10 +84,28 @@ def test_what_browsers_cannot_read_plays_from_its_clips_on_the_same_clock(page: 
 def test_playing_goes_on_from_clip_to_clip(page: Page, served: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(playback, "LONG_MS", 10_000)
     video = in_clips(served, make(tmp_path / "film.mp4", FILM), SAID)
-    page.goto(f"{served.url}/watch?v={video.ref.video_id}&t=5&end=7")
+    page.goto(f"{served.url}/watch?v={video.ref.video_id}&t=5&end=7.5")
+    page.get_by_label("Speed").select_option("0.75")
     until(page, SCENE_ENDED)
-    assert clock(page) == pytest.approx(7, abs=0.25)
-    assert on_screen(page) == pytest.approx(7, abs=0.25)
+    assert clock(page) == pytest.approx(7.5, abs=0.25)
+    assert on_screen(page) == pytest.approx(7.5, abs=0.25)
+    assert page.evaluate("document.querySelector('video').playbackRate") == 0.75, "in the second clip too"
+
+
+def test_whoever_leaves_the_scene_is_not_held_at_its_end(page: Page, served: SimpleNamespace, tmp_path: Path) -> None:
+    video = served.shelf.put(make(tmp_path / "film.mp4", FILM), "films/film.mp4", SAID)
+    page.goto(f"{served.url}/watch?v={video.ref.video_id}&t=1&end=2.5")
+    until(page, LOADED)
+    page.keyboard.press("ArrowRight")
+    until(page, "document.querySelector('video').currentTime > 6.5")
+    assert page.evaluate("!document.querySelector('video').paused && document.querySelector('.ended').hidden")
+    page.keyboard.press("k")
+    until(page, "document.querySelector('video').paused")
+    before = on_screen(page)
+    page.keyboard.press(".")
+    page.keyboard.press(".")
+    until(page, f"!document.querySelector('video').seeking && document.querySelector('video').currentTime > {before + 0.07}")
+    assert on_screen(page) == pytest.approx(before + 2 / 25, abs=0.045), "two frames on"
 
 
 def test_the_original_plays_where_a_clip_does_not(

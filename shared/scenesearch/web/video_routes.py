@@ -68,6 +68,7 @@ class VideoPage(VideoDetails):
     playback: Playback
     may_change: bool
     timecode: str | None
+    frame_rate: float | None
 
 
 class Entries(BaseModel):
@@ -120,6 +121,7 @@ def show_video(video_id: VideoId, site: TheSite, caller: TheCaller) -> VideoPage
         playback=playback(video, catalog),
         may_change=changed is None or video.collection in changed,
         timecode=video.media.timecode if video.media else None,
+        frame_rate=video.media.frame_rate if video.media else None,
     )
 
 

@@ -32,7 +32,10 @@ class ScenePlayer extends HTMLElement {
   get video() { return this.#video; }
 
   /** Seconds on the video's clock. */
-  get time() { return this.#video.currentTime + (this.#pieces[this.#piece]?.start ?? 0); }
+  get time() {
+    if (this.#video.readyState < 1) return this.#wanted;
+    return this.#video.currentTime + (this.#pieces[this.#piece]?.start ?? 0);
+  }
 
   set time(seconds) {
     const wanted = Math.min(Math.max(0, seconds), Math.max(0, this.duration - 0.05));
@@ -63,10 +66,14 @@ class ScenePlayer extends HTMLElement {
   }
 
   key(event) {
+    const jump = (seconds) => () => {
+      this.time = this.time + seconds;
+      if (this.span && this.#wanted >= this.span.end) this.span = null; // whoever leaves the scene is not held at its end
+    };
+    const step = (frames) => () => { this.#video.pause(); jump(frames / (this.details.frame_rate || 25))(); };
     const keys = {
-      j: () => (this.time -= 10), l: () => (this.time += 10), k: () => this.toggle(), " ": () => this.toggle(),
-      ArrowLeft: () => (this.time -= 5), ArrowRight: () => (this.time += 5), Home: () => (this.time = 0), End: () => (this.time = this.duration),
-      ",": () => { this.#video.pause(); this.time -= 1 / 25; }, ".": () => { this.#video.pause(); this.time += 1 / 25; },
+      j: jump(-10), l: jump(10), k: () => this.toggle(), " ": () => this.toggle(),
+      ArrowLeft: jump(-5), ArrowRight: jump(5), Home: jump(-Infinity), End: jump(Infinity), ",": step(-1), ".": step(1),
       m: () => this.#mute(), c: () => this.#captions(), f: () => this.#full(), r: () => this.#loop(),
     };
     const act = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
@@ -90,7 +97,7 @@ class ScenePlayer extends HTMLElement {
     this.loopButton = button("loop", words.loop, () => this.#loop());
     this.captionsButton.setAttribute("aria-pressed", "false");
     this.loopButton.setAttribute("aria-pressed", "false");
-    this.speed = h("select", { class: "tool", "aria-label": words.speed, onchange: () => { this.#video.playbackRate = Number(this.speed.value); } }, SPEEDS.map((s) => h("option", { value: s, selected: s === 1 }, `${s}×`)));
+    this.speed = h("select", { class: "tool", "aria-label": words.speed, onchange: () => { this.#video.defaultPlaybackRate = this.#video.playbackRate = Number(this.speed.value); } }, SPEEDS.map((s) => h("option", { value: s, selected: s === 1 }, `${s}×`)));
     this.clockText = h("span", { class: "clock" });
     this.played = h("div", { class: "played" });
     this.preview = h("div", { class: "preview", hidden: true, "aria-hidden": "true" }, h("span", { class: "sprite" }), h("span", { class: "time" }), h("span", { class: "label", lang: this.details.language }));
