@@ -117,20 +117,10 @@ class EncodedPictures:
         return self._last_ms is not None
 
     def take(self, packet: Packet[Stream], stamp: int | None) -> None:
-        import av
-
-        if self.done:
-            return
-        try:
-            pictures = cast("Packet[VideoStream]", packet).decode()
-        except av.FFmpegError:
-            return
-        for picture in pictures:
-            shown = picture.pts if picture.pts is not None else picture.dts
-            if shown is not None:
-                self._see(self._video.at_ms(shown, self._video.video), picture)
+        self._decode(cast("Packet[VideoStream]", packet))
 
     def finish(self) -> None:
+        self._decode(None)  # the decoder may still hold the only picture there is, when the next one comes hours later
         if self._held is not None:
             if self._last_ms is None:
                 self._encode(self._start_ms, self._held)
@@ -138,6 +128,21 @@ class EncodedPictures:
                 self._hold_until(self._end_ms)
         if self.any:
             self._track.write_all(self._stream.encode(None))
+
+    def _decode(self, packet: Packet[VideoStream] | None) -> None:
+        """`None`: what the decoder still holds."""
+        import av
+
+        if self.done:
+            return
+        try:
+            pictures = self._video.video.codec_context.decode(packet)
+        except av.FFmpegError:
+            return
+        for picture in pictures:
+            shown = picture.pts if picture.pts is not None else picture.dts
+            if shown is not None:
+                self._see(self._video.at_ms(shown, self._video.video), picture)
 
     def _see(self, at_ms: int, picture: VideoFrame) -> None:
         if at_ms >= self._end_ms:

@@ -40,6 +40,7 @@ class Sound:
             base = time_base(audio)
             self._alone, self._beside = alone.copied(audio, alone_zero), beside.copied(audio, beside_zero)
         self._base = base
+        self._rebased = True  # until it is seen that the clip keeps the time base of what is written into it
         self._from, self._start = video.first_tick(alone.zero_ms, base), video.first_tick(beside.zero_ms, base)
         self._until = None if until_ms is None else video.first_tick(until_ms + 1, base) - 1
         self._to = None if to_ms is None else video.first_tick(to_ms, base)
@@ -70,7 +71,9 @@ class Sound:
         dts, duration = packet.dts, packet.duration or 0
         if stamp >= self._start and (self._until is None or stamp + duration <= self._until):
             self._beside.write(packet, stamp, dts, duration)
-            packet.duration, packet.time_base = duration, self._base  # the file may have another
+            if self._rebased:
+                self._rebased = dts is None or packet.time_base != self._base
+                packet.duration, packet.time_base = duration, self._base
         self._alone.write(packet, stamp, dts, duration)
 
 

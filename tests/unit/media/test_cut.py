@@ -151,6 +151,12 @@ def test_a_picture_that_stands_is_in_every_clip_that_it_stands_in(tmp_path: Path
     assert all(abs(min(clip.numbers) - clip.chunk.span.start_ms) <= 1 for clip in cut)
 
 
+def test_a_picture_that_stands_for_an_hour_is_in_every_clip_of_it(tmp_path: Path) -> None:
+    path = make(tmp_path / "a.mp4", Recipe(seconds=3600, stamps=(0, 3599), gop=1000, b_frames=0, audio=None))
+    cut = pieces(path, 900)
+    assert [set(clip.numbers.values()) for clip in cut] == [{0}] * 11 + [{0, 1}]
+
+
 def test_variable_frame_rates_keep_their_times(tmp_path: Path) -> None:
     stamps = (0, 0.04, 0.5, 0.9, 2.0, 2.03, 3.1, 3.3, 4.8, 5.0, 5.5)
     path = make(tmp_path / "a.mp4", Recipe(seconds=6, stamps=stamps, gop=3, b_frames=0))
