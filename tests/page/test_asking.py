@@ -39,6 +39,30 @@ def test_a_question_leads_to_the_moment(page: Page, served: SimpleNamespace, ans
     until(page, f"document.querySelector('video').currentTime > {answering[0].end + 0.5}")
 
 
+def test_cuts_of_one_place_are_one_card(page: Page, served: SimpleNamespace, films: list[Video]) -> None:
+    line = Evidence(section=Section.TRANSCRIPTION, timestamp="00:10-00:13", text="The ferry leaves at nine.")
+    scenes = [
+        a_scene(films[0], start, end, "The ferry leaves.", line, score=score)
+        for start, end, score in [(10, 13, 0.9), (30, 33, 0.8), (8, 15, 0.7)]
+    ]
+
+    def script(request: SearchRequest) -> Iterator[FileHit | Scene]:
+        yield from scenes
+        yield whole(request, [a_file(films[0])], scenes)
+
+    served.search.script = script
+    ask(page, served.url)
+    cards = page.locator("li.scene:not(.ghost)")
+    expect(page.locator(".status")).to_contain_text("2 scenes in 1 video")
+    expect(cards).to_have_count(2)
+    expect(cards.nth(1).locator(".cuts")).to_have_count(0)
+    cards.first.locator(".cuts a").click()
+    until(page, LOADED)
+    assert 8 <= time_of(page) < 15
+    page.get_by_role("button", name="Next scene").click()
+    page.wait_for_url("**t=30*")
+
+
 def test_files_come_before_scenes(page: Page, served: SimpleNamespace, answering: list[Scene], films: list[Video]) -> None:
     go_on = threading.Event()
 
@@ -101,6 +125,19 @@ def test_the_player_can_be_shared_and_knows_the_other_hits(page: Page, served: S
     until(page, "document.querySelector('video')?.readyState >= 2 && document.querySelector('video').currentTime >= 20")
     page.get_by_role("link", name="Back to the results").click()
     expect(page).to_have_url(f"{served.url}/search?q=ferry")
+
+
+def test_filters_offer_what_there_is(page: Page, served: SimpleNamespace, answering: list[Scene]) -> None:
+    ask(page, served.url)
+    page.locator("summary", has_text="Filters").click()
+    page.get_by_label("Collection").select_option("films")
+    expect(page).to_have_url(f"{served.url}/search?q=ferry+leaves&collection=films")
+    expect(page.locator("li.scene:not(.ghost)")).to_have_count(3)
+    assert served.search.asked[-1][0].collection == "films"
+    page.locator("summary", has_text="Filters 1").click()
+    expect(page.get_by_label("Collection")).to_have_value("films")
+    page.get_by_role("button", name="Clear filters").click()
+    expect(page).to_have_url(f"{served.url}/search?q=ferry+leaves")
 
 
 def test_days_are_those_of_the_askers_calendar(opened: Callable[..., Page], served: SimpleNamespace, answering: list[Scene]) -> None:

@@ -13,6 +13,22 @@ const limitOf = (params) => Number(params.get("limit")) || (params.get("mode") =
 /** The best of what has come: some of what came early is pushed out by what came later. */
 export const best = (params) => [...last.scenes].sort((a, b) => b.score - a.score).slice(0, limitOf(params));
 
+/** Scenes of a video that share more than so much of the shorter one are cuts of one place (the command line does the same). */
+const ONE_PLACE = 0.5;
+
+const samePlace = (one, other) => one.video_id === other.video_id
+  && Math.min(one.end, other.end) - Math.max(one.start, other.start) > ONE_PLACE * Math.min(one.end - one.start, other.end - other.start);
+
+/** The scenes by place, in their order: the first of each is the best cut, the others differ in their borders. */
+export function places(scenes) {
+  const found = [];
+  for (const scene of scenes) {
+    const same = found.find(([first]) => samePlace(first, scene));
+    if (same) same.push(scene); else found.push([scene]);
+  }
+  return found;
+}
+
 /** The last answer, so that the player can go from hit to hit and the way back is instant. */
 export const last = { key: "", scenes: [], files: [], done: null };
 
@@ -38,7 +54,7 @@ export function homeView(main, _, go) {
     h("section", { "aria-label": words.recent }, h("h2", {}, words.recent), recent),
     h("section", { "aria-label": words.latest }, videos)));
   drawRecent();
-  get("/v1/videos").then(({ videos: all }) => {
+  get("/v1/videos?limit=24").then(({ videos: all }) => {
     if (!all.length) return videos.replaceWith(emptyLibrary());
     const shown = all.filter((v) => v.duration > 0).slice(0, 8);
     videos.before(h("h2", {}, words.latest, " ", h("a", { href: "/library", "data-link": true, class: "more" }, words.all)));
@@ -76,7 +92,10 @@ export function searchView(main, params, go) {
   const highlighted = wordsOf(query);
   const stop = new AbortController();
   const draw = () => {
-    list.replaceChildren(...best(params).map((scene, number) => known.get(scene) ?? (known.set(scene, card(scene, number, params, highlighted)), known.get(scene))));
+    list.replaceChildren(...places(best(params)).map(([scene, ...cuts], number) => {
+      if (known.get(scene)?.cuts !== cuts.length) known.set(scene, { cuts: cuts.length, item: card(scene, cuts, number, params, highlighted) });
+      return known.get(scene).item;
+    }));
   };
   const known = new Map();
   const begin = () => {
@@ -96,7 +115,7 @@ export function searchView(main, params, go) {
     draw();
     files.hidden = true;
     const inVideos = new Set(last.scenes.map((s) => s.video_id)).size;
-    status.textContent = last.scenes.length ? words.found(last.scenes.length, inVideos, (rest.took_ms / 1000).toFixed(rest.took_ms < 995 ? 2 : 1)) : words.nothing;
+    status.textContent = last.scenes.length ? words.found(places(last.scenes).length, inVideos, (rest.took_ms / 1000).toFixed(rest.took_ms < 995 ? 2 : 1)) : words.nothing;
     notices.replaceChildren(
       ...(rest.degraded ? [notice(words.degraded(rest.degraded), { name: words.again, run: begin })] : []),
       ...(rest.truncated ? [notice(words.truncated)] : []));
@@ -157,20 +176,28 @@ function choices(params, change) {
   const [collection, language, tag] = [select("collection", words.anyCollection), select("language", words.anyLanguage), select("tag", words.anyTag)];
   const fill = (control, name, values, text = (v) => v) => {
     const wanted = params.get(name);
-    control.append(...[...new Set([...values, ...(wanted ? [wanted] : [])])].sort().map((v) => h("option", { value: v, selected: v === wanted }, text(v))));
+    const all = [...new Set([...values, ...(wanted ? [wanted] : [])])].sort();
+    control.replaceChildren(control.firstChild, ...all.map((v) => h("option", { value: v, selected: v === wanted }, text(v))));
   };
-  get("/v1/videos").then(({ videos }) => {
+  const fillAll = (videos) => {
     fill(collection, "collection", videos.map((v) => v.collection));
     fill(language, "language", videos.map((v) => v.language).filter(Boolean), languageName);
     fill(tag, "tag", videos.flatMap((v) => v.tags));
-  }).catch(() => {});
+  };
+  fillAll([]);
+  let asked = false;
+  const opened = (event) => {
+    if (!event.currentTarget.open || asked) return;
+    asked = true; // all videos, only for those who want to filter
+    get("/v1/videos").then(({ videos }) => fillAll(videos)).catch(() => { asked = false; });
+  };
   const text = (name, type = "text") => h("input", { type, name, list: name === "speaker" ? "speakers" : null, value: params.get(name) ?? "", onchange: (e) => change({ [name]: e.target.value }), onfocus: () => {
     speakers.replaceChildren(...[...new Set(last.scenes.flatMap((s) => s.evidence.map((e) => e.speaker)).filter(Boolean))].sort().map((value) => h("option", { value })));
   } });
   return h("section", { class: "choices", "aria-label": words.choices },
     pick("mode", words.mode, ["recall", "balanced", "precision"], "balanced"),
     pick("effort", words.effort, ["fast", "standard", "thorough"], "standard"),
-    h("details", { class: "filters", onkeydown: (e) => { if (e.key === "Escape") { e.currentTarget.open = false; e.currentTarget.firstChild.focus(); } } },
+    h("details", { class: "filters", ontoggle: opened, onkeydown: (e) => { if (e.key === "Escape") { e.currentTarget.open = false; e.currentTarget.firstChild.focus(); } } },
       h("summary", {}, icon("filter"), words.filters, active.length ? h("span", { class: "count" }, String(active.length)) : null),
       h("div", { class: "panel" },
         field("collection", words.collection, collection), field("language", words.language, language), field("tag", words.tag, tag),
@@ -193,7 +220,7 @@ export function sceneAddress(scene, params) {
   return `/watch?${address}`;
 }
 
-function card(scene, number, params, highlighted) {
+function card(scene, cuts, number, params, highlighted) {
   const address = sceneAddress(scene, params);
   return h("li", { class: "scene" },
     h("a", { class: "picture", href: address, "data-link": true, tabindex: "-1", "aria-hidden": "true" },
@@ -202,7 +229,8 @@ function card(scene, number, params, highlighted) {
       h("h2", {}, h("a", { class: "title", href: address, "data-link": true, "aria-label": words.openScene(scene.title, scene.timestamp) }, scene.title), h("span", { class: "span" }, scene.timestamp)),
       h("p", { class: "description" }, marked(scene.description, highlighted)),
       scene.grounded ? null : h("p", { class: "quiet" }, words.ungrounded),
-      evidenceList(scene, highlighted, params)));
+      evidenceList(scene, highlighted, params),
+      cuts.length ? h("p", { class: "cuts quiet" }, words.cuts, " ", cuts.map((cut) => h("a", { href: sceneAddress(cut, params), "data-link": true, "aria-label": words.openScene(cut.title, cut.timestamp) }, cut.timestamp))) : null));
 }
 
 export function evidenceList(scene, highlighted, params) {
@@ -223,5 +251,5 @@ function nothing(list, params, change) {
   if (/["「」]/.test(params.get("q"))) tries.push(h("button", { type: "button", onclick: () => change({ q: params.get("q").replace(/["「」]/g, " ").trim() }) }, words.tryQuotes));
   const empty = h("li", { class: "empty" }, h("h2", {}, words.nothing), h("p", {}, words.nothingText), h("p", { class: "row" }, tries), h("p", { class: "quiet" }, words.tryWords));
   list.replaceChildren(empty);
-  get("/v1/videos").then(({ videos }) => { if (!videos.length) empty.replaceChildren(emptyLibrary()); }).catch(() => {});
+  get("/v1/videos?limit=1").then(({ videos }) => { if (!videos.length) empty.replaceChildren(emptyLibrary()); }).catch(() => {});
 }

@@ -2,7 +2,7 @@
 
 import { ask, download, get, pictureAt, send, stillPath, videoPath } from "./api.js";
 import { h, icon, marked, toast, wordsOf } from "./dom.js";
-import { asked, best, evidenceList, kept, last, sceneAddress } from "./search-view.js";
+import { asked, best, evidenceList, kept, last, places, sceneAddress } from "./search-view.js";
 import "./scene-player.js";
 import { clock, date, exactClock, parseClock, words } from "./words.js";
 
@@ -26,9 +26,11 @@ export function watchView(main, params, go) {
     player.load(details, start);
     if (end) player.playSpan({ start, end });
     player.lastSpan = end ? { start, end } : null;
-    const hits = await theHits(params, query, stop.signal);
+    const isThis = (s) => s.video_id === id && Math.abs(s.start - start) < 0.01 && (!end || Math.abs(s.end - wantedEnd) < 0.01);
+    const found = places(await theHits(params, query, stop.signal));
     if (over) return;
-    const at = hits.findIndex((s) => s.video_id === id && Math.abs(s.start - start) < 0.01);
+    const at = found.findIndex((cuts) => cuts.some(isThis));
+    const hits = found.map((cuts) => cuts.find(isThis) ?? cuts[0]);
     under.replaceChildren(...about(details, hits[at], query, params, go), takeAway(details, player, { start, end: end || Math.min(details.duration, start + 10) }, keys));
     marks(player, details, hits, id);
     steps(hits, at, params, go, under, keys);
