@@ -68,13 +68,12 @@ def flush() -> None:
 
 
 @contextmanager
-def span(name: str, kind: SpanKind, carrier: Mapping[str, str] | None, **about: str | int) -> Iterator[Span]:
-    """A span as a child of what `carrier` holds (none: of the span that is open), open in this block."""
+def span(name: str, kind: SpanKind, carrier: Mapping[str, str], **about: str | int) -> Iterator[Span]:
+    """A span of the trace that `carrier` holds (else of a new one), open in this block."""
     from opentelemetry import trace
     from opentelemetry.propagate import extract
 
-    context = None if carrier is None else extract(carrier)
-    with trace.get_tracer("scenesearch").start_as_current_span(name, context, kind, about) as opened:
+    with trace.get_tracer("scenesearch").start_as_current_span(name, extract(carrier), kind, about) as opened:
         yield opened
 
 
@@ -101,21 +100,22 @@ class Traced:
                 opened.update_name(f"{scope['method']} {route}")
                 opened.set_attributes({"http.request.method": scope["method"], "http.route": route})
                 opened.end()
-                flush()
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start" and opened.is_recording():
                 opened.set_attribute("http.response.status_code", message["status"])
-                opened.set_status(trace.StatusCode.ERROR if message["status"] >= 500 else trace.StatusCode.UNSET)
+                if message["status"] >= 500:
+                    opened.set_status(trace.StatusCode.ERROR)
             if message["type"] == "http.response.body" and not message.get("more_body") and opened.is_recording():
-                await run_sync(close)
+                close()
+                await run_sync(flush)
             await send(message)
 
-        with trace.use_span(opened, end_on_exit=False):
+        with trace.use_span(opened, record_exception=False, set_status_on_exception=False):  # an error may quote what was asked
             try:
                 await self._site(scope, receive, answer)
             finally:
-                close()
+                close()  # of an answer that was cut off: sent with the next one
 
 
 def log_fields(project: str) -> dict[str, object]:
