@@ -6,6 +6,7 @@ import io
 import mimetypes
 import threading
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
@@ -102,12 +103,17 @@ def list_collections(site: TheSite, caller: TheCaller) -> Collections:
 
 
 @routes.get("/v1/videos", operation_id="list_videos")
-def list_videos(site: TheSite, caller: TheCaller, collection: Annotated[str | None, Query(max_length=200)] = None) -> Videos:
+def list_videos(
+    site: TheSite,
+    caller: TheCaller,
+    collection: Annotated[str | None, Query(max_length=200)] = None,
+    limit: Annotated[int | None, Query(ge=1, le=100_000, description="At most so many.")] = None,
+) -> Videos:
     """The live videos that the caller may see, newest first."""
     seen = readable(caller, site.app.catalog)
     if collection:
         seen = frozenset({collection}) & (seen if seen is not None else frozenset({collection}))
-    return Videos(videos=[_item(video) for video in site.app.catalog.videos(seen)])
+    return Videos(videos=[_item(video) for video in islice(site.app.catalog.videos(seen), limit)])
 
 
 @routes.get("/v1/videos/{video_id}", operation_id="show_video")

@@ -30,6 +30,13 @@ def test_videos_are_listed_with_the_promised_fields(client: TestClient, video: V
     assert client.get("/v1/videos", params={"collection": "other"}).json() == {"videos": []}
 
 
+def test_only_the_newest_videos_are_listed_when_few_are_wanted(client: TestClient, app: SimpleNamespace, video: Video, wall: Path) -> None:
+    newer = app.shelf.put(wall, "films/b/wall.mp4")
+    [listed] = client.get("/v1/videos", params={"limit": 1}).json()["videos"]
+    assert listed["video_id"] == newer.ref.video_id
+    assert client.get("/v1/videos", params={"limit": 0}).status_code == 422
+
+
 def test_a_video_is_shown_with_what_was_found(client: TestClient, video: Video) -> None:
     shown = client.get(f"/v1/videos/{video.ref.video_id}").json()
     assert shown["summary"] == "A wall."

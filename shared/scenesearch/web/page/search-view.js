@@ -198,7 +198,7 @@ function choices(params, change) {
     pick("mode", words.mode, ["recall", "balanced", "precision"], "balanced"),
     pick("effort", words.effort, ["fast", "standard", "thorough"], "standard"),
     h("details", { class: "filters", ontoggle: opened, onkeydown: (e) => { if (e.key === "Escape") { e.currentTarget.open = false; e.currentTarget.firstChild.focus(); } } },
-      h("summary", {}, icon("filter"), words.filters, active.length ? h("span", { class: "count" }, String(active.length)) : null),
+      h("summary", {}, icon("filter"), words.filters, active.length ? [" ", h("span", { class: "count" }, String(active.length))] : null),
       h("div", { class: "panel" },
         field("collection", words.collection, collection), field("language", words.language, language), field("tag", words.tag, tag),
         field("section", words.where, select("section", words.anywhere, [["transcription", words.said], ["visual_info", words.shown], ["texts", words.written]])),
