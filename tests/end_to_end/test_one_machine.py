@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 import media_files
-from end_to_end.command_line import scenesearch
+from end_to_end.command_line import scenesearch, started
+from media_files import Recipe
+from waiting import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -111,7 +113,7 @@ def films(tmp_path: Path) -> Iterator[Path]:
 def test_bad_files_say_why_and_the_good_one_goes_on(films: Path, home: Path) -> None:
     (films / "empty.mp4").write_bytes(b"")
     (films / "notes.mp4").write_text("these are notes, not a film\n" * 50)
-    good = media_files.make(films / "good ones 良い 🎬.mp4", media_files.Recipe(seconds=4))
+    good = media_files.make(films / "good ones 良い 🎬.mp4", Recipe(seconds=4))
     (films / "cut off.mp4").write_bytes(good.read_bytes()[: good.stat().st_size // 3])
     ran = scenesearch(home, "ingest", str(films), "--json")
     assert ran.code == 1
@@ -124,12 +126,87 @@ def test_bad_files_say_why_and_the_good_one_goes_on(films: Path, home: Path) -> 
     assert "Traceback" not in ran.err
 
 
+def test_odd_videos_under_odd_names_are_taken_in_all_the_same(films: Path, home: Path) -> None:
+    odd = {
+        "silent": Recipe(seconds=3, audio=None),
+        "blink": Recipe(seconds=0.2),
+        "uneven": Recipe(seconds=4, stamps=(0, 0.04, 0.5, 0.9, 2.0, 2.03, 3.1, 3.3), gop=3, b_frames=0),
+        "late": Recipe(seconds=3, start=5),
+        "phone": Recipe(seconds=3, rotation=90),
+        "two tracks": Recipe(seconds=3, audio_tracks=2),
+        "scratched": Recipe(seconds=6),
+        "..%2F.. 三本目 🎬 ": Recipe(seconds=3),
+    }
+    for name, recipe in odd.items():
+        media_files.make(films / f"{name}.mp4", recipe)
+    content = bytearray((films / "scratched.mp4").read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 400] = b"\xff" * 400
+    (films / "scratched.mp4").write_bytes(content)
+    media_files.song(films / "song.mp4")
+    deep = films / ("あ" * 60) / ("b" * 200) / ("c" * 200)
+    deep.mkdir(parents=True)
+    media_files.make(deep / "a name of five hundred characters.mp4", Recipe(seconds=3))
+    ran = scenesearch(home, "ingest", str(films), "--json")
+    ended = {video["title"]: video for video in ran.json["videos"]}
+    song = ended.pop("song")
+    assert (ran.code, song["state"], song["error"]) == (1, "failed", "the file has sound but no pictures: upload a video")
+    assert set(ended) == {*odd, "a name of five hundred characters"}
+    assert {title: (video["state"], video["gaps"]) for title, video in ended.items()} == dict.fromkeys(ended, ("ready", []))
+    assert [round(ended[title]["duration"], 1) for title in odd] == [3.0, 0.2, 4.0, 3.0, 3.0, 3.0, 6.0, 3.0]
+    assert "Traceback" not in ran.err
+    assert scenesearch(home, "show", "..%2F.. 三本目 🎬 ", "--text").code == 0
+
+
+def test_a_name_that_no_file_can_have_is_refused_and_a_title_as_long_is_taken(films: Path, home: Path) -> None:
+    film = media_files.make(films / "film.mp4", Recipe(seconds=3))
+    ran = scenesearch(home, "ingest", "n" * 500 + ".mp4", str(film), "--title", "長" * 500, "--json")
+    assert [(video["state"], video["title"]) for video in ran.json["videos"]] == [("ready", "長" * 500)]
+    assert ran.code == 1
+    (refused,) = ran.json["refused"]
+    assert "so long a name" in refused
+    assert "--title" in refused
+    assert len(refused) < 200
+
+
+def test_a_video_removed_while_it_is_taken_in_is_gone_and_said_to_be(films: Path, home: Path) -> None:
+    shutil.copy(SAMPLES / TRUTH["video"], films / "film.mp4")
+    media_files.make(films / "other.mp4", Recipe(seconds=3))
+    with started(home, "ingest", str(films), "--json") as ingest:
+        eventually(lambda: extracting(home, "film"), within_s=60)
+        removed = scenesearch(home, "remove", "film")
+        assert (removed.code, removed.err) == (0, "")
+        ran = ingest()
+    assert [(video["title"], video["state"]) for video in ran.json["videos"]] == [("other", "ready")]
+    assert "film was removed while it was taken in" in ran.err
+    assert "Traceback" not in ran.err
+    assert [video["title"] for video in scenesearch(home, "videos", "--json").json["videos"]] == ["other"]
+    assert not [path for path in (home / "work").rglob("*.json") if "film" in path.read_text()]
+
+
+def extracting(home: Path, title: str) -> bool:
+    videos = scenesearch(home, "videos", "--json").json["videos"]
+    return any(video["title"] == title and video["state"] == "extracting" for video in videos)
+
+
+def test_when_the_disk_is_full_it_says_so_and_goes_on_once_there_is_room(films: Path, home: Path) -> None:
+    film = media_files.make(films / "film.mp4", Recipe(seconds=6, noise=True, size=(640, 360)))
+    size = film.stat().st_size
+    ran = scenesearch(home, "ingest", str(film), largest_file=size - 1)
+    assert ran.code == 1
+    assert ran.err.startswith("scenesearch: no space left")
+    assert "free some" in ran.err
+    assert ran.err.count("\n") == 1
+    (video,) = scenesearch(home, "ingest", str(film), "--json").json["videos"]
+    assert (video["state"], video["gaps"]) == ("ready", [])
+
+
 def test_the_same_file_twice_is_one_video_and_a_changed_one_replaces_it(films: Path, home: Path) -> None:
-    film = media_files.make(films / "film.mp4", media_files.Recipe(seconds=4))
+    film = media_files.make(films / "film.mp4", Recipe(seconds=4))
     first = scenesearch(home, "ingest", str(film), "--json").json["videos"]
     second = scenesearch(home, "ingest", str(film), "--json").json["videos"]
     assert [v["video_id"] for v in first] == [v["video_id"] for v in second]
-    media_files.make(film, media_files.Recipe(seconds=6))
+    media_files.make(film, Recipe(seconds=6))
     (third,) = scenesearch(home, "ingest", str(film), "--json").json["videos"]
     assert third["video_id"] == first[0]["video_id"]
     assert third["duration"] > first[0]["duration"]
@@ -137,13 +214,13 @@ def test_the_same_file_twice_is_one_video_and_a_changed_one_replaces_it(films: P
 
 
 def test_a_name_as_long_as_it_may_be_is_taken(films: Path, home: Path) -> None:
-    film = media_files.make(films / ("n" * 240 + ".mp4"), media_files.Recipe(seconds=3))
+    film = media_files.make(films / ("n" * 240 + ".mp4"), Recipe(seconds=3))
     (video,) = scenesearch(home, "ingest", str(film), "--json").json["videos"]
     assert (video["state"], len(video["title"])) == ("ready", 240)
 
 
 def test_a_removed_video_is_gone_and_can_come_back(films: Path, home: Path) -> None:
-    film = media_files.make(films / "film.mp4", media_files.Recipe(seconds=3))
+    film = media_files.make(films / "film.mp4", Recipe(seconds=3))
     scenesearch(home, "ingest", str(film))
     assert scenesearch(home, "remove", "film").code == 0
     assert scenesearch(home, "videos", "--json").json == {"videos": []}
@@ -167,7 +244,7 @@ def test_two_files_of_one_name_are_refused_before_one_replaces_the_other(films: 
 
 
 def test_an_upload_whose_announcement_was_lost_is_taken_in_again(films: Path, home: Path) -> None:
-    film = media_files.make(films / "film.mp4", media_files.Recipe(seconds=3))
+    film = media_files.make(films / "film.mp4", Recipe(seconds=3))
     scenesearch(home, "ingest", str(film))
     (home / "catalog.sqlite").unlink()
     for rest in home.glob("catalog.sqlite-*"):
@@ -177,7 +254,7 @@ def test_an_upload_whose_announcement_was_lost_is_taken_in_again(films: Path, ho
 
 
 def test_names_cannot_speak_to_the_terminal(films: Path, home: Path) -> None:
-    film = media_files.make(films / "film.mp4", media_files.Recipe(seconds=3))
+    film = media_files.make(films / "film.mp4", Recipe(seconds=3))
     hostile = film.rename(films / "\x1b]0;pwned\x07\x1b[2J.mp4")
     for command in (
         ["ingest", str(hostile)],

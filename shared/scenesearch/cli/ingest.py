@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import mimetypes
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,7 +20,7 @@ from scenesearch.library.views import VideoView, state_in_words, view
 from scenesearch.metadata import one_line
 from scenesearch.pipeline.backfill import backfill
 from scenesearch.ports import ObjectInfo
-from scenesearch.video import DEFAULT_COLLECTION, VideoState, video_id
+from scenesearch.video import DEFAULT_COLLECTION, Video, VideoState, video_id
 
 app = typer.Typer()
 
@@ -67,10 +68,16 @@ def ingest(
 
 def finish(ids: Sequence[str], *, as_json: bool, refused: Sequence[str] = ()) -> None:
     """Work until these videos have ended, show how it goes, report; exit 1 when one failed or was refused."""
-    app_ = application()
+    app_, titles = application(), dict[str, str]()
+
+    def ended_all() -> bool:
+        now = [(one, app_.catalog.video(one)) for one in ids]
+        titles.update((one, video.title) for one, video in now if video is not None)
+        return all(_has_ended(app_, video) for _, video in now)
+
     try:
         with _Bars(ids, app_, quiet=as_json) as bars:
-            app_.settle(bars.update, until=lambda: all(_has_ended(app_, one) for one in ids))
+            app_.settle(bars.update, until=ended_all)
     except KeyboardInterrupt:
         errors.print("stopped: run the same command again to go on where it was")
         raise typer.Exit(130) from None
@@ -81,7 +88,11 @@ def finish(ids: Sequence[str], *, as_json: bool, refused: Sequence[str] = ()) ->
     else:
         for video in ended:
             say(f"{video.ref.video_id}  {video.title}: {state_in_words(view(video))}", "red" if video in failed else "green")
-    lost = [f"{one} has made no video: run the same command again" for one in dict.fromkeys(ids) if app_.catalog.video(one) is None]
+    gone = [one for one in dict.fromkeys(ids) if app_.catalog.video(one) is None]
+    lost = [
+        f"{titles[one]} was removed while it was taken in" if one in titles else f"{one} has made no video: run the same command again"
+        for one in gone
+    ]
     for line in [*refused, *lost]:
         errors.print(f"scenesearch: {one_line(line)}", markup=False)
     if failed or refused or lost:
@@ -98,9 +109,8 @@ def _backfilled(app_: Application, url: str) -> list[str]:
     return backfill(prefix, app_.ports)
 
 
-def _has_ended(app_: Application, one: str) -> bool:
+def _has_ended(app_: Application, video: Video | None) -> bool:
     """Whether the newest upload of the video is ready, has failed, has to wait for another day, or is gone."""
-    video = app_.catalog.video(one)
     if video is None or video.state not in ENDED:
         return False
     try:
@@ -113,15 +123,23 @@ def _files(paths: Sequence[str], refused: list[str]) -> Iterator[tuple[str, Path
     """Each file and what to call it: a folder's files keep their place in it. What is not there is refused."""
     for given in paths:
         path = Path(given)
-        if path.is_dir():
-            folder = path.resolve()
-            yield from (
-                (f"{folder.name}/{file.relative_to(folder).as_posix()}", file) for file in sorted(folder.rglob("*")) if _is_video(file)
-            )
-        elif path.exists():
-            yield path.name, path
-        else:
-            refused.append(f"there is no file {given!r}")
+        try:
+            if path.is_dir():
+                folder = path.resolve()
+                videos = [file for file in sorted(folder.rglob("*")) if _is_video(file)]
+                yield from ((f"{folder.name}/{file.relative_to(folder).as_posix()}", file) for file in videos)
+            elif path.exists():
+                yield path.name, path
+            else:
+                refused.append(f"there is no file {given!r}")
+        except OSError as error:
+            refused.append(_why_not(given, error))
+
+
+def _why_not(given: str, error: OSError) -> str:
+    if error.errno == errno.ENAMETOOLONG:
+        return f"no file can have so long a name as {given[:60] + '…'!r}: give it a shorter one, and its long title with --title"
+    return f"{given!r} cannot be looked at ({error.strerror}): check the path and its permissions"
 
 
 def _named_apart(files: Iterable[tuple[str, Path]]) -> dict[str, Path]:

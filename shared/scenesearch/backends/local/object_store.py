@@ -36,7 +36,7 @@ LOCKS = 64
 
 _COPY_BYTES = 1 << 20
 
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 _MARKER = re.compile(r"(?P<folder>[0-9a-f]{24})\.(?P<key>[0-9a-f]{64})\.[0-9a-f]{32}(?P<deleted>\.deleted)?")
 """A name in `incoming`. What else lies there is not ours."""
