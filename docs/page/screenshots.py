@@ -1,6 +1,6 @@
-"""Pictures of every view, light and dark, desktop and phone: `python docs/page/screenshots.py` (needs chromium).
+"""Pictures of every view, light and dark, desktop and phone: `python docs/page/screenshots.py [HOME]` (needs chromium).
 
-Serves a library of the sample video, read by the real models, and asks it a question.
+Serves a library of the sample video, read by the real models (or the library that is in HOME), and asks it a question.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def views(page: Page, url: str, question: str, save: str) -> None:
     keep(page, f"search-{save}")
     page.locator("li.scene:not(.ghost) a.title").first.click()
     until(page, LOADED)
-    expect(page.locator(".side .hit").first).to_be_visible()
+    expect(page.locator(".side .hit, .side .entry").locator("visible=true").first).to_be_visible()
     keep(page, f"watch-{save}")
     page.goto(f"{url}/library")
     expect(page.locator("li.video").first).to_be_visible()
@@ -48,7 +48,8 @@ def views(page: Page, url: str, question: str, save: str) -> None:
 
 def keep(page: Page, name: str) -> None:
     """Wait for the pictures in sight, then take the view."""
-    until(page, "[...document.images].filter((i) => i.getBoundingClientRect().top < innerHeight).every((i) => i.complete)")
+    in_sight = "(i) => i.checkVisibility() && i.getBoundingClientRect().top < innerHeight"
+    until(page, f"[...document.images].filter({in_sight}).every((i) => i.complete)")
     page.screenshot(path=HERE / f"{name}.jpg", type="jpeg", quality=70)
 
 
@@ -65,10 +66,11 @@ def take(browser: Browser, url: str) -> None:
 def main() -> None:
     """Read the sample, serve it, take the pictures."""
     with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder) / "home"
-        served = Served(home)
-        command = [Path(sys.executable).with_name("scenesearch"), "ingest", SAMPLE, "--title", "A day at the harbour"]
-        subprocess.run(command, env=served.environment, check=True)  # noqa: S603 - our own command
+        given = [Path(home).absolute() for home in sys.argv[1:]]
+        served = Served(given[0] if given else Path(folder) / "home")
+        if not given:
+            command = [Path(sys.executable).with_name("scenesearch"), "ingest", SAMPLE, "--title", "A day at the harbour"]
+            subprocess.run(command, env=served.environment, check=True)  # noqa: S603 - our own command
         with served, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--mute-audio"])
             take(browser, served.url)
