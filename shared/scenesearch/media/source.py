@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 from scenesearch.errors import UnreadableMedia
@@ -97,9 +98,8 @@ class OpenVideo:
                     break
             landed = stamp_of(passed[-1]) if passed else None
             if back_ms >= at_ms or (landed is not None and self.at_ms(landed, self.video) <= at_ms):
-                yield from passed
-                yield from coming
-                return
+                return chain(passed, coming)
+        return iter(())
 
     def packets(self, *streams: Stream) -> Iterator[Packet[Stream]]:
         """Packets from here to the end of the file; what cannot be read is skipped. The last packet of each stream is empty (flush)."""
