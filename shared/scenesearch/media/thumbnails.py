@@ -87,6 +87,7 @@ class Thumbnails:
         self._do(self._decode, None)
         for done in self._work:
             done.result()
+        self._decoder = None  # it holds many pictures
         return self._worker.submit(self._pasted).result() if self._shots else None
 
     def _do(self, task: Callable[..., None], *what: object) -> None:
