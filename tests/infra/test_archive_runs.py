@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import os
 import subprocess
 import sys
+import uuid
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
 from emulators import PROJECT, UPLOADS, need_emulators
 from infra.archives import Archive, build_all
-from infra.config import EVENT_FUNCTIONS, HTTP_FUNCTIONS, Function
+from infra.config import EVENT_FUNCTIONS, EXTRACTORS, HTTP_FUNCTIONS, Function
+from integration.vertexai.harbour import NUMBER, TRUTH
+from scenesearch.emulator.wiring import create_topics
 from scenesearch.messages import SUBSCRIPTIONS, ChunkWork, DeadLetter, Extracted, Message, ObjectChanged, encode
+from scenesearch.tracing import ENDPOINT
+from scenesearch.video import video_id
+from stand_ins.cloud_trace import Receiver, receiving
+from stand_ins.vertexai import coded
+from stand_ins.vertexai.server import serving
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -76,6 +85,9 @@ class Unpacked:
         return answer | {"log": ran.stderr}
 
 
+Unpacks: TypeAlias = Callable[[Function], Unpacked]
+
+
 @pytest.fixture(scope="module")
 def archives(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Archive]:
     return build_all(tmp_path_factory.mktemp("archives"))
@@ -85,6 +97,12 @@ def archives(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Archive]:
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Packages that the environments share, so that each is fetched once."""
     return tmp_path_factory.mktemp("packages")
+
+
+@pytest.fixture(scope="module")
+def unpacked(archives: Mapping[str, Archive], cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Unpacks:
+    """Each archive in a folder and an environment of its own, made when it is first asked for."""
+    return functools.cache(lambda function: unpack(archives[function.value], tmp_path_factory.mktemp(function.value), cache))
 
 
 def unpack(archive: Archive, to: Path, cache: Path) -> Unpacked:
@@ -121,7 +139,13 @@ EVENTS: Mapping[Function, Message] = {
 """For each function one event that ends at once, since its video is gone (and for recover a letter that names none)."""
 
 
-def environment() -> dict[str, str]:
+@pytest.fixture(scope="module")
+def traces() -> Iterator[Receiver]:
+    with receiving() as receiver:
+        yield receiver
+
+
+def environment(function: Function, traces: Receiver) -> dict[str, str]:
     """A deployed function's settings, with the emulators in place of Google."""
     services = need_emulators()
     return dict(services.environment) | {
@@ -135,6 +159,9 @@ def environment() -> dict[str, str]:
         "SCENESEARCH_VERTEXAI_PROJECT": PROJECT,
         "GOOGLE_CLOUD_PROJECT": PROJECT,
         "K_SERVICE": "archive",
+        "SCENESEARCH_TRACE_RATIO": "1",
+        "OTEL_SERVICE_NAME": function.resource,
+        ENDPOINT: traces.url,
     }
 
 
@@ -163,21 +190,72 @@ def check_cost(function: Function, there: Unpacked, cost: Mapping[str, float], r
 @pytest.mark.usefixtures("work_bucket")
 @pytest.mark.parametrize("function", EVENT_FUNCTIONS)
 def test_an_event_function_runs_from_its_archive_alone_and_acknowledges_an_event_of_a_video_that_is_gone(
-    function: Function, archives: Mapping[str, Archive], cache: Path, tmp_path: Path, record_property: pytest.RecordProperty
+    function: Function, unpacked: Unpacks, traces: Receiver, record_property: pytest.RecordProperty
 ) -> None:
-    there = unpack(archives[function.value], tmp_path, cache)
-    answer = there.call(function, environment(), method="POST", path="/", body=push(function, EVENTS[function]))
+    there = unpacked(function)
+    answer = there.call(function, environment(function, traces), method="POST", path="/", body=push(function, EVENTS[function]))
     assert answer["status"] == 204, answer["log"]
     check_cost(function, there, answer["cost"], record_property)
+    assert traces.of(function.resource), "what sends spans is in its requirements"
 
 
 @pytest.mark.parametrize("function", HTTP_FUNCTIONS)
 def test_an_http_function_runs_from_its_archive_alone_and_lets_no_stranger_in(
-    function: Function, archives: Mapping[str, Archive], cache: Path, tmp_path: Path, record_property: pytest.RecordProperty
+    function: Function, unpacked: Unpacks, traces: Receiver, record_property: pytest.RecordProperty
 ) -> None:
-    there = unpack(archives[function.value], tmp_path, cache)
-    health = there.call(function, environment(), method="GET", path="/healthz", body="")
+    there, settings = unpacked(function), environment(function, traces)
+    health = there.call(function, settings, method="GET", path="/healthz", body="")
     assert health["status"] == 200, health["log"]
-    stranger = there.call(function, environment(), method="GET", path="/v1/search?q=x", body="")
+    stranger = there.call(function, settings, method="GET", path="/v1/search?q=x", body="")
     assert stranger["status"] == 401, stranger["log"]
     check_cost(function, there, health["cost"], record_property)
+    assert traces.of(function.resource), "what sends spans is in its requirements"
+
+
+def test_the_archives_take_a_video_from_its_upload_to_an_answer_and_away_again(unpacked: Unpacks, traces: Receiver, tmp_path: Path) -> None:
+    """Every function on an event that is work for it; Gemini is the stand-in."""
+    from google.auth.credentials import AnonymousCredentials
+    from google.cloud import firestore, storage
+
+    services, project = need_emulators(), f"p-{uuid.uuid4().hex[:12]}"
+    create_topics(services.pubsub, project)
+    client = storage.Client(project=project, credentials=AnonymousCredentials())
+    uploads, work = (client.create_bucket(f"{project}-{purpose}") for purpose in ("uploads", "work"))
+    upload = uploads.blob("harbour.mp4")
+    upload.upload_from_filename(str(coded.make(tmp_path / "harbour.mp4", NUMBER, 12)), content_type="video/mp4")
+    there = {"video_id": video_id(uploads.name, upload.name), "generation": upload.generation}
+    record = firestore.Client(project=project).collection("generations").document(f"{there['video_id']}.{there['generation']}")
+
+    with serving(TRUTH, storage=services.environment["STORAGE_EMULATOR_HOST"]) as gemini:
+
+        def settings(function: Function) -> dict[str, str]:
+            return environment(function, traces) | {
+                "SCENESEARCH_GCP_PROJECT": project,
+                "SCENESEARCH_UPLOADS_BUCKET": uploads.name,
+                "SCENESEARCH_WORK_BUCKET": work.name,
+                "SCENESEARCH_VERTEXAI_BASE_URL": gemini.url,
+            }
+
+        def happens(function: Function, message: Message) -> None:
+            answer = unpacked(function).call(function, settings(function), method="POST", path="/", body=push(function, message))
+            assert answer["status"] == 204, answer["log"]
+
+        happens(Function.SPLIT, ObjectChanged(event="OBJECT_FINALIZE", bucket=uploads.name, name=upload.name, generation=upload.generation))
+        for extractor in EXTRACTORS:
+            happens(extractor, ChunkWork(**there, chunk=0))
+        happens(Function.ASSEMBLE, Extracted(**there))
+        video = record.get().to_dict()
+        assert video is not None
+        assert (video["state"], video["open_chunks"]) == ("ready", [])
+
+        alone = {k: v for k, v in settings(Function.SEARCH).items() if k != "K_SERVICE"} | {"SCENESEARCH_AUTH": "none"}
+        asked = unpacked(Function.SEARCH).call(
+            Function.SEARCH, alone, method="GET", path="http://localhost/v1/search?q=a+red+car+skids&effort=fast", body=""
+        )
+        assert asked["status"] == 200, asked["log"]
+        assert there["video_id"] in asked["text"]
+
+        upload.delete()
+        happens(Function.REMOVE, ObjectChanged(event="OBJECT_DELETE", bucket=uploads.name, name=upload.name, generation=upload.generation))
+        assert not record.get().exists
+        assert list(work.list_blobs()) == []
