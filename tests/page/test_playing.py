@@ -94,10 +94,10 @@ def test_playing_goes_on_from_clip_to_clip(page: Page, served: SimpleNamespace, 
 
 def test_whoever_leaves_the_scene_is_not_held_at_its_end(page: Page, served: SimpleNamespace, tmp_path: Path) -> None:
     video = served.shelf.put(make(tmp_path / "film.mp4", FILM), "films/film.mp4", SAID)
-    page.goto(f"{served.url}/watch?v={video.ref.video_id}&t=1&end=2.5")
+    page.goto(f"{served.url}/watch?v={video.ref.video_id}&t=1&end=5.5")
     until(page, LOADED)
     page.keyboard.press("ArrowRight")
-    until(page, "document.querySelector('video').currentTime > 6.5")
+    until(page, "document.querySelector('video').currentTime > 6.6")
     assert page.evaluate("!document.querySelector('video').paused && document.querySelector('.ended').hidden")
     page.keyboard.press("k")
     until(page, "document.querySelector('video').paused")
@@ -126,6 +126,7 @@ def test_the_scene_is_repeated_until_told_otherwise(page: Page, served: SimpleNa
       addEventListener('seeking', (event) => { if (event.target.currentTime < 3.1) window.turns += 1; }, true);
     """)
     page.goto(f"{served.url}/watch?v={video.ref.video_id}&t=3&end=3.8")
+    until(page, LOADED)
     page.keyboard.press("r")
     until(page, "window.turns >= 3")
     assert page.evaluate("document.querySelector('.ended').hidden")
