@@ -65,7 +65,7 @@ PARTS = (
             Goal("first_file_p95_ms", "≤", 150),
         ),
     ),
-    Part("Fifty people ask at once", "python -m benchmarks.load", (Goal("faults", "≤", 0), Goal("growth_mb", "≤", 50))),
+    Part("Fifty people ask at once", "python -m benchmarks.load", (Goal("faults", "≤", 0), Goal("growth_mb", "≤", 32))),
     Part(
         "Questions about tutorials, with speech and screen events (tutorialvqa)",
         "python benchmarks/questions.py ../shared/bench/tutorialvqa",

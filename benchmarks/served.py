@@ -25,9 +25,12 @@ class Served:
     log: Path
 
     def memory_mb(self) -> float:
-        """The resident memory of the process that answers."""
+        """The resident memory that the process which answers has for itself.
+
+        Without the pages of mapped files: those of the embedder's weights come in as new words do, and are the system's to drop.
+        """
         status = Path(f"/proc/{self.pid}/status").read_text()
-        return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+        return int(status.partition("RssAnon:")[2].split()[0]) / 1024
 
 
 @contextmanager

@@ -11,8 +11,8 @@ from benchmarks.load import fill, load
 from benchmarks.served import served
 
 CLIENTS, SECONDS = 50, 30
-GROWTH_MB = 64
-"""What fifty threads may still take for themselves after the first quarter of the time: no answer leaves anything behind."""
+GROWTH_MB = 32
+"""What threads may still take for themselves after the first quarter of the time: no answer leaves anything behind."""
 
 
 @pytest.mark.slow
