@@ -20,13 +20,33 @@ from google.cloud import firestore, storage
 
 from emulators import need_emulators
 from end_to_end.command_line import SCENESEARCH, scenesearch
+from real_videos import FOLDER
 from waiting import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-VIDEO = Path(__file__).resolve().parents[3] / "shared" / "videos" / "sintel_trailer-720p.mp4"
+SAMPLE = Path(__file__).resolve().parents[2] / "samples" / "harbour_day.mp4"
 MINUTES_TO_READY = 3
 KINDS = ("generations", "chunks", "sections", "parts", "moments", "shards")
+
+
+@dataclass(frozen=True)
+class Film:
+    """What is uploaded, what is asked about it, a word of the line that answers, and when it is said (seconds)."""
+
+    path: Path
+    seconds: tuple[float, float]
+    question: str
+    word: str
+    said_at: float
+
+    @property
+    def name(self) -> str:
+        return f"films/{self.path.name}"
+
+
+TRAILER = Film(FOLDER / "sintel_trailer-720p.mp4", (51, 54), "what brings you to the land of the gatekeepers", "gatekeepers", 14)
+FILM = TRAILER if TRAILER.path.exists() else Film(SAMPLE, (66, 69), "the red car hits the wall and explodes", "explodes", 38)
 
 
 @dataclass(frozen=True)
@@ -92,12 +112,10 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 
 @pytest.fixture(scope="module")
 def ingested(cloud: Cloud) -> dict[str, Any]:
-    """The trailer, uploaded as any program would, once it has ended; `took_s` since the upload began."""
-    if not VIDEO.exists():
-        pytest.skip(f"there is no {VIDEO}")
+    """The film, uploaded as any program would, once it has ended; `took_s` since the upload began."""
     begun = time.monotonic()
-    blob = cloud.storage.bucket(cloud.ready["bucket"]).blob("films/sintel_trailer-720p.mp4")
-    blob.upload_from_filename(str(VIDEO), content_type="video/mp4")
+    blob = cloud.storage.bucket(cloud.ready["bucket"]).blob(FILM.name)
+    blob.upload_from_filename(str(FILM.path), content_type="video/mp4")
 
     def ended() -> Any:
         found = cloud.get(f"{cloud.ready['library']}/v1/videos")["videos"]
@@ -111,32 +129,32 @@ def test_an_upload_is_ready_in_three_minutes_without_a_gap(ingested: dict[str, A
     record_property("ready_s", round(ingested["took_s"], 1))
     assert ingested["state"] == "ready", ingested
     assert ingested["took_s"] < MINUTES_TO_READY * 60
-    assert (ingested["title"], ingested["collection"], ingested["gaps"]) == ("sintel_trailer-720p", "films", [])
-    assert 51 < ingested["duration"] < 54
+    assert (ingested["title"], ingested["collection"], ingested["gaps"]) == (FILM.path.stem, "films", [])
+    assert FILM.seconds[0] < ingested["duration"] < FILM.seconds[1]
 
 
 def test_the_spoken_line_is_found_by_the_search_function(
     cloud: Cloud, ingested: dict[str, Any], record_property: pytest.RecordProperty
 ) -> None:
-    query = urllib.parse.urlencode({"q": "what brings you to the land of the gatekeepers", "collection": "films"})
+    query = urllib.parse.urlencode({"q": FILM.question, "collection": "films"})
     answer = cloud.get(f"{cloud.ready['search']}/v1/search?{query}")
     scene = answer["scenes"][0]
     record_property("found_at", scene["timestamp"])
     assert (scene["video_id"], scene["grounded"]) == (ingested["video_id"], True)
-    assert "gatekeepers" in json.dumps(scene["evidence"])
-    assert scene["start"] < 14 < scene["end"] + 3
+    assert FILM.word in json.dumps(scene["evidence"])
+    assert scene["start"] < FILM.said_at < scene["end"] + 3
 
 
 def test_the_command_line_works_on_the_same_cloud(cloud: Cloud, ingested: dict[str, Any]) -> None:
     assert [video["video_id"] for video in cloud.cli("videos")["videos"]] == [ingested["video_id"]]
-    scenes = cloud.cli("search", "what brings you to the land of the gatekeepers")["scenes"]
+    scenes = cloud.cli("search", FILM.question)["scenes"]
     assert scenes[0]["video_id"] == ingested["video_id"]
     assert cloud.cli("ingest", f"gs://{cloud.ready['bucket']}/films/")["videos"] == []  # it is known already
 
 
 def test_a_deleted_upload_leaves_nothing(cloud: Cloud, ingested: dict[str, Any]) -> None:
     assert {"generations", "moments", "work"} <= cloud.left().keys()
-    cloud.storage.bucket(cloud.ready["bucket"]).blob("films/sintel_trailer-720p.mp4").delete()
+    cloud.storage.bucket(cloud.ready["bucket"]).blob(FILM.name).delete()
     eventually(lambda: not cloud.left(), within_s=60, every_s=0.5)
 
 

@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 
 from page.browsing import LOADED, SAMPLE, time_of, until
 from page.serving import Served
+from real_videos import FOLDER
 from scenesearch.backends.local.object_store import FolderObjectStore
 from scenesearch.backends.local.signed_urls import UrlSigner
 from scenesearch.library.clips import encode_clip
@@ -20,7 +21,7 @@ from waiting import eventually
 
 pytestmark = pytest.mark.slow
 
-VOICE = Path(__file__).resolve().parents[3] / "shared" / "videos" / "autoeditor_example.mp4"
+VOICE = FOLDER / "autoeditor_example.mp4"
 
 
 @pytest.fixture

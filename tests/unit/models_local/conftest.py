@@ -13,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from real_videos import ABSENT, FOLDER
 from scenesearch.config import Settings
 from scenesearch.metadata import Entry
 from scenesearch.ports import ClipInput, Extraction, SectionExtractor
@@ -20,7 +21,6 @@ from scenesearch.video import Clip, Profile, now
 
 REPOSITORY = Path(__file__).parents[3]
 SAMPLE = REPOSITORY / "samples" / "harbour_day.mp4"
-VIDEOS = REPOSITORY.parent / "shared" / "videos"
 FONT = next(Path("/usr/share/fonts").rglob("DejaVuSans-Bold.ttf"), None)
 
 
@@ -62,9 +62,9 @@ def shared_video() -> Callable[[str], Path]:
     """A real video by name; skips where the shared folder is missing."""
 
     def find(name: str) -> Path:
-        path = VIDEOS / name
+        path = FOLDER / name
         if not path.exists():
-            pytest.skip(f"{name} is not on this machine")
+            pytest.skip(f"{name} {ABSENT}")
         return path
 
     return find
