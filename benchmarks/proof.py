@@ -1,20 +1,22 @@
 """Every figure we claim, measured again: `make proof`. Writes docs/benchmarks.md; exit 1 when a figure misses its goal.
 
-Each part is a command that prints one JSON object, so that anybody can run it alone. Parts whose material is missing are listed
-as not run.
+Each part is a command that prints one JSON object, so that anybody can run it alone; `python benchmarks/proof.py splitting page` runs
+the parts whose titles hold one of these words. Parts whose material is missing are listed as not run.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -33,7 +35,11 @@ class Goal:
     value: float
 
     def of(self, figures: dict[str, Any]) -> float:
-        return float(reduce(lambda found, key: found[key], self.path.split("/"), figures))
+        """The figure; not a number, which meets no goal, where it was not measured."""
+        try:
+            return float(reduce(lambda found, key: found[key], self.path.split("/"), figures))
+        except (KeyError, TypeError):
+            return math.nan
 
     def met(self, figures: dict[str, Any]) -> bool:
         found = self.of(figures)
@@ -154,27 +160,46 @@ PARTS = (
 
 
 def main() -> None:
-    """Run every part, write the page, say what missed."""
-    sections, missed = [], []
+    """Run every part (or those whose titles hold one of the words given), write the page, say what missed. Other sections stay."""
+    wanted = [word.casefold() for word in sys.argv[1:]]
+    sections, missed = _sections(), []
     for part in PARTS:
-        if part.needs and not (ROOT / part.needs).exists():
-            sections.append(f"## {part.title}\n\nNot run: `{part.needs}` is not here.\n")
+        if wanted and not any(word in part.title.casefold() for word in wanted):
             continue
         sys.stderr.write(f"{part.title} …\n")
         begun = time.monotonic()
-        figures = _run(part.command)
-        sections.append(_section(part, figures, time.monotonic() - begun))
-        missed += [f"{part.title}: {goal.path} {goal.of(figures)}" for goal in part.goals if not goal.met(figures)]
-    PAGE.write_text(_head() + "\n".join(sections))
+        if part.needs and not (ROOT / part.needs).exists():
+            sections[part.title] = f"Not run: `{part.needs}` is not here.\n"
+        elif (figures := _run(part.command)) is None:
+            sections[part.title] = f"`{part.command}` **broke off**.\n"
+            missed.append(f"{part.title}: broke off")
+        else:
+            sections[part.title] = _section(part, figures, time.monotonic() - begun)
+            missed += [f"{part.title}: {goal.path} {goal.of(figures)}" for goal in part.goals if not goal.met(figures)]
+        PAGE.write_text(_page(sections))
     sys.stderr.write(f"wrote {PAGE.relative_to(ROOT)}\n")
     if missed:
         sys.exit("missed: " + "; ".join(missed))
 
 
-def _run(command: str) -> dict[str, Any]:
+def _sections() -> dict[str, str]:
+    """What the page says of each part, by its title."""
+    said = PAGE.read_text().split("\n## ")[1:] if PAGE.exists() else []
+    return {title: body.strip() + "\n" for title, _, body in (one.partition("\n") for one in said)}
+
+
+def _page(sections: Mapping[str, str]) -> str:
+    return _head() + "\n".join(f"## {part.title}\n\n{sections[part.title]}" for part in PARTS if part.title in sections)
+
+
+def _run(command: str) -> dict[str, Any] | None:
+    """What it measured; None when it failed (it has said why)."""
     program, *rest = shlex.split(command)
-    done = subprocess.run([str(BIN / program), *rest], stdout=subprocess.PIPE, cwd=ROOT, check=True)
-    figures: dict[str, Any] = json.loads(done.stdout)
+    done = subprocess.run([str(BIN / program), *rest], stdout=subprocess.PIPE, cwd=ROOT, check=False)
+    try:
+        figures: dict[str, Any] = json.loads(done.stdout)
+    except json.JSONDecodeError:
+        return None
     return figures
 
 
@@ -184,14 +209,15 @@ def _section(part: Part, figures: dict[str, Any], took: float) -> str:
     )
     table = f"| figure | measured | goal | met |\n|---|---|---|---|\n{rows}\n\n" if part.goals else ""
     shown = json.dumps(figures, ensure_ascii=False, indent=1)
-    return f"## {part.title}\n\n`{part.command}` ({took:.0f} s)\n\n{table}```json\n{shown}\n```\n"
+    load = f"{datetime.now(UTC):%Y-%m-%d}, {took:.0f} s, load {os.getloadavg()[1]:.1f}"
+    return f"`{part.command}` ({load})\n\n{table}```json\n{shown}\n```\n"
 
 
 def _head() -> str:
     return (
         "# Measurements\n\n"
         f"Written by `make proof` on {os.cpu_count()} cores, Python {platform.python_version()}, {platform.machine()}. "
-        "Times move with the machine; compare ratios.\n\n"
+        "Times move with the machine; compare ratios. The load is that of the last five minutes, the measurement itself included.\n\n"
     )
 
 
