@@ -64,12 +64,12 @@ SETTINGS = {
 }
 BAD_DAY = [
     {"fault": "http", "status": 429, "probability": 0.1, "seed": 1},
-    {"fault": "http", "status": 503, "probability": 0.111, "seed": 2},  # of those that the first rule has left: a fifth with it
-    {"fault": "malformed", "probability": 0.05, "seed": 3, "match": {"method": "generateContent"}},
-    {"fault": "truncated", "probability": 0.02, "seed": 4, "match": {"method": "generateContent"}},
+    {"fault": "http", "status": 503, "probability": 0.111, "seed": 2},  # each of those that the rules before have left: 20, 5, 2, 2% of all
+    {"fault": "malformed", "probability": 0.0625, "seed": 3, "match": {"method": "generateContent"}},
+    {"fault": "truncated", "probability": 0.0267, "seed": 4, "match": {"method": "generateContent"}},
     # a model that gives wrong times twice has said all it will: such entries are left out and counted, on any day
-    {"fault": "out_of_range", "probability": 0.01, "seed": 5, "match": {"method": "generateContent", "repair": False}},
-    {"fault": "inverted", "probability": 0.01, "seed": 6, "match": {"method": "generateContent", "repair": False}},
+    {"fault": "out_of_range", "probability": 0.0137, "seed": 5, "match": {"method": "generateContent", "repair": False}},
+    {"fault": "inverted", "probability": 0.0137, "seed": 6, "match": {"method": "generateContent", "repair": False}},
 ]
 DECOY = 0
 """The number of a video of which there is nothing to tell."""
