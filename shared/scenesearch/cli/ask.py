@@ -54,7 +54,11 @@ def print_answer(answer: Answer) -> None:
             console.print(Text(line, style="dim"))
         if cuts:
             console.print(Text(f"    cut differently: {', '.join(cut.timestamp for cut in cuts)}", style="dim"))
-    say(f"{len(found)} places in {len({scene.video_id for scene in answer.scenes})} videos, {answer.took_ms} ms", "dim")
+    videos = len({scene.video_id for scene in answer.scenes})
+    say(
+        f"{len(found)} {'scene' if len(found) == 1 else 'scenes'} in {videos} {'video' if videos == 1 else 'videos'}, {answer.took_ms} ms",
+        "dim",
+    )
 
 
 @app.command()
