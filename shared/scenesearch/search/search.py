@@ -106,11 +106,15 @@ class _Asking:
 
     def events(self, asker: Asker) -> Iterator[FileHit | Scene | Answer]:
         ranking = self._ranking()
-        to_read = self._to_read(ranking)
-        left_out = self._evidence_filtered and len(to_read) < len(ranking.files)
-        files = [match for match in ranking.files if not self._evidence_filtered or match.video.ref in to_read]
+        files, left_out = ranking.files, False
+        if self._evidence_filtered:  # only reading tells which files have such evidence
+            to_read = self._to_read(ranking)
+            files = tuple(match for match in files if match.video.ref in to_read)
+            left_out = len(to_read) < len(ranking.files)
         hits = [self._file_hit(match) for match in files]
         yield from hits
+        if not self._evidence_filtered:
+            to_read = self._to_read(ranking)
         reasons: list[str] = []
         kept = Kept(self._request.limit)
         for read in self._readings(list(to_read.values()), asker):
