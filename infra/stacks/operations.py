@@ -10,9 +10,10 @@ from cdktn_provider_google.billing_budget import (
     BillingBudgetBudgetFilter,
     BillingBudgetThresholdRules,
 )
+from cdktn_provider_google.logging_project_exclusion import LoggingProjectExclusion
 from cdktn_provider_google.monitoring_notification_channel import MonitoringNotificationChannel
 
-from infra.config import EVENT_FUNCTIONS, Environment, Function
+from infra.config import EVENT_FUNCTIONS, HTTP_FUNCTIONS, Environment, Function
 from infra.constructs.alert import RUN, Alert, LogMetric, Symptom
 from infra.constructs.dashboard import Chart, Dashboard
 from infra.stacks.names import Stack
@@ -27,6 +28,14 @@ LATENCIES = "run_googleapis_com:request_latencies_bucket"
 PUSHES = "pubsub_googleapis_com:subscription_push_request_count"
 UNACKED = "pubsub_googleapis_com:subscription_oldest_unacked_message_age"
 BACKLOG = "pubsub_googleapis_com:subscription_num_undelivered_messages"
+QUESTIONS = " AND ".join(
+    [
+        'log_id("run.googleapis.com/requests")',
+        f'resource.labels.service_name=~"^({"|".join(f.resource for f in HTTP_FUNCTIONS)})$"',
+        'httpRequest.requestUrl=~"[?&](q|query)="',
+    ]
+)
+"""Lines of the platform's own request log that would keep what people ask: the address of an asked question holds it."""
 
 
 def operations(stack: Stack, env: Environment) -> None:
@@ -56,6 +65,7 @@ def operations(stack: Stack, env: Environment) -> None:
     ]
     Dashboard(stack, f"scenesearch {env.name}", charts)
     _budget(stack, env, channels)
+    LoggingProjectExclusion(stack, "questions", name="scenesearch-questions", description="What people ask is in no log.", filter=QUESTIONS)
 
 
 def symptoms(env: Environment, *, cost: str, stalled: str, parked: str) -> list[Symptom]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from infra.config import HTTP_FUNCTIONS
 from scenesearch.backends.local.backend import local_ports
 from scenesearch.config import Settings
 from scenesearch.errors import Retryable
@@ -129,3 +131,13 @@ def test_a_section_that_fails_is_counted(metrics: Mapping[str, Resource], ports:
 
 def test_every_metric_is_tried_here(metrics: Mapping[str, Resource]) -> None:
     assert set(metrics) == {"model_cost", "stalled_videos", "parked_messages", "failed_sections"}
+
+
+def test_no_address_with_a_question_stays_in_the_request_log(deployments: Mapping[str, Deployment]) -> None:
+    """The page and the API name a question `q` or `query`."""
+    (exclusion,) = deployments["prod"].named("google_logging_project_exclusion").values()
+    service, address = re.findall(r'=~"(.+?)"', exclusion["filter"])
+    assert all(re.search(service, function.resource) for function in HTTP_FUNCTIONS)
+    asked = ["/search?q=a+secret", "/v1/search?mode=recall&query=a+secret", "/watch?v=video&t=3&q=a+secret"]
+    assert all(re.search(address, path) for path in asked)
+    assert not re.search(address, "/v1/videos?limit=10&collection=seq")
