@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import os
-import time
 import uuid
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from google.cloud import firestore
-from numpy.typing import NDArray
 
+from contract.exact_ranking import agreement
 from contract.scene_index_contract import (
     DIMENSION,
     EMBEDDER,
-    LIKENESS,
     A,
     OpenAgain,
     SceneIndexContract,
     a_moment,
-    direction,
     found,
     places,
     probe,
@@ -30,16 +27,8 @@ from emulators import need_emulators
 from scenesearch.backends.gcp.index import FirestoreIndex
 from scenesearch.backends.gcp.indexed_chunk import ChunkOfIndex, packed_rows, packed_words, unpacked_rows, unpacked_words
 from scenesearch.errors import ConfigurationError
-from scenesearch.lexical.analysis import words
-from scenesearch.lexical.bm25 import Postings
 from scenesearch.ports import Filters, SceneIndex
 from scenesearch.video import VideoRef
-
-SENTENCES = """
-red car explodes in the harbour while a dog runs along the pier under grey clouds and someone shouts about the budget of next year
-学校の教室で先生が黒板に数式を書いている 港で赤い車が爆発する 来年度の予算について会議で話す 祭りの夜に花火が上がる
-"""
-WORDS = SENTENCES.split()
 
 
 @pytest.fixture
@@ -60,12 +49,6 @@ def other_index(client: firestore.Client) -> OpenAgain:
 
 class TestFirestoreIndex(SceneIndexContract):
     pass
-
-
-def unit_vectors(count: int, seed: int) -> NDArray[np.float32]:
-    vectors = np.random.default_rng(seed).normal(size=(count, DIMENSION)).astype(np.float32)
-    unit: NDArray[np.float32] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    return unit
 
 
 def test_what_is_packed_comes_back() -> None:
@@ -125,32 +108,8 @@ def test_an_index_that_has_grown_too_large_says_so_once(client: firestore.Client
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_its_ranking_agrees_with_the_exact_one(index: SceneIndex, record_property: pytest.RecordProperty) -> None:
-    """Recall of the exact hundred strongest, averaged over questions of different kinds. `make proof` asks 20,000 moments."""
-    count, per_chunk = int(os.environ.get("PROOF_MOMENTS", "5000")), 100
-    random = np.random.default_rng(3)
-    centres = unit_vectors(40, seed=11)
-    vectors = centres[random.integers(0, 40, count)] + 0.7 * unit_vectors(count, seed=12)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    texts = [" ".join(random.choice(WORDS, 12)) for _ in range(count)]
-    for chunk, start in enumerate(range(0, count, per_chunk)):
-        ref = VideoRef(f"v{chunk // 4}", 1)
-        moments = [a_moment(ref, n, text, chunk=chunk) for n, text in enumerate(texts[start : start + per_chunk])]
-        index.replace(ref, chunk, moments, vectors[start : start + per_chunk])
-    postings = Postings.of([words(text) for text in texts])
-    recalls, seconds = [], []
-    for number in range(12):
-        asked = centres[number] + 0.3 * direction(100 + number)
-        query = " ".join(random.choice(WORDS, number % 4))
-        question = replace(probe(index, query), vector=(asked / np.linalg.norm(asked)).astype(np.float32))
-        strengths = vectors @ question.vector / LIKENESS.spread
-        strengths += question.lexical * postings.scores(question.words.shares, question.words.average_length, 0, count)
-        exact = {(int(i) // per_chunk, int(i) % per_chunk) for i in np.argsort(-strengths)[:100]}
-        begun = time.monotonic()
-        hits = {(hit.chunk, hit.number) for hit in index.find(question, Filters(), 100, 100)}
-        seconds.append(time.monotonic() - begun)
-        recalls.append(len(exact & hits) / 100)
-    record_property("moments", count)
-    record_property("recall_at_100", round(float(np.mean(recalls)), 4))
-    record_property("worst_recall_at_100", min(recalls))
-    record_property("query_p50_s", round(float(np.median(seconds)), 3))
-    assert np.mean(recalls) >= 0.95, recalls
+    """`make proof` asks 20,000 moments."""
+    figures = agreement(index, int(os.environ.get("PROOF_MOMENTS", "5000")), (100,))
+    for name, figure in figures.items():
+        record_property(name, figure)
+    assert figures["recall_at_100"] >= 0.95, figures

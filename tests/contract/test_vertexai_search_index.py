@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import grpc
-import numpy as np
 import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import firestore
 
+from contract.exact_ranking import agreement
 from contract.scene_index_contract import (
     DIMENSION,
     EMBEDDER,
@@ -24,14 +24,11 @@ from contract.scene_index_contract import (
     B,
     OpenAgain,
     SceneIndexContract,
-    a_moment,
-    direction,
     found,
     places,
     probe,
     put,
 )
-from contract.test_gcp_index import WORDS, unit_vectors
 from emulators import need_emulators
 from scenesearch.backends.gcp.backend import cloud_ports
 from scenesearch.backends.gcp.index import FirestoreIndex
@@ -43,9 +40,7 @@ from scenesearch.config import Backend, Settings
 from scenesearch.doctor import Finding, examine
 from scenesearch.errors import ConfigurationError, NotFound, Permanent, Unavailable
 from scenesearch.lexical.analysis import words
-from scenesearch.lexical.bm25 import Postings
 from scenesearch.ports import Filters, SceneIndex, Vectors
-from scenesearch.video import VideoRef
 from stand_ins.discoveryengine.faults import Fault
 from stand_ins.discoveryengine.server import StandIn, serving
 
@@ -268,32 +263,9 @@ class TestHowItAsks:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_its_ranking_agrees_with_the_exact_one(index: SceneIndex, record_property: pytest.RecordProperty) -> None:
-    """Recall of the exact twenty (and hundred) strongest among its few candidates, averaged over questions of different kinds."""
-    count, per_chunk = int(os.environ.get("PROOF_MOMENTS", "5000")), 100
-    random = np.random.default_rng(3)
-    centres = unit_vectors(40, seed=11)
-    vectors = centres[random.integers(0, 40, count)] + 0.7 * unit_vectors(count, seed=12)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    texts = [" ".join(random.choice(WORDS, 12)) for _ in range(count)]
-    for chunk, start in enumerate(range(0, count, per_chunk)):
-        ref = VideoRef(f"v{chunk // 4}", 1)
-        moments = [a_moment(ref, n, text, chunk=chunk) for n, text in enumerate(texts[start : start + per_chunk])]
-        index.replace(ref, chunk, moments, vectors[start : start + per_chunk])
-    postings = Postings.of([words(text) for text in texts])
-    recalls: dict[int, list[float]] = {20: [], 100: []}
-    for number in range(12):
-        asked = centres[number] + 0.3 * direction(100 + number)
-        query = " ".join(random.choice(WORDS, number % 4))
-        question = replace(probe(index, query), vector=(asked / np.linalg.norm(asked)).astype(np.float32))
-        strengths = vectors @ question.vector / LIKENESS.spread
-        strengths += question.lexical * postings.scores(question.words.shares, question.words.average_length, 0, count)
-        order = np.argsort(-strengths)
-        for most, recall in recalls.items():
-            exact = {(int(i) // per_chunk, int(i) % per_chunk) for i in order[:most]}
-            hits = {(hit.chunk, hit.number) for hit in index.find(question, Filters(), most, 100)}
-            recall.append(len(exact & hits) / most)
-    figures = {f"recall_at_{most}": round(float(np.mean(recall)), 4) for most, recall in recalls.items()}
-    for name, figure in {"moments": count, **figures}.items():
+    """Among its few candidates."""
+    figures = agreement(index, int(os.environ.get("PROOF_MOMENTS", "5000")), (20, 100))
+    for name, figure in figures.items():
         record_property(name, figure)
     assert figures["recall_at_20"] >= 0.95, figures
 
