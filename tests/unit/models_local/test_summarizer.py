@@ -100,7 +100,7 @@ def test_a_burned_in_clock_is_not_what_a_video_is_about() -> None:
 
 
 def test_a_silent_video_says_only_what_was_measured() -> None:
-    shot = Entry(section=Section.VISUAL_INFO, span=Span(0, 8000), text="bright; colours: blue; static camera; 8.0 s shot")
+    shot = Entry(section=Section.VISUAL_INFO, span=Span(0, 8000), text="bright; colours: blue; static camera; shot")
 
     digest = ExtractiveSummarizer().summarize(video(0.1), records(shot), Profile())
 

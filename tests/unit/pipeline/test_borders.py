@@ -60,6 +60,28 @@ def test_a_caption_that_stands_over_the_border_is_one_entry() -> None:
     assert [e.text for e in after] == ["amuse themselves"]
 
 
+def test_a_running_clock_loses_no_second_at_the_border() -> None:
+    before = [written(n, n + 1, f"01:00:{n - 44:02}", TextKind.TIMECODE) for n in range(57, 60)]
+    after = [written(n, n + 1, f"01:00:{n - 44:02}", TextKind.TIMECODE) for n in range(60, 64)]
+    assert over(before, after) == (before, after)
+
+
+def test_texts_that_differ_in_a_number_are_two() -> None:
+    before, after = over([written(50, 60, "Step 1 of 5: Fold", TextKind.TEXT)], [written(60, 70, "Step 2 of 5: Fold", TextKind.TEXT)])
+    assert [e.text for e in before + after] == ["Step 1 of 5: Fold", "Step 2 of 5: Fold"]
+
+
+def test_a_shot_that_the_border_cuts_is_one_of_both_lengths() -> None:
+    measured = "dark; colours: blue; static camera; shot"
+    shots = [
+        Entry(section=Section.VISUAL_INFO, span=Span.of_seconds(a, b), text=t, measured=True)
+        for a, b, t in ((48, 60, f"{measured} after a hard cut"), (60, 65, measured))
+    ]
+    before, after = over(shots[:1], shots[1:])
+    assert [(e.text, e.span) for e in before] == [(f"{measured} after a hard cut", Span(48_000, 65_000))]
+    assert after == []
+
+
 def test_the_same_caption_long_after_the_border_is_another_entry() -> None:
     before, after = over([written(40, 50, "Menu")], [written(80, 90, "Menu")])
     assert len(before) == len(after) == 1

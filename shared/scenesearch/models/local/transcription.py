@@ -44,11 +44,6 @@ _STOCK = re.compile(
 """What Whisper writes over music and noise, learnt from subtitle files."""
 
 
-def describe_model(settings: Settings) -> str:
-    """Which speech model would be used now, without fetching one. Raises `ConfigurationError` as the extraction would."""
-    return speech_model(settings.model_copy(update={"offline": True})).name
-
-
 class LocalTranscription:
     """A `SectionExtractor`: sentences and phrases with their times. Nobody is named: `speaker` is None."""
 

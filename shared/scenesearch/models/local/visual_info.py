@@ -117,7 +117,7 @@ def _entry(shot: Shot, measures: _Measures) -> Entry:
     parts = [*_descriptions(keyframes), *_people(faces, most=max((len(k.faces) for k in keyframes), default=0))]
     parts += _pictures([measures.looks[i] for i in inside])
     parts.append(camera_words([measures.motions[i] for i in inside[1:]]))
-    parts.append(_length(shot))
+    parts.append(_begun(shot))
     return Entry(
         section=Section.VISUAL_INFO,
         span=Span(shot.start_ms, shot.end_ms),
@@ -148,6 +148,5 @@ def _pictures(looks: Sequence[Look]) -> list[str]:
     return [brightness, "colours: " + ", ".join(colours)] if colours else [brightness]
 
 
-def _length(shot: Shot) -> str:
-    seconds = f"{(shot.end_ms - shot.start_ms) / 1000:.1f} s"
-    return f"{seconds} shot" if shot.begins is Change.START else f"{seconds} shot after a {shot.begins}"
+def _begun(shot: Shot) -> str:
+    return "shot" if shot.begins is Change.START else f"shot after a {shot.begins}"
