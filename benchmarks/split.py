@@ -56,6 +56,7 @@ def main() -> None:
             peaks[f"{made.stat().st_size // 1_000_000} MB"] = memory(made)
             made.unlink()
         figures["memory_peak_mb"] = peaks
+        figures["memory_growth_mb"] = max(peaks.values()) - min(peaks.values())
     _print(figures)
 
 

@@ -233,6 +233,15 @@ def test_no_such_file_is_one_clear_line(home: Path) -> None:
     assert (ran.code, ran.err) == (1, "scenesearch: there is no file 'no such film.mp4'\n")
 
 
+def test_a_folder_without_a_video_is_no_silent_success(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "film.txt").write_text("a red car")
+    ran = scenesearch(home, "ingest", str(tmp_path / "notes"))
+    assert ran.code == 1
+    assert "there is no video in" in ran.err
+    assert ".mp4" in ran.err
+
+
 def test_two_files_of_one_name_are_refused_before_one_replaces_the_other(films: Path, home: Path) -> None:
     for season in ("s1", "s2"):
         (films / season).mkdir()

@@ -9,7 +9,7 @@ import typer
 from rich.text import Text
 
 from scenesearch.cli.libraries import Server, library
-from scenesearch.cli.output import Json, console, print_json, print_table, say
+from scenesearch.cli.output import NO_VIDEOS, Json, console, print_json, print_table, say
 from scenesearch.metadata import one_line
 from scenesearch.search.answer import Answer, Effort, Mode, SearchRequest
 from scenesearch.search.places import places
@@ -30,11 +30,14 @@ def search(
 ) -> None:
     """Find scenes."""
     request = SearchRequest(query=query, collection=collection, mode=mode, effort=effort, limit=limit, video_id=video)
-    answer = library(server).search(request)
+    asked = library(server)
+    answer = asked.search(request)
     if as_json:
         print_json(answer)
-    else:
+    elif answer.scenes or asked.videos():
         print_answer(answer)
+    else:
+        say(NO_VIDEOS)
 
 
 def print_answer(answer: Answer) -> None:

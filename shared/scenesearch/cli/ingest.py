@@ -127,6 +127,8 @@ def _files(paths: Sequence[str], refused: list[str]) -> Iterator[tuple[str, Path
             if path.is_dir():
                 folder = path.resolve()
                 videos = [file for file in sorted(folder.rglob("*")) if _is_video(file)]
+                if not videos:
+                    refused.append(f"there is no video in {given!r} (files that end in {', '.join(sorted(VIDEO_SUFFIXES))} are looked for)")
                 yield from ((f"{folder.name}/{file.relative_to(folder).as_posix()}", file) for file in videos)
             elif path.exists():
                 yield path.name, path

@@ -12,7 +12,7 @@ import typer
 from scenesearch.bootstrap import application
 from scenesearch.cli.ingest import finish
 from scenesearch.cli.libraries import Server, library, served
-from scenesearch.cli.output import Json, VideoArgument, print_json, print_table, say
+from scenesearch.cli.output import NO_VIDEOS, Json, VideoArgument, print_json, print_table, say
 from scenesearch.errors import Unavailable
 from scenesearch.library.views import VideoDetails, VideoView, duration_in_words, find, state_in_words, view
 from scenesearch.metadata import HEADINGS, Section
@@ -34,7 +34,7 @@ def videos(
     if as_json:
         print_json({"videos": found})
     elif not found:
-        say("No videos yet: `scenesearch ingest PATH` takes some in.")
+        say(NO_VIDEOS)
     else:
         rows = [(v.video_id, duration_in_words(v), v.collection, v.title, state_in_words(v)) for v in found]
         print_table(["id", "length", "collection", "title", "state"], rows)

@@ -24,6 +24,9 @@ WIDE = 1000
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
+NO_VIDEOS = "No videos yet: `scenesearch ingest PATH` takes some in."
+
+
 def print_json(value: Any) -> None:
     """One JSON document on stdout."""
     typer.echo(json.dumps(to_jsonable_python(value), ensure_ascii=False, indent=2))

@@ -47,6 +47,7 @@ def profile_set(
     reader: Annotated[list[str] | None, typer.Option(help="Who may ask and watch: an address, domain:NAME or *. Repeatable.")] = None,
     writer: Annotated[list[str] | None, typer.Option(help="Who may upload and remove, too. Repeatable.")] = None,
     file: Annotated[Path | None, typer.Option(help="A JSON file as `profile show --json` prints it.")] = None,
+    as_json: Json = False,
 ) -> None:
     """Say what a collection tells the models, and who may use it; what is not named stays as it is, "" empties a list."""
     catalog = application().catalog
@@ -68,7 +69,10 @@ def profile_set(
         said_wrong = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in faults)
         raise InvalidRequest(f"that is no profile: {said_wrong}") from error
     catalog.save_collection(new.collection(collection))
-    say(f"profile of {collection} saved")
+    if as_json:
+        print_json(new)
+    else:
+        say(f"profile of {collection} saved")
 
 
 class _Said(BaseModel):

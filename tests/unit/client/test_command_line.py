@@ -90,6 +90,7 @@ def test_a_profile_is_said_read_and_changed_in_parts(home: Path, tmp_path: Path)
     file.write_text(json.dumps({"readers": ["mika@films.example"]}))
     run("profile", "set", "films", "--file", str(file), "--premise", "")
     assert json.loads(run("profile", "show", "films", "--json")) == said | {"readers": ["mika@films.example"], "premises": []}
+    assert json.loads(run("profile", "set", "films", "--language", "en", "--json"))["languages"] == ["en"]
     known = application().catalog.collection("films")
     assert known is not None
     assert (known.readers, known.writers) == ({"mika@films.example"}, {"cutter@films.example"})
@@ -100,3 +101,8 @@ def test_a_wrong_profile_changes_nothing(wrong: tuple[str, str], home: Path) -> 
     with pytest.raises(InvalidRequest, match="that is no profile"):
         run("profile", "set", "films", *wrong)
     assert application().catalog.collection("films") is None
+
+
+def test_a_library_without_videos_says_how_one_comes(home: Path) -> None:
+    assert "scenesearch ingest PATH" in run("search", "the red car")
+    assert "scenesearch ingest PATH" in run("videos")

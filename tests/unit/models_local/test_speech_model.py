@@ -89,7 +89,8 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
             self.send_response(404)
             self.end_headers()
 
-        do_GET = do_HEAD
+        def do_GET(self) -> None:
+            self.do_HEAD()
 
         def log_message(self, *_: object) -> None: ...
 
