@@ -1,10 +1,14 @@
-"""Says at the end which promise was kept by which backend: one line a test of a contract, one word a backend."""
+"""Says at the end which promise was kept by which backend, and looks at every request to Firestore: would the cloud answer it too?"""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
+
+from contract.firestore_requests import Requests
 
 OUTCOMES = ("passed", "failed", "error", "skipped")
 
@@ -38,3 +42,33 @@ def contract(request: pytest.FixtureRequest, record_property: pytest.RecordPrope
     suites = [base.__name__ for base in getattr(request.cls, "__mro__", ()) if base.__name__.endswith("Contract")]
     if suites:
         record_property("contract", suites[-1])
+
+
+@pytest.fixture(autouse=True)
+def firestore_indexes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Requests]:
+    """After a test of what lies in Firestore: every query has its index, and no large text is indexed."""
+    seen = Requests()
+    if "gcp" not in request.module.__name__:
+        yield seen
+        return
+    from google.cloud.firestore_v1.services.firestore.client import FirestoreClient
+
+    run_query, aggregate, commit = FirestoreClient.run_query, FirestoreClient.run_aggregation_query, FirestoreClient.commit
+
+    def queried(client: Any, *, request: Any, **more: Any) -> Any:
+        seen.query(request["structured_query"])
+        return run_query(client, request=request, **more)
+
+    def counted(client: Any, *, request: Any, **more: Any) -> Any:
+        seen.query(request["structured_aggregation_query"].structured_query)
+        return aggregate(client, request=request, **more)
+
+    def committed(client: Any, *, request: Any, **more: Any) -> Any:
+        seen.write(request["writes"])
+        return commit(client, request=request, **more)
+
+    monkeypatch.setattr(FirestoreClient, "run_query", queried)
+    monkeypatch.setattr(FirestoreClient, "run_aggregation_query", counted)
+    monkeypatch.setattr(FirestoreClient, "commit", committed)
+    yield seen
+    assert seen.faults() == []
