@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 from page.browsing import LOADED, time_of, until
 from scenesearch.metadata import Section
 from scenesearch.search.answer import Evidence, FileHit, Scene, SearchRequest
+from scenesearch.search.query import understood
 from scenesearch.video import Video
 from site_under_test import a_file, a_scene, whole
 
@@ -155,8 +156,26 @@ def test_words_are_marked_whole_and_in_their_forms(page: Page, served: SimpleNam
     assert marks == ["leaves", "pier", "storm"]
 
 
-def test_nothing_found_says_what_to_do(page: Page, served: SimpleNamespace, films: list[Video]) -> None:
-    ask(page, served.url, '"no such words"')
+MARKS = ['"{}"', "＂{}＂", "“{}”", "„{}“", "„{}”", "«{}»", "「{}」", "｢{}｣", "『{}』"]
+
+
+def test_every_quotation_mark_that_the_search_knows_marks_the_phrase(page: Page, served: SimpleNamespace) -> None:
+    questions = [mark.format("the ferry leaves") for mark in MARKS]
+    assert all(understood(question).only_phrases for question in questions)
+    page.goto(served.url)
+    seen = page.evaluate(
+        """async (questions) => {
+          const { unquoted, wordsOf } = await import('/page/dom.js');
+          return questions.map((q) => ['Now the ferry leaves.'.match(wordsOf(q)), unquoted(q)]);
+        }""",
+        questions,
+    )
+    assert seen == [[["the ferry leaves"], "the ferry leaves"]] * len(MARKS)
+
+
+@pytest.mark.parametrize("question", ['"no such words"', "“no such words”"])
+def test_nothing_found_says_what_to_do(page: Page, served: SimpleNamespace, films: list[Video], question: str) -> None:
+    ask(page, served.url, question)
     expect(page.get_by_role("heading", name="No scene found")).to_be_visible()
     page.get_by_role("button", name="Search without the quotation marks").click()
     expect(page).to_have_url(f"{served.url}/search?q=no+such+words")

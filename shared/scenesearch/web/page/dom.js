@@ -67,11 +67,17 @@ const ENDING = /(?:ies|ing|ed|es|s|ly|e|y)$/i;
 const ENDINGS = "(?:ies|ied|ings?|ed|d|es?|ers?|s|ly|y|['’]s)?";
 const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 
+const QUOTED = /["＂]([^"＂]+)["＂]|“([^”]+)”|„([^“”]+)[“”]|«([^»]+)»|[「｢]([^」｣]+)[」｣]|『([^』]+)』/g; // as the search reads them
+const QUOTE_MARKS = /["＂“”„«»「」｢｣『』]/g;
+
+/** A question without its quotation marks. */
+export const unquoted = (query) => query.replace(QUOTE_MARKS, " ").trim();
+
 /** What to highlight for a question, or null: whole words in every form of them, quoted phrases as they are; Japanese is cut by the browser. */
 export function wordsOf(query) {
-  const quoted = [...query.matchAll(/"([^"]+)"|「([^」]+)」/g)].map((found) => (found[1] ?? found[2]).trim()).filter(Boolean);
+  const quoted = [...query.matchAll(QUOTED)].map((found) => found.slice(1).find((part) => part !== undefined).trim()).filter(Boolean);
   const sources = new Set(quoted.map(escaped));
-  const segments = new Intl.Segmenter(undefined, { granularity: "word" }).segment(query.replace(/["「」]/g, " "));
+  const segments = new Intl.Segmenter(undefined, { granularity: "word" }).segment(unquoted(query));
   for (const { segment, isWordLike } of segments) {
     if (!isWordLike || /^\p{Script=Hiragana}+$/u.test(segment)) continue;
     if (/[\p{Script=Han}\p{Script=Katakana}]/u.test(segment)) sources.add(escaped(segment));

@@ -1,7 +1,7 @@
 // Asking: the home view, and results that stream in, files first, then scenes.
 
 import { ask, get, pictureAt, stillPath } from "./api.js";
-import { h, icon, marked, wordsOf } from "./dom.js";
+import { h, icon, marked, unquoted, wordsOf } from "./dom.js";
 import { SECTION, clock, languageName, words } from "./words.js";
 
 const RECENT = "recent-questions";
@@ -248,7 +248,8 @@ function nothing(list, params, change) {
   const tries = [];
   if ((params.get("mode") ?? "balanced") !== "recall") tries.push(h("button", { type: "button", class: "primary", onclick: () => change({ mode: "recall" }) }, words.tryRecall));
   if (FILTERS.some((name) => params.get(name))) tries.push(h("button", { type: "button", onclick: () => change(Object.fromEntries(FILTERS.map((name) => [name, ""]))) }, words.tryFilters));
-  if (/["「」]/.test(params.get("q"))) tries.push(h("button", { type: "button", onclick: () => change({ q: params.get("q").replace(/["「」]/g, " ").trim() }) }, words.tryQuotes));
+  const plain = unquoted(params.get("q"));
+  if (plain !== params.get("q").trim()) tries.push(h("button", { type: "button", onclick: () => change({ q: plain }) }, words.tryQuotes));
   const empty = h("li", { class: "empty" }, h("h2", {}, words.nothing), h("p", {}, words.nothingText), h("p", { class: "row" }, tries), h("p", { class: "quiet" }, words.tryWords));
   list.replaceChildren(empty);
   get("/v1/videos?limit=1").then(({ videos }) => { if (!videos.length) empty.replaceChildren(emptyLibrary()); }).catch(() => {});
