@@ -131,7 +131,7 @@ class Thresholds:
 
     unacked_minutes: int = 60
     error_ratio: float = 0.2
-    stalled_hours: int = 6
+    unended_hours: int = 6
     daily_model_usd: float
     search_error_ratio: float = 0.01
     search_p95_ms: int = 8000
@@ -195,7 +195,7 @@ class Environment:
     secret_settings: tuple[str, ...] = ()
     vertex_ai_search: bool = False
     trace_ratio: float = 0.1
-    tick: str = "*/15 * * * *"
+    tick_minutes: int = 15
     protect_data: bool = True
 
     def bucket(self, purpose: Purpose) -> str:

@@ -33,7 +33,7 @@ class Timer(Construct):
             "job",
             name="tick",
             region=env.region,
-            schedule=env.tick,
+            schedule=f"*/{env.tick_minutes} * * * *",
             time_zone="Etc/UTC",
             attempt_deadline=f"{EVENT_SECONDS}s",
             retry_config=CloudSchedulerJobRetryConfig(retry_count=0),  # the next tick is the retry

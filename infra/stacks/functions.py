@@ -8,7 +8,7 @@ from pathlib import Path
 from constructs import Construct
 
 from infra.archives import Archive
-from infra.config import EVENT_FUNCTIONS, EXTRACTORS, Environment, Function, Limits, Purpose
+from infra.config import EVENT_FUNCTIONS, EXTRACTORS, Environment, Function, Purpose
 from infra.constructs.function import Code, EventFunction, HttpFunction
 from infra.constructs.identity import Identity
 from infra.constructs.timer import Timer
@@ -127,7 +127,9 @@ def settings(stack: Stack, function: Function) -> dict[str, str]:
         "vertexai_embedding_dimension": str(models.dimension),
     }
     if function in EVENT_FUNCTIONS:
-        values |= _times(limits)
+        values |= {"work_seconds": str(limits.timeout_s - WORK_MARGIN_S)}
+        if function is Function.RECOVER:
+            values["unended_hours"] = str(env.thresholds.unended_hours)
     elif function is Function.LIBRARY:
         values |= {
             "admins": ",".join(env.admins),
@@ -145,10 +147,6 @@ def settings(stack: Stack, function: Function) -> dict[str, str]:
         "OTEL_SERVICE_NAME": function.resource,
         "XDG_RUNTIME_DIR": "/tmp",  # noqa: S108  gunicorn's control socket, which else wants a home that can be written
     }
-
-
-def _times(limits: Limits) -> dict[str, str]:
-    return {"work_seconds": str(limits.timeout_s - WORK_MARGIN_S)}
 
 
 def _variable(setting: str) -> str:

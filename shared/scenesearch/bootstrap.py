@@ -145,7 +145,8 @@ class Application:
         """What the timer does."""
         from scenesearch.pipeline.recover import tick
 
-        tick(self.ports, timedelta(seconds=self.settings.stalled_seconds) if stalled_for is None else stalled_for)
+        stalled_for = timedelta(seconds=self.settings.stalled_seconds) if stalled_for is None else stalled_for
+        tick(self.ports, stalled_for, unended_for=timedelta(hours=self.settings.unended_hours))
 
     def runtime(self) -> Runtime:
         """One machine: the worker processes that serve the queue. A context for as long as `serve` runs."""

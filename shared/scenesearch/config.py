@@ -78,6 +78,7 @@ class Settings(BaseSettings):
     max_attempts: int = Field(default=5, ge=1, description="real failures of a section before it is given up")
     work_seconds: float = Field(default=840, gt=0, description="how long one section of one chunk may take")
     stalled_seconds: float = Field(default=3600, ge=0, description="without progress for this long, the timer sets a video going again")
+    unended_hours: float = Field(default=0, ge=0, description="the timer's log names videos that are older and have not ended; 0: none")
     daily_hours: float = Field(default=0, ge=0, description="hours of video taken a day; 0: no cap")
 
     whisper_model: str = Field(

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from infra.config import HTTP_FUNCTIONS
+from infra.config import HTTP_FUNCTIONS, Environment
 from scenesearch.backends.local.backend import local_ports
 from scenesearch.config import Settings
 from scenesearch.errors import Retryable
@@ -27,7 +27,7 @@ from scenesearch.pipeline.extract import extract
 from scenesearch.pipeline.recover import recover, tick
 from scenesearch.ports import ClipInput, Extraction, Ports
 from scenesearch.timeline import Span
-from scenesearch.video import Chunk, Clip, MediaInfo, Video, VideoRef, now, video_id
+from scenesearch.video import Chunk, Clip, MediaInfo, Video, VideoRef, VideoState, now, video_id
 from stand_ins.vertexai.server import serving
 from tests.infra.deployment import Deployment, Resource
 
@@ -69,12 +69,20 @@ class Broken:
         raise ValueError("no model")
 
 
-def a_video(ports: Ports) -> VideoRef:
+def a_video(ports: Ports, uploaded: datetime | None = None, name: str = "film.mp4") -> VideoRef:
     """A video of one chunk whose sections are due."""
-    info = ports.uploads.replace("default/film.mp4", io.BytesIO(b"film"), content_type="video/mp4")
+    info = ports.uploads.replace(f"default/{name}", io.BytesIO(b"film"), content_type="video/mp4")
     ref = VideoRef(video_id(info.bucket, info.name), info.generation)
     ports.catalog.begin(
-        Video(ref=ref, bucket=info.bucket, name=info.name, collection="default", title="film", created_at=now(), updated_at=now())
+        Video(
+            ref=ref,
+            bucket=info.bucket,
+            name=info.name,
+            collection="default",
+            title="film",
+            created_at=uploaded or now(),
+            updated_at=uploaded or now(),
+        )
     )
     media = MediaInfo(container="mp4", duration_ms=1000, video_codec="h264", width=320, height=180, frame_rate=25)
     ports.catalog.commit_plan(ref, media, [Chunk(number=0, span=Span(0, 1000))])
@@ -113,6 +121,50 @@ def test_a_video_that_stalls_is_counted_each_time_it_is_resumed(metrics: Mapping
     a_video(ports)
     tick(ports, timedelta(0))
     assert values(metrics["stalled_videos"], logged) == [1]
+    assert values(metrics["unended_videos"], logged) == [], "nobody asked for them"
+
+
+def test_one_stuck_video_is_counted_at_every_tick_however_often_it_is_resumed(
+    metrics: Mapping[str, Resource], ports: Ports, logged: io.StringIO
+) -> None:
+    ref = a_video(ports, uploaded=now() - timedelta(hours=7))
+    for stalled_for in (timedelta(0), timedelta(hours=1), timedelta(hours=1)):
+        tick(ports, stalled_for, unended_for=timedelta(hours=6))
+    assert values(metrics["stalled_videos"], logged) == [1]
+    assert values(metrics["unended_videos"], logged) == [1, 1, 1]
+    named = [line for line in map(json.loads, logged.getvalue().splitlines()) if line["message"] == "a video has not ended"]
+    assert [(line["video"], line["age_hours"]) for line in named] == [(ref.video_id, 7.0)] * 3
+    assert {line["state"] for line in named} <= {"splitting", "extracting"}
+
+
+def test_what_is_young_or_waits_for_the_daily_cap_or_has_ended_is_not_counted(
+    metrics: Mapping[str, Resource], ports: Ports, logged: io.StringIO
+) -> None:
+    a_video(ports)
+    for number, state in enumerate((VideoState.WAITING, VideoState.READY, VideoState.FAILED)):
+        ref = a_video(ports, uploaded=now() - timedelta(hours=7), name=f"{number}.mp4")
+        assert ports.catalog.move(ref, to=state, when=frozenset(VideoState))
+    tick(ports, unended_for=timedelta(hours=6))
+    assert values(metrics["unended_videos"], logged) == []
+
+
+def test_the_alert_about_a_video_that_does_not_end_always_sees_two_ticks(
+    deployment: Deployment, env: Environment, metrics: Mapping[str, Resource]
+) -> None:
+    (policy,) = (
+        a for a in deployment.all("google_monitoring_alert_policy") if a["documentation"]["links"][0]["url"].endswith("stalled-videos")
+    )
+    condition = policy["conditions"][0]["condition_prometheus_query_language"]
+    series, minutes = re.findall(r"user_(\w+)\{.+?\}\[(\d+)m\]", condition["query"])[0]
+    (job,) = deployment.all("google_cloud_scheduler_job")
+    tick_minutes = int(job["schedule"].removeprefix("*/").partition(" ")[0])
+    assert series in metrics
+    assert metrics[series]["filter"].endswith('"a video has not ended"')
+    assert int(minutes) > 2 * tick_minutes, "one line may be late"
+    assert int(condition["duration"].removesuffix("s")) > int(minutes) * 60, "one line alone tells nobody"
+    function = deployment.named("google_cloudfunctions2_function")["recover"]
+    hours = function["service_config"]["environment_variables"]["SCENESEARCH_UNENDED_HOURS"]
+    assert policy["display_name"] == f"A video has not ended in {hours} hours"
 
 
 def test_a_message_that_is_parked_is_counted(
@@ -130,7 +182,7 @@ def test_a_section_that_fails_is_counted(metrics: Mapping[str, Resource], ports:
 
 
 def test_every_metric_is_tried_here(metrics: Mapping[str, Resource]) -> None:
-    assert set(metrics) == {"model_cost", "stalled_videos", "parked_messages", "failed_sections"}
+    assert set(metrics) == {"model_cost", "stalled_videos", "unended_videos", "parked_messages", "failed_sections"}
 
 
 def test_no_address_with_a_question_stays_in_the_request_log(deployments: Mapping[str, Deployment]) -> None:

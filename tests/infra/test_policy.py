@@ -61,7 +61,7 @@ def test_every_query_of_alerts_and_charts_is_promql_and_says_whose_logs_it_count
     (page,) = made.all("google_monitoring_dashboard")
     charts = [tile["widget"]["xyChart"]["dataSets"] for tile in json.loads(page["dashboard_json"])["mosaicLayout"]["tiles"]]
     queries += [series["timeSeriesQuery"]["prometheusQuery"] for chart in charts for series in chart]
-    assert len(queries) == 18
+    assert len(queries) == 19
     for query in queries:
         promql_parser.parse(query)
         assert "user_" not in query or 'monitored_resource="cloud_run_revision"' in query

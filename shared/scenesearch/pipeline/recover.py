@@ -96,13 +96,28 @@ def _park(letter: DeadLetter, work: ObjectStore) -> None:
     LOG.error("parked a message that names no work", extra={"subscription": letter.subscription, "reason": letter.reason, "parked": name})
 
 
-def tick(ports: Ports, stalled_for: timedelta = timedelta(hours=1)) -> None:
-    """The timer: move on what has made no progress for so long, then hold bucket and catalog together."""
+def tick(ports: Ports, stalled_for: timedelta = timedelta(hours=1), *, unended_for: timedelta = timedelta(0)) -> None:
+    """The timer: move on what has made no progress for so long, then hold bucket and catalog together.
+
+    Videos that are older than `unended_for` (not zero) and have not ended are named every time, before anything else can fail: an
+    alert reads those lines.
+    """
+    if unended_for:
+        _name_unended(ports, unended_for)
     for video in list(ports.catalog.stalled(now() - stalled_for)):
         _resume(video, ports)
     backfill("", ports, settled_before=now() - stalled_for)
     _announce_lost_objects(ports)
     _sweep(ports, stalled_for)
+
+
+def _name_unended(ports: Ports, older_than: timedelta) -> None:
+    """Whatever is done to them, and however often: what was touched a moment ago is among them, by any clock."""
+    for video in list(ports.catalog.stalled(now() + timedelta(hours=1))):
+        age = now() - video.created_at
+        if video.state is not VideoState.WAITING and age > older_than:
+            about = {"video": video.ref.video_id, "generation": video.ref.generation, "state": video.state}
+            LOG.warning("a video has not ended", extra={**about, "age_hours": round(age / timedelta(hours=1), 1)})
 
 
 def _resume(video: Video, ports: Ports) -> None:
