@@ -203,6 +203,19 @@ def test_an_error_is_shown_and_can_be_tried_again(page: Page, served: SimpleName
     expect(page.locator("li.scene:not(.ghost)")).to_have_count(3)
 
 
+def test_an_answer_that_breaks_off_says_so_and_can_be_asked_again(
+    page: Page, served: SimpleNamespace, answering: list[Scene], films: list[Video]
+) -> None:
+    good = served.search.script
+    served.search.script = lambda r: iter([a_file(films[0])])
+    ask(page, served.url)
+    expect(page.get_by_role("alert")).to_contain_text("broke off")
+    expect(page.locator("li.ghost")).to_have_count(0)
+    served.search.script = good
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator("li.scene:not(.ghost)")).to_have_count(3)
+
+
 def test_everything_works_from_the_keyboard(page: Page, served: SimpleNamespace, answering: list[Scene]) -> None:
     page.goto(f"{served.url}/library")
     expect(page.get_by_role("heading", name="Library")).to_be_visible()

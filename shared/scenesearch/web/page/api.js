@@ -1,5 +1,7 @@
 // Talking to the server: JSON, problem documents, and answers that stream in.
 
+import { words } from "./words.js";
+
 export class Problem extends Error {
   constructor(status, detail) {
     super(detail);
@@ -25,21 +27,25 @@ export async function send(method, path, body) {
   return response.status === 204 ? null : response;
 }
 
-/** Ask; `on.file`, `on.scene`, `on.done`, `on.error` hear what comes. Ends when the answer does. */
+/** Ask; `on.file`, `on.scene`, `on.done` hear what comes. Ends when the answer does; throws a Problem when that is not whole. */
 export async function ask(parameters, on, signal) {
   const response = await checked(await fetch(`/v1/search?${parameters}`, { headers: { Accept: "text/event-stream" }, signal }));
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let waiting = "";
   for (;;) {
-    const { value, done } = await reader.read();
-    if (done) return;
+    const { value, done } = await reader.read().catch((error) => { throw signal?.aborted ? error : new Problem(0, words.brokenOff); });
+    if (done) throw new Problem(0, words.brokenOff);
     waiting += value;
     const blocks = waiting.split("\n\n");
     waiting = blocks.pop();
     for (const block of blocks) {
       const name = /^event: (.*)$/m.exec(block)?.[1];
       const data = /^data: (.*)$/m.exec(block)?.[1];
-      if (name && data) on[name]?.(JSON.parse(data));
+      if (!name || !data) continue;
+      const event = JSON.parse(data);
+      if (name === "error") throw new Problem(0, event.detail);
+      on[name]?.(event);
+      if (name === "done") return;
     }
   }
 }

@@ -107,7 +107,6 @@ export function searchView(main, params, go) {
       file: (file) => { last.files.push(file); drawFiles(files, last.files); },
       scene: (scene) => { last.scenes.push(scene); draw(); },
       done: (rest) => { last.done = rest; finish(rest); },
-      error: ({ detail }) => fail(detail),
     }, stop.signal).catch((error) => { if (error.name !== "AbortError") fail(error.message); });
   };
   const finish = (rest) => {
