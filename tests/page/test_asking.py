@@ -128,6 +128,40 @@ def test_the_player_can_be_shared_and_knows_the_other_hits(page: Page, served: S
     expect(page).to_have_url(f"{served.url}/search?q=ferry")
 
 
+def test_a_shared_scene_can_be_used_while_its_search_goes_on(page: Page, served: SimpleNamespace, answering: list[Scene]) -> None:
+    go_on, good = threading.Event(), served.search.script
+
+    def slow(request: SearchRequest) -> Iterator[FileHit | Scene]:
+        found = good(request)
+        yield next(found)
+        go_on.wait(30)
+        yield from found
+
+    served.search.script = slow
+    page.goto(f"{served.url}/watch?q=ferry&v={answering[0].video_id}&t=10&end=13")
+    try:
+        expect(page.locator(".steps [role=status]")).to_have_text("Searching…")
+        expect(page.get_by_role("heading", name="Harbour day")).to_be_visible()
+        expect(page.locator(".mark.important")).to_have_count(1)
+        page.get_by_label("From").fill("0:08.500")
+        page.get_by_label("From").press("Enter")
+        page.get_by_role("tab", name="Written").click()
+        expect(page.get_by_role("button", name="出発 9:00")).to_be_visible()
+        page.get_by_label("From").focus()
+    finally:
+        go_on.set()
+    expect(page.get_by_role("tab")).to_have_text(["Hits (3)", "Said", "Written", "Shown", "Scenes"])
+    expect(page.get_by_role("button", name="Next scene")).to_be_enabled()
+    expect(page.locator(".why mark").first).to_have_text("ferry")
+    expect(page.locator(".mark.hit")).to_have_count(2)
+    expect(page.locator(".steps [role=status]")).to_have_count(0)
+    expect(page.get_by_label("From")).to_have_value("0:08.500")
+    expect(page.get_by_label("From")).to_be_focused()
+    expect(page.get_by_role("tab", name="Written")).to_have_attribute("aria-selected", "true")
+    page.get_by_role("tab", name="Hits").click()
+    expect(page.get_by_role("link", name="Somebody speaks of the storm")).to_be_visible()
+
+
 def test_filters_offer_what_there_is(page: Page, served: SimpleNamespace, answering: list[Scene]) -> None:
     ask(page, served.url)
     page.locator("summary", has_text="Filters").click()
@@ -214,6 +248,17 @@ def test_an_answer_that_breaks_off_says_so_and_can_be_asked_again(
     served.search.script = good
     page.get_by_role("button", name="Try again").click()
     expect(page.locator("li.scene:not(.ghost)")).to_have_count(3)
+
+
+def test_the_player_says_when_its_search_fails(page: Page, served: SimpleNamespace, answering: list[Scene], films: list[Video]) -> None:
+    def broken(request: SearchRequest) -> Iterator[FileHit | Scene]:
+        yield a_file(films[0])
+        raise RuntimeError("inside")
+
+    served.search.script = broken
+    page.goto(f"{served.url}/watch?q=ferry&v={answering[0].video_id}&t=10&end=13")
+    expect(page.locator(".steps [role=status]")).to_contain_text("Something broke")
+    expect(page.get_by_role("tab")).to_have_text(["Said", "Written", "Shown", "Scenes"])
 
 
 def test_everything_works_from_the_keyboard(page: Page, served: SimpleNamespace, answering: list[Scene]) -> None:

@@ -19,7 +19,7 @@ export function watchView(main, params, go) {
   const stop = new AbortController();
   const keys = [];
 
-  get(videoPath(id), { signal: stop.signal }).then(async (details) => {
+  get(videoPath(id), { signal: stop.signal }).then((details) => {
     if (over) return;
     document.title = `${details.title} – scenesearch`;
     const end = wantedEnd > start ? Math.min(wantedEnd, details.duration) : 0;
@@ -27,14 +27,32 @@ export function watchView(main, params, go) {
     if (end) player.playSpan({ start, end });
     player.lastSpan = end ? { start, end } : null;
     const isThis = (s) => s.video_id === id && Math.abs(s.start - start) < 0.01 && (!end || Math.abs(s.end - wantedEnd) < 0.01);
-    const found = places(await theHits(params, query, stop.signal));
-    if (over) return;
-    const at = found.findIndex((cuts) => cuts.some(isThis));
-    const hits = found.map((cuts) => cuts.find(isThis) ?? cuts[0]);
-    under.replaceChildren(...about(details, hits[at], query, params, go), takeAway(details, player, { start, end: end || Math.min(details.duration, start + 10) }, keys));
-    marks(player, details, hits, id);
-    steps(hits, at, params, go, under, keys);
-    panel(side, details, hits, at, player, params, query, stop.signal);
+    const row = query ? h("div", { class: "row steps" }, h("a", { class: "button", href: `/search?${kept(params)}`, "data-link": true }, icon("back"), words.back)) : "";
+    const summary = details.summary ? h("p", { class: "description", lang: details.language }, details.summary) : "";
+    const taking = takeAway(details, player, { start, end: end || Math.min(details.duration, start + 10) }, keys);
+    under.replaceChildren(row, heading(details), summary, taking);
+    marks(player, details, [], id);
+    const addHits = panel(side, details, player, params, query, stop.signal);
+    if (!query) return;
+
+    const status = h("p", { class: "quiet", role: "status" }, words.searching); // all else is of use before the search has ended
+    row.append(status);
+    theHits(params, stop.signal).then((scenes) => {
+      if (over) return;
+      status.remove();
+      const found = places(scenes);
+      const at = found.findIndex((cuts) => cuts.some(isThis));
+      const hits = found.map((cuts) => cuts.find(isThis) ?? cuts[0]);
+      if (at >= 0) {
+        row.append(...steps(hits, at, params, go, keys));
+        if (summary) summary.remove();
+        taking.before(why(hits[at], query, params));
+      }
+      marks(player, details, hits, id);
+      if (hits.length) addHits(hits, at);
+    }).catch((error) => {
+      if (!over) status.textContent = `${words.failed}: ${error.message}`;
+    });
   }).catch((error) => {
     if (error.name === "AbortError" || over) return;
     main.replaceChildren(h("div", { class: "empty" }, h("h1", {}, error.status === 404 ? words.noVideo : words.failed), h("p", {}, error.status === 404 ? words.noVideoText : error.message),
@@ -55,42 +73,38 @@ export function watchView(main, params, go) {
   return () => { over = true; stop.abort(); player.video?.pause(); player.video?.removeAttribute("src"); player.video?.load(); document.removeEventListener("keydown", pressed); };
 }
 
-async function theHits(params, query, signal) {
-  if (!query) return [];
+async function theHits(params, signal) {
   const key = asked(params).toString();
   if (last.key !== key || !last.done) {
     Object.assign(last, { key, scenes: [], files: [], done: null });
-    await ask(asked(params), { file: (f) => last.files.push(f), scene: (s) => last.scenes.push(s), done: (d) => { last.done = d; } }, signal).catch(() => {});
+    await ask(asked(params), { file: (f) => last.files.push(f), scene: (s) => last.scenes.push(s), done: (d) => { last.done = d; } }, signal);
   }
   return best(params);
 }
 
-function about(details, scene, query, params, go) {
-  const feedback = scene && h("div", { class: "feedback row" }, [[true, "up", words.right], [false, "down", words.wrong]].map(([right, name, label]) =>
+function heading(details) {
+  return h("div", { class: "heading" }, h("h1", { lang: details.language }, details.title),
+    h("p", { class: "quiet" }, [clock(details.duration), details.collection, date(details.created_at), details.timecode && words.timecode(details.timecode)].filter(Boolean).join(" · ")));
+}
+
+function why(scene, query, params) {
+  const feedback = h("div", { class: "feedback row" }, [[true, "up", words.right], [false, "down", words.wrong]].map(([right, name, label]) =>
     h("button", { type: "button", "aria-pressed": "false", onclick: async (event) => {
       const button = event.currentTarget;
-      await send("POST", "/v1/feedback", { query, video_id: details.video_id, start: scene.start, end: scene.end, right }).then(() => {
+      await send("POST", "/v1/feedback", { query, video_id: scene.video_id, start: scene.start, end: scene.end, right }).then(() => {
         button.parentElement.querySelectorAll("button").forEach((b) => b.setAttribute("aria-pressed", String(b === button)));
         toast(words.thanks);
       }, (error) => toast(error.message));
     } }, icon(name), label)));
-  return [
-    h("div", { class: "heading" }, h("h1", { lang: details.language }, details.title),
-      h("p", { class: "quiet" }, [clock(details.duration), details.collection, date(details.created_at), details.timecode && words.timecode(details.timecode)].filter(Boolean).join(" · "))),
-    scene ? h("section", { class: "why", "aria-label": words.why }, h("p", { class: "description" }, h("span", { class: "span" }, scene.timestamp), " ", marked(scene.description, wordsOf(query))), evidenceList(scene, wordsOf(query), params), feedback)
-      : details.summary ? h("p", { class: "description", lang: details.language }, details.summary) : null,
-  ].filter(Boolean);
+  return h("section", { class: "why", "aria-label": words.why }, h("p", { class: "description" }, h("span", { class: "span" }, scene.timestamp), " ", marked(scene.description, wordsOf(query))), evidenceList(scene, wordsOf(query), params), feedback);
 }
 
-function steps(hits, at, params, go, under, keys) {
-  const open = (number) => hits[number] && go(sceneAddress(hits[number], params), { replace: true });
-  const button = (name, label, number, key) => {
-    keys.push({ key, run: () => open(number) });
-    return h("button", { type: "button", disabled: !hits[number], onclick: () => open(number) }, icon(name), label);
-  };
-  const back = params.get("q") ? h("a", { class: "button", href: `/search?${kept(params)}`, "data-link": true }, icon("back"), words.back) : null;
-  const row = h("div", { class: "row steps" }, back, at >= 0 ? button("previous", words.previousHit, at - 1, "p") : null, at >= 0 ? button("next", words.nextHit, at + 1, "n") : null);
-  if (row.children.length) under.prepend(row);
+function steps(hits, at, params, go, keys) {
+  return [["previous", words.previousHit, hits[at - 1], "p"], ["next", words.nextHit, hits[at + 1], "n"]].map(([name, label, hit, key]) => {
+    const open = () => hit && go(sceneAddress(hit, params), { replace: true });
+    keys.push({ key, run: open });
+    return h("button", { type: "button", disabled: !hit, onclick: open }, icon(name), label);
+  });
 }
 
 function marks(player, details, hits, id) {
@@ -131,30 +145,40 @@ function takeAway(details, player, span, keys) {
     status);
 }
 
-function panel(side, details, hits, at, player, params, query, signal) {
+/** The lists beside the player. Returns what puts the hits before them; who has begun to read another list is left there. */
+function panel(side, details, player, params, query, signal) {
   const tabs = [];
   const list = h("div", { class: "tabs", role: "tablist" });
   const highlighted = wordsOf(query);
-  const add = (name, rows) => {
-    const number = tabs.length;
-    const body = h("div", { role: "tabpanel", id: `panel-${number}`, "aria-labelledby": `tab-${number}`, class: "rows", tabIndex: 0, hidden: true }, rows.length ? rows.map((r) => r.element) : h("p", { class: "quiet" }, words.noEntries));
-    const tab = h("button", { type: "button", role: "tab", id: `tab-${number}`, "aria-controls": `panel-${number}`, onclick: () => choose(number) }, name);
-    tabs.push({ tab, body, rows });
-    list.append(tab);
+  const add = (id, name, rows, put = "append") => {
+    const body = h("div", { role: "tabpanel", id: `panel-${id}`, "aria-labelledby": `tab-${id}`, class: "rows", tabIndex: 0, hidden: true }, rows.length ? rows.map((r) => r.element) : h("p", { class: "quiet" }, words.noEntries));
+    const tab = h("button", { type: "button", role: "tab", id: `tab-${id}`, "aria-controls": `panel-${id}`, "aria-selected": "false", tabIndex: -1, onclick: () => choose(one) }, name);
+    const one = { id, tab, body, rows };
+    tabs[put === "append" ? "push" : "unshift"](one);
+    list[put](tab);
     side.append(body);
   };
-  const choose = (number) => tabs.forEach((t, n) => {
-    t.tab.setAttribute("aria-selected", String(n === number));
-    t.tab.tabIndex = n === number ? 0 : -1;
-    t.body.hidden = n !== number;
-    if (n === number) follow(player.time, true);
-  });
+  const choose = (one) => {
+    for (const t of tabs) {
+      t.tab.setAttribute("aria-selected", String(t === one));
+      t.tab.tabIndex = t === one ? 0 : -1;
+      t.body.hidden = t !== one;
+    }
+    follow(player.time, true);
+  };
+  const settle = () => {
+    const reading = touched || side.contains(document.activeElement);
+    if (reading && tabs.some((t) => !t.body.hidden)) return;
+    const [hits, others] = [tabs.find((t) => t.id === "hits"), tabs.filter((t) => t.id !== "hits")];
+    const first = hits?.rows.length > 1 ? hits : others.find((t) => t.rows.length) ?? tabs[0];
+    if (first.body.hidden) choose(first);
+  };
   list.addEventListener("keydown", (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!step) return;
     event.preventDefault();
     const next = (tabs.findIndex((t) => t.tab === document.activeElement) + step + tabs.length) % tabs.length;
-    choose(next);
+    choose(tabs[next]);
     tabs[next].tab.focus();
   });
   let touched = 0;
@@ -173,21 +197,24 @@ function panel(side, details, hits, at, player, params, query, signal) {
       }
     }
   };
-  for (const name of ["wheel", "touchmove", "pointerdown"]) side.addEventListener(name, () => { touched = performance.now(); }, { passive: true });
+  for (const name of ["wheel", "touchmove", "pointerdown", "keydown"]) side.addEventListener(name, () => { touched = performance.now(); }, { passive: true });
   player.addEventListener("moved", (event) => follow(event.detail));
 
   const jump = (entry) => () => { player.span = null; player.time = entry.start; };
   const row = (entry, text, extra) => ({ start: entry.start, end: entry.end, element: h("button", { type: "button", class: "entry", onclick: jump(entry) }, h("span", { class: "time" }, clock(entry.start)), h("span", { class: "quote", lang: details.language }, extra ? h("b", {}, extra, " ") : null, marked(text, highlighted))) });
   side.replaceChildren(list);
-  if (hits.length) add(`${words.hits} (${hits.length})`, hits.map((scene, number) => ({ element: h("a", { class: `hit ${number === at ? "here" : ""}`, href: sceneAddress(scene, params), "data-link": true, "aria-current": number === at ? "true" : null },
-    h("span", { class: "picture" }, h("img", { src: stillPath(scene.video_id, pictureAt(scene), 320), alt: "", loading: "lazy" }), h("span", { class: "time" }, clock(scene.start))),
-    h("span", { class: "lines" }, h("span", { class: "title" }, scene.title), h("span", { class: "description" }, marked(scene.description, highlighted)))) })));
   get(videoPath(details.video_id, "/entries"), { signal }).then(({ entries }) => {
     const of = (section) => entries.filter((e) => e.section === section);
-    add(words.said, of("transcription").map((e) => row(e, e.text, e.speaker)));
-    add(words.written, of("texts").map((e) => row(e, e.text)));
-    add(words.shown, of("visual_info").map((e) => row(e, e.text)));
-    add(words.scenes, of("important_scenes").map((e) => row(e, e.text)));
-    choose(hits.length > 1 ? 0 : Math.max(0, tabs.findIndex((t, n) => n >= (hits.length ? 1 : 0) && t.rows.length)));
+    add("said", words.said, of("transcription").map((e) => row(e, e.text, e.speaker)));
+    add("written", words.written, of("texts").map((e) => row(e, e.text)));
+    add("shown", words.shown, of("visual_info").map((e) => row(e, e.text)));
+    add("scenes", words.scenes, of("important_scenes").map((e) => row(e, e.text)));
+    settle();
   }).catch(() => {});
+  return (hits, at) => {
+    add("hits", `${words.hits} (${hits.length})`, hits.map((scene, number) => ({ element: h("a", { class: `hit ${number === at ? "here" : ""}`, href: sceneAddress(scene, params), "data-link": true, "aria-current": number === at ? "true" : null },
+      h("span", { class: "picture" }, h("img", { src: stillPath(scene.video_id, pictureAt(scene), 320), alt: "", loading: "lazy" }), h("span", { class: "time" }, clock(scene.start))),
+      h("span", { class: "lines" }, h("span", { class: "title" }, scene.title), h("span", { class: "description" }, marked(scene.description, highlighted)))) })), "prepend");
+    settle();
+  };
 }
