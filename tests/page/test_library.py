@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,9 +16,12 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from media_files import Recipe, make
-from page.browsing import LOADED, SAMPLE, until
+from page.browsing import LOADED, SAMPLE, time_of, until
+from scenesearch.messages import ObjectChanged, SplitWork
+from scenesearch.metadata import Section
+from scenesearch.ports import Assembly
 from scenesearch.search.answer import Scene
-from scenesearch.video import Video
+from scenesearch.video import Gap, SectionKey, SectionRecord, SectionState, Video, VideoRef, VideoState, video_id, work_prefix
 from waiting import eventually
 
 
@@ -172,3 +176,75 @@ def test_an_upload_goes_on_after_a_reload_once_its_file_is_chosen_again(page: Pa
     with served.uploads.open(info.name) as stored:
         assert stored.read() == large.read_bytes()
     assert len(list(served.uploads.list())) == 1
+
+
+def test_gaps_and_failures_are_named_and_can_be_tried_again(page: Page, served: SimpleNamespace, films: list[Video]) -> None:
+    catalog, ref = served.catalog, films[0].ref
+    reason = "the model would not read it"
+    catalog.commit_section(SectionRecord(key=SectionKey(ref, 0, Section.TEXTS), state=SectionState.BLOCKED, reason=reason))
+    catalog.commit_assembly(ref, Assembly(summary="", important_scenes=(), gaps=(Gap(0, Section.TEXTS, reason),)))
+    name = "films/c/broken.mp4"
+    lost = replace(
+        films[1], ref=VideoRef(video_id("uploads", name), 1), name=name, title="Broken", chunk_count=0, state=VideoState.SPLITTING
+    )
+    catalog.begin(lost)
+    catalog.move(lost.ref, to=VideoState.FAILED, when=frozenset({VideoState.SPLITTING}), error="there are no pictures in this file")
+    served.publisher.heard.clear()
+    page.goto(f"{served.url}/library")
+    gapped, failed = (page.locator(f"li[data-video='{one.video_id}']") for one in (ref, lost.ref))
+
+    expect(failed).to_contain_text("Failed: there are no pictures in this file")
+    failed.get_by_role("button", name="Try again").click()
+    expect(failed).to_have_attribute("data-state", "splitting")
+    gapped.get_by_text("1 part could not be read").click()
+    expect(gapped).to_contain_text("Part 1, on-screen text: the model would not read it")
+    gapped.get_by_role("button", name="Try again").click()
+    expect(gapped).to_have_attribute("data-state", "extracting")
+    expect(gapped).to_contain_text("Being read")
+    assert [message for _, message in served.publisher.heard] == [
+        ObjectChanged(event="OBJECT_FINALIZE", bucket="uploads", name=name, generation=1),
+        SplitWork(video_id=ref.video_id, generation=ref.generation),
+    ]
+
+
+def test_a_still_of_the_storyboard_leads_to_its_time(page: Page, served: SimpleNamespace, films: list[Video]) -> None:
+    prefix, picture = work_prefix(films[0].ref), io.BytesIO()
+    Image.new("RGB", (320, 90), "teal").save(picture, "JPEG")
+    cues = (
+        "WEBVTT\n\n00:00.000 --> 00:30.000\nsprite-000.jpg#xywh=0,0,160,90\n\n00:30.000 --> 01:07.000\nsprite-000.jpg#xywh=160,0,160,90\n"
+    )
+    served.shelf.put_bytes(f"{prefix}thumbnails.vtt", cues.encode(), "text/vtt")
+    served.shelf.put_bytes(f"{prefix}sprite-000.jpg", picture.getvalue(), "image/jpeg")
+    page.goto(f"{served.url}/library")
+    with page.expect_response("**/sprite-000.jpg") as sprite:
+        page.get_by_role("button", name="Storyboard: Harbour day").click()
+    assert sprite.value.ok
+    stills = page.get_by_role("dialog").locator("li")
+    expect(stills).to_have_text(["0:00", "0:30"])
+    stills.nth(1).get_by_role("link").click()
+    until(page, LOADED)
+    assert 30 <= time_of(page) < 34
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_videos_dropped_anywhere_are_taken_in(page: Page, served: SimpleNamespace) -> None:
+    page.goto(f"{served.url}/library")
+    expect(page.get_by_role("heading", name="There are no videos yet")).to_be_visible()
+    names = ["one.mp4", "two.mp4"]
+    held = page.evaluate_handle(
+        """(names) => {
+          const held = new DataTransfer();
+          for (const name of names) held.items.add(new File([`what ${name} holds`], name, { type: 'video/mp4' }));
+          return held;
+        }""",
+        names,
+    )
+    page.dispatch_event("main", "dragover", {"dataTransfer": held})
+    expect(page.locator("main")).to_contain_class("dropping")
+    page.dispatch_event("main", "drop", {"dataTransfer": held})
+    stored = eventually(lambda: page.evaluate("1") and len(found := list(served.uploads.list())) == 2 and found)
+    assert sorted(info.name.rsplit("/", 1)[1] for info in stored) == names
+    for info in stored:
+        with served.uploads.open(info.name) as file:
+            assert file.read().decode() == f"what {info.name.rsplit('/', 1)[1]} holds"
+    expect(page.locator("main")).not_to_contain_class("dropping")
