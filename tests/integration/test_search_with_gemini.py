@@ -49,8 +49,9 @@ HARBOUR = [
     said(10, 12, "Look out for the crates!", "Anna"),
     shown(12, 16, "the red car burns on the pier"),
     written(16, 18, INJECTION),
+    written(18, 19, "Menu"),
 ]
-"""Lines 1 to 5."""
+"""Lines 1 to 6."""
 BAKERY = [said(0, 5, "Today we bake bread in a red oven."), said(6, 11, "Knead the dough for ten minutes.")]
 """Lines 1 and 2."""
 
@@ -160,6 +161,9 @@ def test_each_file_is_read_by_one_request_of_its_own(app: Application, stand_in:
     [
         pytest.param(found(4, 40, (4, "burns")), id="a wrong time"),
         pytest.param(found(4, 4, (4, "the ambulance arrives with its siren on")), id="an invented quotation"),
+        pytest.param(found(4, 6, (6, "the ambulance arrives at the menu board with its siren on")), id="an invention around a short entry"),
+        pytest.param(found(3, 3, (3, "Anna")), id="nothing but who speaks"),
+        pytest.param(found(3, 3, (3, "ra")), id="two letters"),
         pytest.param(found(1, 2, (1, "Knead the dough for ten minutes")), id="a scene of another video"),
     ],
 )

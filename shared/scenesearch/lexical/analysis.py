@@ -20,6 +20,7 @@ _UNSPACED = (
     "\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003134f"  # Han
 )
 _TOKEN = re.compile(rf"(?P<number>\d+(?:[:;.,]\d+)+)|(?P<unspaced>[{_UNSPACED}]+)|(?P<word>(?:(?![{_UNSPACED}])[^\W_])+(?:'[a-z]+)?)")
+_UNSPACED_CHARACTER = re.compile(f"[{_UNSPACED}]")
 _NAMING = "\u30a1-\u30fc\u3005\u3400-\u9fff\uf900-\ufaff"  # katakana and Han: what Japanese names things with
 _PARTICLE = re.compile(rf"(?<=[{_NAMING}])[のはをがにへともで](?=[{_NAMING}])")
 """A particle between two names: it binds words, so pairs that hold it say nothing about either."""
@@ -62,6 +63,11 @@ def words(text: str) -> list[str]:
 def known_words(text: str) -> tuple[str, ...]:
     """The same, remembered: questions meet the same lines again and again."""
     return tuple(words(text))
+
+
+def unspaced(character: str) -> bool:
+    """Whether a character belongs to a script that does not show where its words end."""
+    return _UNSPACED_CHARACTER.match(character) is not None
 
 
 def has_words(text: str) -> bool:

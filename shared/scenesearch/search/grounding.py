@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
+from itertools import pairwise
 
 from scenesearch.lexical.analysis import normalised
-from scenesearch.lexical.phrases import occurrences
-from scenesearch.metadata import Entry
+from scenesearch.lexical.phrases import occurrences, stands_in
+from scenesearch.lexical.quotations import FEWEST, FEWEST_NEARLY, bare, letters, quoted_from
+from scenesearch.metadata import Entry, Section
 from scenesearch.ports import FoundScene, Passage
 from scenesearch.search.query import Phrase
 from scenesearch.timeline import Span, hull
@@ -25,8 +27,10 @@ ONE_SCENE = 0.5
 STRONG = 0.5
 """Two of them that both score as much are joined; beside a strong one a weak one goes, for it would only dilute it."""
 
+RUNS_ON = 0.5
+"""How much of a quotation an entry must be, when the rest of it stands nowhere."""
+
 _SAME_MS = 300
-_SHORTEST_QUOTE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,28 +92,42 @@ def merged(scenes: Iterable[GroundedScene]) -> tuple[GroundedScene, ...]:
 
 def _quoted(quotes: Sequence[str], entries: Sequence[Entry]) -> list[Entry]:
     """The entries that quotations are of, in the order quoted."""
-    plain = [normalised(entry.text) for entry in entries]
-    found = (_place_of(normalised(quote), plain) for quote in quotes)
-    return _distinct([entries[place] for place in found if place is not None])
+    places = _places(entries)
+    found = (_place_of(bare(quote), places) for quote in quotes)
+    return _distinct([entry for place in found if place is not None for entry in place.entries])
 
 
-def _place_of(quote: str, texts: Sequence[str]) -> int | None:
-    """The text that a quotation is of: the same, else one that contains it, else the one most like it."""
-    if quote in texts:
-        return texts.index(quote)
-    if len(quote) < _SHORTEST_QUOTE:
-        return None
-    for place, text in enumerate(texts):
-        if quote in text:
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a quotation may stand: in an entry, or in two that follow each other."""
+
+    entries: tuple[Entry, ...]
+    text: str
+
+
+def _places(entries: Sequence[Entry]) -> list[_Place]:
+    """Every entry, then all neighbours of one section."""
+    alone = [(entry,) for entry in entries]
+    neighbours = [pair for section in Section for pair in pairwise(entry for entry in entries if entry.section is section)]
+    return [_Place(place, normalised(" ".join(entry.text for entry in place))) for place in (*alone, *neighbours)]
+
+
+def _place_of(quote: str, places: Sequence[_Place]) -> _Place | None:
+    """The place that a quotation is of: the same, else one that contains it, else the one most like it."""
+    for place in sorted(places, key=lambda place: bare(place.text) != quote):
+        if quoted_from(quote, place.text):
             return place
-    alike, place = max(((_alike(quote, text), -place) for place, text in enumerate(texts)), default=(0.0, 0))
-    return -place if alike >= NEARLY else None
+    if letters(quote) < FEWEST_NEARLY or not places:
+        return None
+    alike, number = max((_alike(quote, place.text), -number) for number, place in enumerate(places))
+    return places[-number] if alike >= NEARLY else None
 
 
 def _alike(quote: str, text: str) -> float:
     """How much of a quotation stands in a text in one place, 0 to 1."""
-    if len(text) >= _SHORTEST_QUOTE * 2 and text in quote:
-        return max(NEARLY, len(text) / len(quote))  # the quotation runs on into the next entry
+    whole = bare(text)
+    if letters(whole) >= FEWEST and len(whole) >= RUNS_ON * len(quote) and stands_in(whole, quote):
+        return max(NEARLY, len(whole) / len(quote))  # the quotation runs on
     matcher = SequenceMatcher(None, text, quote, autojunk=False)
     if matcher.real_quick_ratio() < NEARLY and len(text) <= len(quote):
         return 0.0

@@ -14,7 +14,7 @@ from scenesearch.config import Settings
 from scenesearch.errors import Blocked, ModelError, Unavailable
 from scenesearch.metadata import Entry, Section
 from scenesearch.models.vertexai.client import VertexClient
-from scenesearch.models.vertexai.reader import GeminiReader
+from scenesearch.models.vertexai.reader import GeminiReader, NumberedLine, numbered, stands_in
 from scenesearch.ports import FoundScene, Likeness, Passage, Question, Reading, Window
 from scenesearch.rows import rows_of
 from scenesearch.timeline import Span
@@ -189,6 +189,37 @@ def test_a_quotation_may_mend_spelling(reader: GeminiReader, stand_in: Control, 
     stand_in.script(*answering(scenes(a_scene(3, 5, (3, words)))))
     assert [scene.quotes for scene in read(reader)] == [("the car lies on its roof and burns",)]
     assert len(stand_in.requests()) == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param("e", id="a letter"),
+        pytest.param("ra", id="two letters inside a word"),
+        pytest.param("rate", id="four letters inside a word"),
+        pytest.param("the", id="a stop word"),
+        pytest.param("Anna", id="who speaks"),
+        pytest.param("Anna:", id="who speaks, with a colon"),
+        pytest.param("said | 01:01-01:03 | Anna", id="all but what is told"),
+        pytest.param("…", id="marks"),
+        pytest.param("Anna tells the harbour master what the crates are for", id="invented around two words"),
+    ],
+)
+def test_next_to_nothing_proves_nothing(words: str) -> None:
+    assert not stands_in(words, numbered(READING.passages)[1])
+
+
+@pytest.mark.parametrize(
+    "words", ["crates", "Anna: look out", "said | 01:01-01:03 | Anna | Look out for the crates!", "Anna | look out", "for teh crates"]
+)
+def test_a_few_words_prove_their_line_with_or_without_its_heading(words: str) -> None:
+    assert stands_in(words, numbered(READING.passages)[1])
+
+
+def test_two_characters_of_an_unspaced_script_prove_their_line() -> None:
+    line = NumberedLine(said(0, 4, "夏祭りの夜、花火が上がります。"), 0, 0)
+    assert stands_in("花火", line)
+    assert not stands_in("夜", line)
 
 
 def test_a_quotation_with_the_number_of_the_line_beside_is_that_lines(reader: GeminiReader, stand_in: Control) -> None:

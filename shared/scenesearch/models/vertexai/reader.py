@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from scenesearch.config import Settings
 from scenesearch.errors import ModelError, Unavailable
 from scenesearch.lexical.analysis import normalised
+from scenesearch.lexical.quotations import FEWEST_NEARLY, bare, letters, quoted_from
 from scenesearch.metadata import Entry, Section, TextKind, one_line
 from scenesearch.models.vertexai import asking, prompts
 from scenesearch.models.vertexai.asking import Truncated, ask_and_check
@@ -238,16 +239,25 @@ def _quoted(quotation: Quotation, match: Match, lines: Sequence[NumberedLine]) -
 
 
 def stands_in(words: str, line: NumberedLine) -> bool:
-    """Whether these words, or nearly these, stand in a line."""
-    quotation = normalised(words).strip("…. ")
-    told = normalised(f"{line.entry.speaker or ''} {line.entry.text}")
-    if not quotation:
-        return False
-    if quotation in told or normalised(words) in normalised(line.text):
+    """Whether these words, or nearly these, stand in what a line tells; who says it, when and in what kind of line prove nothing."""
+    quotation, told = bare(words), normalised(line.entry.text)
+    if quoted_from(quotation, told):
         return True
+    quotation = _without_heading(quotation, line)
+    if quoted_from(quotation, told):
+        return True
+    if letters(quotation) < FEWEST_NEARLY:
+        return False
     blocks = SequenceMatcher(None, told, quotation, autojunk=False).get_matching_blocks()
     standing: int = sum(block.size for block in blocks if block.size >= _SHORTEST_MATCH)
     return standing >= NEARLY * len(quotation)
+
+
+def _without_heading(quotation: str, line: NumberedLine) -> str:
+    """What is left of a quotation without the parts of the line that stand around its text, and without "Anna:"."""
+    around = {normalised(part) for part in line.text.split(" | ")}
+    told = bare(" | ".join(part for part in quotation.split(" | ") if part not in around or part == normalised(line.entry.text)))
+    return bare(told.removeprefix(f"{normalised(line.entry.speaker)}:")) if line.entry.speaker else told
 
 
 def _scene(found: Found, passages: Sequence[Passage], likeness: Likeness) -> FoundScene:

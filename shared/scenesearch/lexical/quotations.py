@@ -1,0 +1,34 @@
+"""Quotations: whether the words that a reader quotes stand in a text, and are enough of it to be known by."""
+
+from __future__ import annotations
+
+import re
+
+from scenesearch.lexical.analysis import normalised, unspaced
+from scenesearch.lexical.phrases import stands_in
+
+FEWEST = 4
+"""Letters (see `letters`) of a quotation, unless it is the whole of its text: fewer stand anywhere by chance."""
+
+FEWEST_NEARLY = 6
+"""Letters of a quotation whose spelling may differ: "ates" is nearly "crates"."""
+
+_EDGES = re.compile(r"^[\W_]+|[\W_]+$")
+
+
+def bare(text: str) -> str:
+    """A text in its normal form, without the marks at its ends (unless it is nothing but marks)."""
+    plain = normalised(text)
+    return _EDGES.sub("", plain) or plain
+
+
+def letters(text: str) -> int:
+    """How many letters and digits a text has. A character of an unspaced script tells as much as two."""
+    return sum(2 if unspaced(c) else 1 for c in text if c.isalnum())
+
+
+def quoted_from(quotation: str, text: str) -> bool:
+    """Whether a quotation (see `bare`) is a whole text, or stands there in whole words and has `FEWEST` letters."""
+    if not quotation:
+        return False
+    return quotation == bare(text) or (letters(quotation) >= FEWEST and stands_in(quotation, normalised(text)))
