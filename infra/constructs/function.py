@@ -68,6 +68,7 @@ class EventFunction(Construct):
         self.function = Cloudfunctions2Function(
             self,
             "function",
+            depends_on=runs_as.first,
             name=function.resource,
             location=env.region,
             build_config=Cloudfunctions2FunctionBuildConfig(
@@ -131,6 +132,7 @@ class HttpFunction(Construct):
         self.service = CloudRunV2Service(
             self,
             "service",
+            depends_on=runs_as.first,
             name=function.resource,
             location=env.region,
             ingress="INGRESS_TRAFFIC_ALL",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cdktn import ITerraformDependable
 from cdktn_provider_google.project_iam_member import ProjectIamMember, ProjectIamMemberCondition
 from cdktn_provider_google.pubsub_topic_iam_member import PubsubTopicIamMember
 from cdktn_provider_google.secret_manager_secret_iam_member import SecretManagerSecretIamMember
@@ -20,6 +21,8 @@ class Identity(Construct):
     def __init__(self, scope: Construct, name: str, env: Environment, description: str) -> None:
         super().__init__(scope, f"account-{name}")
         self._env, self.account_name = env, name
+        self.first: list[ITerraformDependable] = []
+        """The grants without which nothing can be started as this account: whatever runs as it depends on them."""
         self.account = ServiceAccount(self, "account", account_id=name, display_name=f"scenesearch {name}", description=description)
 
     @property
@@ -34,14 +37,17 @@ class Identity(Construct):
         for topic in topics:
             PubsubTopicIamMember(self, f"publishes-{topic.value}", topic=topic.value, role="roles/pubsub.publisher", member=self.member)
 
-    def may_on_bucket(self, purpose: Purpose, role: str) -> None:
-        """Grant `role` on the bucket of that purpose."""
+    def may_on_bucket(self, purpose: Purpose, role: str, *, bucket: str = "") -> None:
+        """Grant `role` on the bucket of that purpose; `bucket` refers to it where the same stack makes it."""
         name = f"{role.rpartition('.')[2]}-{purpose}"
-        StorageBucketIamMember(self, name, bucket=self._env.bucket(purpose), role=role, member=self.member)
+        StorageBucketIamMember(self, name, bucket=bucket or self._env.bucket(purpose), role=role, member=self.member)
 
-    def may_on_project(self, role: str, *, when: ProjectIamMemberCondition | None = None) -> None:
-        """Grant `role` on the project: only for what has no resource of its own to bind to, or under a condition."""
-        name = role.rpartition("/")[2].replace(".", "-")
+    def may_on_project(self, role: str, *, when: ProjectIamMemberCondition | None = None, label: str = "") -> None:
+        """Grant `role` on the project: only for what has no resource of its own to bind to, or under a condition.
+
+        A `role` that is a reference needs a `label`.
+        """
+        name = label or role.rpartition("/")[2].replace(".", "-")
         ProjectIamMember(self, name, project=self._env.project, role=role, member=self.member, condition=when)
 
     def may_use_database(self, name: str) -> None:
@@ -56,11 +62,12 @@ class Identity(Construct):
 
     def may_be_deployed_by(self, email: str) -> None:
         """Let another account start things that run as this one."""
-        self.grant_on_itself(f"serviceAccount:{email}", "roles/iam.serviceAccountUser", "deployed")
+        self.first.append(self.grant_on_itself(f"serviceAccount:{email}", "roles/iam.serviceAccountUser", "deployed"))
 
-    def grant_on_itself(self, member: str, role: str, label: str) -> None:
+    def grant_on_itself(self, member: str, role: str, label: str) -> ServiceAccountIamMember:
         """Let somebody else use this account."""
-        ServiceAccountIamMember(self, label, service_account_id=self.account.name, role=role, member=member)
+        return ServiceAccountIamMember(self, label, service_account_id=self.account.name, role=role, member=member)
 
     def may_read_secret(self, name: str) -> None:
-        SecretManagerSecretIamMember(self, f"reads-{name}", secret_id=name, role="roles/secretmanager.secretAccessor", member=self.member)
+        role = "roles/secretmanager.secretAccessor"
+        self.first.append(SecretManagerSecretIamMember(self, f"reads-{name}", secret_id=name, role=role, member=self.member))

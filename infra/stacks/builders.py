@@ -5,14 +5,17 @@ A deployment cannot change what is granted here (it may hand out `HANDED_OUT` on
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from cdktn_provider_google.artifact_registry_repository_iam_member import ArtifactRegistryRepositoryIamMember
 from cdktn_provider_google.project_iam_custom_role import ProjectIamCustomRole
 from cdktn_provider_google.project_iam_member import ProjectIamMemberCondition
 
-from infra.config import REGISTRY, Environment, Purpose
+from infra.config import Environment, Purpose
 from infra.constructs.builds import Triggers
 from infra.constructs.identity import Identity
-from infra.stacks.names import BUILDER, DEPLOYER, MODELS_ROLE, PLANNER, SENDS_SPANS, Stack, own_role
+from infra.constructs.objects import Bucket
+from infra.stacks.names import BUILDER, DEPLOYER, MODELS_ROLE, PLANNER, SENDS_SPANS, Stack
 
 DATABASE_READ = ("datastore.databases.get", "datastore.databases.getMetadata", "datastore.indexes.get", "datastore.indexes.list")
 DATABASE_CHANGE = (
@@ -65,8 +68,9 @@ HANDED_OUT = (SENDS_SPANS, "roles/datastore.user")
 """The roles on the project that a deployment may give to others, and no more: it cannot make itself an owner."""
 
 
-def builders(stack: Stack, env: Environment) -> None:
-    """Make the accounts and the triggers that use them."""
+def builders(stack: Stack, env: Environment, *, buckets: Mapping[Purpose, Bucket], registry: str) -> Identity:
+    """Make the accounts and the triggers that use them; returns the one that deploys."""
+    archives, builds = (buckets[purpose].bucket.name for purpose in (Purpose.ARCHIVES, Purpose.BUILDS))
     planner = Identity(stack, PLANNER, env, "tests and plans pull requests; changes nothing")
     deployer = Identity(stack, DEPLOYER, env, "applies both stacks")
     builder = Identity(stack, BUILDER, env, "turns archives into images")
@@ -74,22 +78,22 @@ def builders(stack: Stack, env: Environment) -> None:
     for identity, roles in ((planner, PLANS), (deployer, DEPLOYS)):
         for role in roles:
             identity.may_on_project(role)
-    _role(stack, MODELS_ROLE, "ask models, nothing else of Vertex AI", MODELS)
+    models = _role(stack, MODELS_ROLE, "ask models, nothing else of Vertex AI", MODELS)
     for identity, permissions in ((planner, DATABASE_READ), (deployer, DATABASE_CHANGE)):
         name = f"scenesearch_{identity.account_name}_database"
-        _role(stack, name, "the shape of the database without its documents", permissions)
-        identity.may_on_project(own_role(env, name))
+        shape = _role(stack, name, "the shape of the database without its documents", permissions)
+        identity.may_on_project(shape.name, label=name)
     if env.vertex_ai_search:
         planner.may_on_project("roles/discoveryengine.viewer")
         deployer.may_on_project("roles/discoveryengine.admin")
     if env.secret_settings:
         deployer.may_on_project("roles/secretmanager.admin")
     planner.may_on_bucket(Purpose.STATE, "roles/storage.objectViewer")
-    planner.may_on_bucket(Purpose.ARCHIVES, "roles/storage.objectViewer")
-    planner.may_on_bucket(Purpose.BUILDS, "roles/storage.objectCreator")
+    planner.may_on_bucket(Purpose.ARCHIVES, "roles/storage.objectViewer", bucket=archives)
+    planner.may_on_bucket(Purpose.BUILDS, "roles/storage.objectCreator", bucket=builds)
 
     searching = ("roles/discoveryengine.viewer", "roles/discoveryengine.editor") if env.vertex_ai_search else ()
-    handed_out = ", ".join(f"'{role}'" for role in (*HANDED_OUT, own_role(env, MODELS_ROLE), *searching))
+    handed_out = ", ".join(f"'{role}'" for role in (*HANDED_OUT, models.name, *searching))
     deployer.may_on_project(
         "roles/resourcemanager.projectIamAdmin",
         when=ProjectIamMemberCondition(
@@ -99,7 +103,7 @@ def builders(stack: Stack, env: Environment) -> None:
     )
 
     builder.may_on_project("roles/logging.logWriter")
-    builder.may_on_bucket(Purpose.ARCHIVES, "roles/storage.objectViewer")
+    builder.may_on_bucket(Purpose.ARCHIVES, "roles/storage.objectViewer", bucket=archives)
     sources = f"projects/_/buckets/gcf-v2-sources-{stack.project_number}-{env.region}"
     builder.may_on_project(
         "roles/storage.objectViewer",
@@ -108,7 +112,7 @@ def builders(stack: Stack, env: Environment) -> None:
     ArtifactRegistryRepositoryIamMember(
         stack,
         "builder-pushes",
-        repository=REGISTRY,
+        repository=registry,
         location=env.region,
         role="roles/artifactregistry.writer",
         member=builder.member,
@@ -117,7 +121,8 @@ def builders(stack: Stack, env: Environment) -> None:
     # The smoke test calls search with a token of its own making.
     deployer.grant_on_itself(deployer.member, "roles/iam.serviceAccountOpenIdTokenCreator", "names-itself")
     Triggers(stack, env, planner=planner.account.name, deployer=deployer.account.name)
+    return deployer
 
 
-def _role(stack: Stack, name: str, title: str, permissions: tuple[str, ...]) -> None:
-    ProjectIamCustomRole(stack, name, role_id=name, title=f"scenesearch: {title}", permissions=sorted(permissions))
+def _role(stack: Stack, name: str, title: str, permissions: tuple[str, ...]) -> ProjectIamCustomRole:
+    return ProjectIamCustomRole(stack, name, role_id=name, title=f"scenesearch: {title}", permissions=sorted(permissions))

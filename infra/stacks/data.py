@@ -31,7 +31,7 @@ from infra.constructs.identity import Identity
 from infra.constructs.objects import PLAYS, UPLOADS, Announcements, Bucket
 from infra.constructs.pipe import Pipe, Push
 from infra.stacks.builders import builders
-from infra.stacks.names import CALLER, DATABASE, DEPLOYER, SEARCH_DATA_STORE, Stack
+from infra.stacks.names import CALLER, DATABASE, SEARCH_DATA_STORE, Stack
 from scenesearch.backends.vertexai_search.schema import SCHEMA_ID, schema
 from scenesearch.media.codecs import COPYABLE_AUDIO, MP4, WEBM, audio_wrapper
 from scenesearch.messages import SUBSCRIPTIONS, Subscription, Topic
@@ -81,11 +81,12 @@ class DataStack(Stack):
         super().__init__(scope, "data", env)
         for api in APIS:
             ProjectService(self, f"api-{api}", service=f"{api}.googleapis.com", disable_on_destroy=False)
-        uploads = self._buckets()
-        topics = self._pipes()
-        Announcements(self, uploads, Topic.OBJECTS, topics[Topic.OBJECTS].topic.id)
+        buckets = self._buckets()
+        caller = Identity(self, CALLER, env, "signs what Pub/Sub pushes to the functions")
+        topics = self._pipes(caller)
+        Announcements(self, buckets[Purpose.UPLOADS], Topic.OBJECTS, topics[Topic.OBJECTS].topic.id)
         Database(self, DATABASE, env)
-        self._registry()
+        registry = self._registry()
         for setting in env.secret_settings:
             SecretManagerSecret(
                 self,
@@ -95,7 +96,8 @@ class DataStack(Stack):
             )
         if env.vertex_ai_search:
             self._search_data_store()
-        builders(self, env)
+        deployer = builders(self, env, buckets=buckets, registry=registry.name)
+        caller.may_be_deployed_by(deployer.email)
 
     def _search_data_store(self) -> None:
         """The optional index. Its schema comes first, since fields that it does not know are dropped from documents in silence; and
@@ -132,11 +134,11 @@ class DataStack(Stack):
             depends_on=[fields],
         )
 
-    def _buckets(self) -> Bucket:
+    def _buckets(self) -> dict[Purpose, Bucket]:
         env = self.env
         page = (self.url(Function.LIBRARY),)
         uploads = Bucket(self, Purpose.UPLOADS, env, undo_days=env.keeping.deleted_uploads, origins=page, methods=(*PLAYS, *UPLOADS))
-        Bucket(
+        work = Bucket(
             self,
             Purpose.WORK,
             env,
@@ -146,17 +148,15 @@ class DataStack(Stack):
             ),
             origins=page,
         )
-        Bucket(self, Purpose.ARCHIVES, env, undo_days=env.keeping.deleted_uploads)
-        Bucket(self, Purpose.BUILDS, env, expire=((When(age=env.keeping.builds), "Delete"),))
-        return uploads
+        archives = Bucket(self, Purpose.ARCHIVES, env, undo_days=env.keeping.deleted_uploads)
+        builds = Bucket(self, Purpose.BUILDS, env, expire=((When(age=env.keeping.builds), "Delete"),))
+        return {Purpose.UPLOADS: uploads, Purpose.WORK: work, Purpose.ARCHIVES: archives, Purpose.BUILDS: builds}
 
-    def _pipes(self) -> dict[Topic, Pipe]:
+    def _pipes(self, caller: Identity) -> dict[Topic, Pipe]:
         """Every topic with its listeners, as the code's own list says."""
-        caller = Identity(self, CALLER, self.env, "signs what Pub/Sub pushes to the functions")
         agent = self.agent("pubsub")
         # Pub/Sub signs as the caller. Projects older than April 2021 need the grant, and nothing says that it will never be needed again.
         caller.grant_on_itself(agent, "roles/iam.serviceAccountTokenCreator", "agent-signs")
-        caller.may_be_deployed_by(self.env.account(DEPLOYER))
 
         def pipe(topic: Topic, dead_letters: Pipe | None) -> Pipe:
             listeners = {
@@ -178,7 +178,7 @@ class DataStack(Stack):
         last.accept_dead_letters()
         return {topic: last if topic is Topic.DEAD_LETTERS else pipe(topic, last) for topic in Topic}
 
-    def _registry(self) -> None:
+    def _registry(self) -> ArtifactRegistryRepository:
         policies = (
             ArtifactRegistryRepositoryCleanupPolicies(
                 id="keep-recent",
@@ -191,7 +191,7 @@ class DataStack(Stack):
                 condition=ArtifactRegistryRepositoryCleanupPoliciesCondition(older_than=f"{self.env.keeping.builds}d"),
             ),
         )
-        ArtifactRegistryRepository(
+        return ArtifactRegistryRepository(
             self,
             "registry",
             repository_id=REGISTRY,

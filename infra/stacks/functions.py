@@ -47,19 +47,19 @@ class FunctionsStack(Stack):
         for function in Function:
             identity = self._identity(function)
             if function in EVENT_FUNCTIONS:
-                runs = EventFunction(self, function, env, self._code(function), identity, built_by)
+                runs = EventFunction(self, function, env, self._code(function, identity), identity, built_by)
                 runs.may_be_called_by(f"serviceAccount:{env.account(CALLER)}", "push")
                 if function is Function.RECOVER:
                     runs.may_be_called_by(timer.member, "timer")
             else:
                 self._http(function, identity)
-        Timer(self, env, endpoint=self.url(Function.RECOVER), account=timer.email)
+        Timer(self, env, endpoint=self.url(Function.RECOVER), account=timer)
         operations(self, env)
 
     def _http(self, function: Function, identity: Identity) -> None:
         """The page stands behind Identity-Aware Proxy; search is called by services with their own tokens."""
         env, page = self.env, function is Function.LIBRARY
-        runs = HttpFunction(self, function, env, self._code(function), identity, iap=page)
+        runs = HttpFunction(self, function, env, self._code(function, identity), identity, iap=page)
         if page:
             runs.may_be_called_by(self.agent("iap"), "iap")
             for number, member in enumerate(env.page_users):
@@ -93,19 +93,19 @@ class FunctionsStack(Stack):
             identity.may_read_secret(secret)
         return identity
 
-    def _code(self, function: Function) -> Code:
+    def _code(self, function: Function, runs_as: Identity) -> Code:
         """What the function runs. Raises `LookupError` when its archive was not built."""
         if function.value not in self._archives:
             raise LookupError(f"there is no archive of {function.value}: write functions/{function.value}/ and run `make build`")
         return Code(
             archive=self._archives[function.value],
             root=self._root,
-            settings=settings(self, function),
+            settings=settings(self, function, runs_as),
             secrets={_variable(secret): secret for secret in self.env.secret_settings},
         )
 
 
-def settings(stack: Stack, function: Function) -> dict[str, str]:
+def settings(stack: Stack, function: Function, runs_as: Identity) -> dict[str, str]:
     """The environment variables of a function: every setting of `scenesearch.config` that its defaults do not already say."""
     env, limits = stack.env, stack.env.limits[function]
     models = env.models
@@ -134,7 +134,7 @@ def settings(stack: Stack, function: Function) -> dict[str, str]:
         values |= {
             "admins": ",".join(env.admins),
             "iap_audience": stack.iap_audience(function),
-            "gcp_signer": env.account(function.resource),
+            "gcp_signer": runs_as.email,
         }
     else:
         # The deployer's smoke test must find its video, whichever collection that is in.

@@ -77,6 +77,10 @@ class Deployment:
         if kind == "google_service_account":
             address = f"{body['account_id']}@{self.project}.iam.gserviceaccount.com"
             return address if attribute == "email" else f"projects/{self.project}/serviceAccounts/{address}"
+        if kind == "google_project_iam_custom_role":
+            return f"projects/{self.project}/roles/{body['role_id']}"
+        if kind == "google_artifact_registry_repository":
+            return str(body["repository_id"])
         if kind == "google_monitoring_notification_channel":
             return str(body["display_name"])
         return str(body["name" if attribute == "id" else attribute])
