@@ -312,6 +312,7 @@ class Probe:
     A moment's strength is on one scale for all questions and indexes of an embedder: its cosine in units of the embedder's
     `spread` above its `unrelated`, plus `lexical` times the share of the question that its words answer (0 when none does),
     plus `hinted` when it holds an entry of `sections`. Every word of every one of `phrases` must be in the moment.
+    A `vector` of zeros, read on a scale whose `unrelated` is 0, asks by the words alone.
     `text` is the question itself, for services that look for candidates by models of their own; strengths do not depend on it.
     """
 

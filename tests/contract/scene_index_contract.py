@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -98,6 +99,18 @@ class SceneIndexContract:
         hits = found(index, "two", seed=2)
         assert places(hits)[0] == ("va", 0, 1)
         assert hits[0].strength == pytest.approx(1 / LIKENESS.spread, rel=0.02)
+
+    def test_without_a_vector_the_words_alone_are_asked_for(self, index: SceneIndex) -> None:
+        put(index, A, ["a dog barks", "the red car explodes", "rain falls"], seeds=[1, 2, 3])
+        asked = replace(probe(index, "red car"), vector=np.zeros(DIMENSION, np.float32))
+        best, *others = index.find(asked, Filters(), 10, 10)
+        assert places([best]) == [("va", 0, 1)]
+        assert 0 < best.strength <= asked.lexical
+        assert [hit.strength for hit in others] == [0.0] * len(others)
+        [read, *_] = index.read([A], asked, 5)[A]
+        assert (read.moment.text, read.similarity) == ("the red car explodes", 0.0)
+        nothing = replace(asked, words=index.weigh([]))
+        assert {hit.strength for hit in index.find(nothing, Filters(), 10, 10)} <= {0.0}
 
     def test_strength_is_likeness_and_the_share_of_words(self, index: SceneIndex) -> None:
         put(index, A, ["red car", "red house"], seeds=[1, 1])

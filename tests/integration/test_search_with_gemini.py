@@ -210,6 +210,24 @@ def test_a_slow_model_degrades_the_answer_to_index_hits_in_time(app: Application
     assert any(scene.video_id == "harbour" for scene in answer.scenes)
 
 
+def test_a_failing_embedder_degrades_to_words(app: Application, stand_in: Control) -> None:
+    stand_in.script({"fault": "http", "status": 500, "match": {"kind": "embedding"}}, *reader_says(BURNING))
+    answer = ask(app)
+    assert answer.degraded is not None
+    assert answer.degraded.startswith("only the words were looked for")
+    assert answer.files[0].video_id == "harbour"
+    assert places(answer) == [("harbour", 12.0, 16.0)]
+
+
+def test_a_failing_platform_degrades_to_index_hits_by_words(app: Application, stand_in: Control) -> None:
+    stand_in.script({"fault": "http", "status": 500})
+    answer = patient(app, reading=6).answer(SearchRequest(query=QUESTION))
+    assert answer.degraded is not None
+    assert "only the words" in answer.degraded
+    assert "the reader failed" in answer.degraded
+    assert any(scene.video_id == "harbour" and scene.grounded for scene in answer.scenes)
+
+
 def test_one_slow_file_does_not_take_the_others_answers(app: Application, stand_in: Control) -> None:
     slow = {"fault": "slow", "seconds": 15, "match": {"kind": "scenes", "text": "The video: bakery"}}
     stand_in.script(slow, *reader_says(BURNING))

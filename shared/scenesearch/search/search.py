@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 
-from scenesearch.errors import NotFound
+import numpy as np
+from numpy.typing import NDArray
+
+from scenesearch.errors import ConfigurationError, NotFound, SceneSearchError
 from scenesearch.metadata import Entry, one_line
-from scenesearch.ports import Catalog, Embedder, Filters, Probe, Question, SceneIndex, SceneReader, SceneWatcher
+from scenesearch.ports import Catalog, Embedder, Filters, Likeness, Probe, Question, SceneIndex, SceneReader, SceneWatcher
 from scenesearch.search.answer import Answer, Effort, Evidence, FileHit, Mode, Scene, SearchRequest, Spent
 from scenesearch.search.asker import Asker
 from scenesearch.search.choices import CHOICES, Choices
@@ -28,6 +31,9 @@ LOG = logging.getLogger(__name__)
 
 MOMENTS_READ = 40
 """Moments of a file that a reader is shown the neighbourhoods of."""
+
+WORDS_ALONE = Likeness(unrelated=0.0, spread=1.0, even=2.0)
+"""The scale of a question that has no vector: its words alone count, and two thirds of them are as good as even."""
 
 CANNOT_WATCH = "nothing here can watch the clips: the scenes are confirmed by the text alone"
 
@@ -101,6 +107,7 @@ class _Asking:
         self._request, self._catalog, self._index, self._embedder = request, catalog, index, embedder
         self._reader, self._watcher, self._patience = reader, watcher, patience
         self._query = understood(request.query)
+        self._reasons: list[str] = []
         self._filters = Filters(collections=self._collections(readable), language=request.language, video_id=request.video_id)
         self._profiles: dict[str, Profile] = {}
 
@@ -115,7 +122,7 @@ class _Asking:
         yield from hits
         if not self._evidence_filtered:
             to_read = self._to_read(ranking)
-        reasons: list[str] = []
+        reasons = self._reasons
         kept = Kept(self._request.limit)
         for read in self._readings(list(to_read.values()), asker):
             if read.failure is not None and read.failure not in reasons:
@@ -171,14 +178,25 @@ class _Asking:
 
     @cached_property
     def _probe(self) -> Probe:
+        vector, likeness = self._meaning()
         return Probe(
-            vector=self._embedder.queries([self._query.text])[0],
-            likeness=self._embedder.likeness,
+            vector=vector,
+            likeness=likeness,
             words=self._index.weigh(self._query.words),
             text=self._query.text,
             phrases=tuple(phrase.words for phrase in self._query.phrases),
             sections=self._query.sections,
         )
+
+    def _meaning(self) -> tuple[NDArray[np.float32], Likeness]:
+        """The question's vector and the scale it is read on. When the model gives none, zeros: the words are asked alone."""
+        try:
+            return self._embedder.queries([self._query.text])[0], self._embedder.likeness
+        except ConfigurationError:
+            raise  # nothing that passes: whoever runs this must hear of it
+        except SceneSearchError as error:
+            self._reasons.append(f"only the words were looked for, the embedder failed: {error}")
+            return np.zeros(self._embedder.dimension, np.float32), WORDS_ALONE
 
     @cached_property
     def _question(self) -> Question:

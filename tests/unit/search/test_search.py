@@ -13,10 +13,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from scenesearch.errors import InvalidRequest, ModelError, NotFound
+from scenesearch.errors import Blocked, ConfigurationError, InvalidRequest, ModelError, NotFound, Unavailable
 from scenesearch.metadata import Section, TextKind
+from scenesearch.models.local.embedder import LocalEmbedder
 from scenesearch.models.local.reader import LocalReader
-from scenesearch.ports import FoundScene, Question, Reading, Verdict
+from scenesearch.ports import FoundScene, Question, Reading, Vectors, Verdict
 from scenesearch.search.answer import Answer, FileHit, Scene, SearchRequest
 from scenesearch.search.search import CANNOT_WATCH
 from scenesearch.timeline import Span
@@ -318,6 +319,39 @@ def test_a_reader_that_fails_degrades_to_index_hits(films: Library, error: Excep
     assert answer.degraded is not None
     assert answer.degraded.startswith("the reader failed")
     assert "secrets" not in answer.degraded
+
+
+class Wordless(LocalEmbedder):
+    """Gives no vectors of questions."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self._error = error
+
+    def queries(self, texts: Sequence[str]) -> Vectors:
+        raise self._error
+
+
+@pytest.mark.parametrize("effort", ["fast", "standard"])
+@pytest.mark.parametrize("error", [ModelError("no vectors today"), Unavailable("no vectors today"), Blocked("no vectors today")])
+def test_a_failing_embedder_degrades_to_words(films: Library, error: Exception, effort: str) -> None:
+    broken = replace(films, embedder=Wordless(error))
+    answer = broken.ask("the red car explodes", effort=effort)
+    assert answer.degraded == "only the words were looked for, the embedder failed: no vectors today"
+    assert answer.files[0].video_id == "harbour"
+    assert overlaps(first(answer), 60, 66)
+    assert first(answer).score > 0.3
+    assert first(broken.ask("花火", effort=effort)).video_id == "matsuri"
+
+
+def test_a_failing_embedder_leaves_a_precise_answer_what_the_words_prove(films: Library) -> None:
+    broken = replace(films, embedder=Wordless(ModelError("no vectors today")))
+    assert {scene.video_id for scene in broken.ask("the red car explodes", mode="precision").scenes} == {"harbour"}
+
+
+def test_an_embedder_that_is_not_set_up_is_an_error(films: Library) -> None:
+    with pytest.raises(ConfigurationError):
+        replace(films, embedder=Wordless(ConfigurationError("no project"))).ask("the red car explodes")
 
 
 def test_a_reader_that_fails_for_one_file_leaves_the_others(films: Library) -> None:

@@ -123,7 +123,7 @@ class FirestoreIndex:
         """Strength and cosine of every moment of the layout that was looked at; the strength of all others is -inf."""
         by_words = layout.postings.scores(probe.words.shares, probe.words.average_length, 0, len(layout))
         with translated("searching the index"):
-            found = self._vectors.nearest(probe.vector, filters)
+            found = self._vectors.nearest(probe.vector, filters) if probe.vector.any() else {}
             similarities = _placed(layout, found, admitted)
             missed = np.flatnonzero(admitted & np.isnan(similarities))
             if len(missed) > BY_WORDS:

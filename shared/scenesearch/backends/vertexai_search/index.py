@@ -134,12 +134,17 @@ class VertexSearchIndex:
         telling = heapq.nlargest(MOST_WORDS, probe.words.shares, key=lambda word: probe.words.shares[word])
         query = (probe.text or " ".join(telling)).encode("utf-8", "replace").decode()[:MOST_QUERY]
         vector = [float(value) for value in probe.vector]
-        legs = [
-            Wanted(query=query, conditions=conditions, ranking=BY_VECTOR, by_formula=False, count=NEAREST, per_ref=per_ref, vector=vector)
-        ]
+        legs = []
+        if probe.vector.any():
+            by_vector = Wanted(
+                query=query, conditions=conditions, ranking=BY_VECTOR, by_formula=False, count=NEAREST, per_ref=per_ref, vector=vector
+            )
+            legs.append(by_vector)
         if telling:
             worded = [*conditions, any_of(WORDS, map(word_key, telling))]
             legs.append(Wanted(query=query, conditions=worded, ranking=BY_WORDS, by_formula=True, count=WORDED, per_ref=per_ref))
+        if not legs:
+            return []
         with translated("searching the index"), ThreadPoolExecutor(len(legs)) as threads:
             answers = [threads.submit(self._store.search, leg) for leg in legs]
             self._ledger.check_space()
