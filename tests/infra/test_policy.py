@@ -75,6 +75,13 @@ def test_the_build_goes_through_every_step_in_order() -> None:
     assert steps == order
 
 
+def test_both_stacks_are_validated_with_their_provider_before_they_are_planned() -> None:
+    (plan,) = (step["script"] for step in yaml.safe_load(BUILD.read_text())["steps"] if step["id"] == "plan")
+    assert "set -eu" in plan
+    (loop,) = re.findall(r"for stack in data functions; do\n(.+?)\ndone", plan, re.DOTALL)
+    assert re.findall(r"^ *terraform (\w+)", loop, re.MULTILINE) == ["init", "validate", "plan", "show"]
+
+
 def test_a_pull_request_changes_nothing() -> None:
     build = yaml.safe_load(BUILD.read_text())
     assert build["substitutions"]["_APPLY"] == "false"
