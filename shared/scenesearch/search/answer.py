@@ -100,7 +100,7 @@ class Spent(BaseModel):
 
 
 class Answer(BaseModel):
-    """The whole answer. `degraded` says why the reader could not be used; `truncated` that filters may have left hits out.
+    """The whole answer. `degraded` says which model could not be used, and why; `truncated` that filters may have left hits out.
 
     `usage` is there when models that are paid for were asked.
     """
