@@ -374,12 +374,30 @@ def test_a_poisoned_chunk_leaves_a_gap_that_retry_heals(world: World, tmp_path: 
 def test_what_was_in_the_bucket_before_anybody_listened_is_taken_in(world: World, tmp_path: Path) -> None:
     unsubscribe(Subscription.SPLIT_OBJECTS)
     names = ["films/early.mp4", "films/old/earlier.mp4", "series/other.mp4"]
-    ids = [world.upload(1, name) for name in names]
+    with announced(names):
+        ids = [world.upload(1, name) for name in names]
     world.cloud.subscribe(DELIVERY)  # their announcements went to nobody
     ran = scenesearch(tmp_path, "ingest", f"gs://{UPLOADS}/films/", "--json", **world.cloud.environment)
     assert ran.code == 0, ran.err
     assert {(video["video_id"], video["state"]) for video in ran.json["videos"]} == {(one, VideoState.READY) for one in ids[:2]}
-    assert world.video(ids[2]) is None
+
+
+@contextmanager
+def announced(names: Sequence[str]) -> Iterator[None]:
+    """Ends when Pub/Sub has been told of all these objects."""
+    with SubscriberClient() as client:
+        witness = client.subscription_path(PROJECT, "witness")
+        client.create_subscription(name=witness, topic=client.topic_path(PROJECT, Topic.OBJECTS))
+        yield
+        told: set[str] = set()
+
+        def all_told() -> bool:
+            pulled = client.pull(subscription=witness, max_messages=10, return_immediately=True)
+            told.update(received.message.attributes.get("objectId", "") for received in pulled.received_messages)
+            return told >= set(names)
+
+        eventually(all_told, within_s=30, every_s=0.1)
+        client.delete_subscription(subscription=witness)
 
 
 def unsubscribe(subscription: Subscription) -> None:

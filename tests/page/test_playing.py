@@ -96,6 +96,7 @@ def test_whoever_leaves_the_scene_is_not_held_at_its_end(page: Page, served: Sim
     video = served.shelf.put(make(tmp_path / "film.mp4", FILM), "films/film.mp4", SAID)
     page.goto(f"{served.url}/watch?v={video.ref.video_id}&t=1&end=5.5")
     until(page, LOADED)
+    until(page, "!document.querySelector('video').seeking && document.querySelector('video').currentTime > 1.1")
     page.keyboard.press("ArrowRight")
     until(page, "document.querySelector('video').currentTime > 6.6")
     assert page.evaluate("!document.querySelector('video').paused && document.querySelector('.ended').hidden")
