@@ -14,7 +14,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from media_files import Recipe, make, read_number
-from page.browsing import LOADED, until
+from page.browsing import LOADED, time_of, until
 from scenesearch.library import playback
 from scenesearch.media.plan import plan
 from scenesearch.metadata import Entry
@@ -102,7 +102,7 @@ def test_whoever_leaves_the_scene_is_not_held_at_its_end(page: Page, served: Sim
     assert page.evaluate("!document.querySelector('video').paused && document.querySelector('.ended').hidden")
     page.keyboard.press("k")
     until(page, "document.querySelector('video').paused")
-    before = on_screen(page)
+    before = time_of(page)
     page.keyboard.press(".")
     page.keyboard.press(".")
     until(page, f"!document.querySelector('video').seeking && document.querySelector('video').currentTime > {before + 0.07}")
