@@ -1,6 +1,8 @@
 """The accounts that build: one that plans, one that deploys, one that turns archives into images. And the roles of our own.
 
-A deployment cannot change what is granted here (it may hand out `HANDED_OUT` only, and edit no role): a person applies that.
+A deployment cannot change what is granted here on the project (there it may hand out `HANDED_OUT`, our models role and, with Vertex AI
+Search, its two, and nothing else), nor a role of our own: a person applies that. Who may use a bucket, a topic, the registry, a service or
+an account it can change, since it makes those: whoever may push a deploying tag is trusted with them.
 """
 
 from __future__ import annotations

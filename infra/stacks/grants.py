@@ -132,20 +132,23 @@ ALLOWED = (
         )
     ),
     *(
-        Allowed(("deployer",), role, ("project",), "an apply makes, changes and deletes every resource of the kind")
-        for role in (
-            "artifactregistry.admin",
-            "cloudbuild.builds.editor",
-            "cloudfunctions.developer",
-            "cloudscheduler.admin",
-            "iam.serviceAccountAdmin",
-            "iap.admin",
-            "logging.configWriter",
-            "monitoring.editor",
-            "pubsub.admin",
-            "run.admin",
-            "serviceusage.serviceUsageAdmin",
-            "storage.admin",
+        Allowed(("deployer",), role, ("project",), why)
+        for role, why in (
+            (
+                "artifactregistry.admin",
+                "makes the repository, sets what it keeps and who pushes to it; pushes the images of search and library",
+            ),
+            ("cloudbuild.builds.editor", "changes the triggers, which belong to the project itself"),
+            ("cloudfunctions.developer", "makes and changes the event functions, not who may call them"),
+            ("cloudscheduler.admin", "makes and changes the timer's job: no smaller role may"),
+            ("iam.serviceAccountAdmin", "makes an account for each function and says who may start things as it; makes no keys of theirs"),
+            ("iap.admin", "says who may open the page"),
+            ("logging.configWriter", "makes the metrics out of logs, and the exclusion that keeps questions out of them"),
+            ("monitoring.editor", "makes alerts, their channels and the dashboard"),
+            ("pubsub.admin", "makes topics and subscriptions and says who publishes: the editor's role may not grant"),
+            ("run.admin", "makes search and library and says who calls them and the functions: the developer's role may not grant"),
+            ("serviceusage.serviceUsageAdmin", "enables the APIs that a new version needs"),
+            ("storage.admin", "makes buckets and says who uses them; writes archives, plans and the state; uploads the smoke test's video"),
         )
     ),
     Allowed(("deployer",), "iam.roleViewer", ("project",), "sees our own roles; a person changes them"),
