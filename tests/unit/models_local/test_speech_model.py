@@ -62,6 +62,7 @@ def test_a_model_that_does_not_exist_is_a_wrong_setting() -> None:
         speech_model(Settings(whisper_model="colossal", offline=True))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("silent_hub")
 def test_without_a_network_the_hub_is_given_up_after_two_seconds_and_asked_once() -> None:
     began = time.monotonic()
@@ -72,6 +73,7 @@ def test_without_a_network_the_hub_is_given_up_after_two_seconds_and_asked_once(
     assert time.monotonic() - began < 4
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("silent_hub")
 def test_a_named_model_that_cannot_be_fetched_now_may_come_later() -> None:
     with pytest.raises(Unavailable, match="large-v3"):
