@@ -248,12 +248,18 @@ def test_the_archives_take_a_video_from_its_upload_to_an_answer_and_away_again(u
         assert video is not None
         assert (video["state"], video["open_chunks"]) == ("ready", [])
 
-        alone = {k: v for k, v in settings(Function.SEARCH).items() if k != "K_SERVICE"} | {"SCENESEARCH_AUTH": "none"}
-        asked = unpacked(Function.SEARCH).call(
-            Function.SEARCH, alone, method="GET", path="http://localhost/v1/search?q=a+red+car+skids&effort=fast", body=""
-        )
-        assert asked["status"] == 200, asked["log"]
-        assert there["video_id"] in asked["text"]
+        def shows(function: Function, path: str) -> str:
+            """What a person gets there, on their own machine and so without signing in."""
+            alone = {k: v for k, v in settings(function).items() if k != "K_SERVICE"} | {"SCENESEARCH_AUTH": "none"}
+            answer = unpacked(function).call(function, alone, method="GET", path=f"http://localhost{path}", body="")
+            assert answer["status"] == 200, answer["log"]
+            return str(answer["text"])
+
+        assert there["video_id"] in shows(Function.SEARCH, "/v1/search?q=a+red+car+skids&effort=fast")
+        assert there["video_id"] in shows(Function.LIBRARY, "/v1/videos")
+        page = shows(Function.LIBRARY, "/")
+        assert page.startswith("<!doctype html>")
+        assert "<title>scenesearch</title>" in page
 
         upload.delete()
         happens(Function.REMOVE, ObjectChanged(event="OBJECT_DELETE", bucket=uploads.name, name=upload.name, generation=upload.generation))

@@ -85,12 +85,15 @@ def test_the_hash_is_in_the_name_that_is_deployed(shop: Workshop) -> None:
 def test_an_archive_holds_entry_point_package_and_locked_requirements_and_no_more(tmp_path: Path) -> None:
     archives = build_all(tmp_path)
     assert set(archives) == {function.name for function in functions()} == set(built(tmp_path))
+    page = {f"scenesearch/web/page/{path.name}" for path in (PACKAGE / "web" / "page").iterdir()}
+    assert {"scenesearch/web/page/index.html", "scenesearch/web/page/main.js"} <= page
     for archive in archives.values():
         names = zipfile.ZipFile(archive.path).namelist()
         assert {"main.py", "requirements.txt", "scenesearch/__init__.py", "scenesearch/py.typed"} <= set(names)
         assert [n for n in names if re.search(r"(^|/)(tests?|__pycache__|\.[^/]*)(/|$)|\.pyc$|\.egg-info|\.in$", n)] == []
         assert [n for n in names if n.startswith(tuple(f"scenesearch/{folder}/" for folder in LEFT_OUT))] == []
         assert any(n.startswith("scenesearch/models/vertexai/prompts/") for n in names)
+        assert {n for n in names if n.startswith("scenesearch/web/page/")} == page
         assert sum(entry.file_size for entry in zipfile.ZipFile(archive.path).infolist()) <= LARGEST
 
 
