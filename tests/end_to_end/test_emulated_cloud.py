@@ -126,6 +126,7 @@ def ingested(cloud: Cloud) -> dict[str, Any]:
 
 
 def test_an_upload_is_ready_in_three_minutes_without_a_gap(ingested: dict[str, Any], record_property: pytest.RecordProperty) -> None:
+    record_property("film", FILM.path.name)
     record_property("ready_s", round(ingested["took_s"], 1))
     assert ingested["state"] == "ready", ingested
     assert ingested["took_s"] < MINUTES_TO_READY * 60

@@ -215,6 +215,14 @@ def test_an_answer_that_is_cut_off_is_asked_for_in_halves(section: Section, extr
     assert [info.name for info in store.list()] == ["v7/3/clips/0001.m4a", "v7/3/clips/0001.mp4"]
 
 
+def test_two_sections_that_halve_the_same_clip_leave_each_other_alone(chunk: Chunk, store: GsFolder) -> None:
+    piece = pieces.Piece(chunk.video.clip, store)
+    with piece.halves(Section.TEXTS, audio=False) as texts:
+        with piece.halves(Section.VISUAL_INFO, audio=False):
+            pass
+        assert all(store.stat(half.clip.object_name).size_bytes for half in texts)
+
+
 def test_halves_are_halved_again_until_the_answer_fits(extract: Extract, stand_in: Control) -> None:
     stand_in.script({"fault": "truncated", "match": {"longer_than": 3.5}})
     found = extract(Section.VISUAL_INFO)

@@ -94,7 +94,7 @@ class GeminiExtractor:
                 self._client, self.ask(piece, given), lambda text: self._definition.read(text, piece.duration_ms), deadline=deadline
             )
         except Truncated as cut_off:
-            with piece.halves(audio=self.wants_audio) as halves:
+            with piece.halves(self.section, audio=self.wants_audio) as halves:
                 first, second = (self._read(half, given, deadline) for half in halves)
             return _whole(first, second, halves[1].offset_ms, cut_off.usage)
         if outcome.rejected and not outcome.value.entries:

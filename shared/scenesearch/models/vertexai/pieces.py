@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scenesearch.errors import InvalidRequest, TooLarge
+from scenesearch.metadata import Section
 from scenesearch.models.vertexai.halves import Half, halved
 from scenesearch.ports import ObjectStore
 from scenesearch.video import Clip
@@ -28,7 +29,7 @@ READABLE = frozenset(
 
 
 _PART_OF = "@"
-"""Between a clip's name and the milliseconds that a half of it covers."""
+"""Between a clip's name and what a half of it is for, with the milliseconds that it covers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,24 +71,27 @@ class Piece:
             return types.Part(inline_data=types.Blob(data=source.read(), mime_type=mime), video_metadata=metadata)
 
     @contextmanager
-    def halves(self, *, audio: bool) -> Iterator[tuple[Piece, Piece]]:
-        """This piece in two, beside it in the store for the time of the context. Raises `ModelError`, `UnreadableMedia`."""
+    def halves(self, section: Section, *, audio: bool) -> Iterator[tuple[Piece, Piece]]:
+        """This piece in two, beside it in the store for the time of the context. Raises `ModelError`, `UnreadableMedia`.
+
+        Sections that read the same clip at the same time have halves of their own: neither takes the other's away.
+        """
         with (
             self.store.as_file(self.clip.object_name) as path,
             path.open("rb") as source,
             halved(source, audio=audio, duration_ms=self.duration_ms) as halves,
         ):
-            first, second = (self._stored(half) for half in halves)
+            first, second = (self._stored(half, section) for half in halves)
         try:
             yield first, second
         finally:
             for piece in (first, second):
                 self.store.delete(piece.clip.object_name)
 
-    def _stored(self, half: Half) -> Piece:
+    def _stored(self, half: Half, section: Section) -> Piece:
         offset_ms = self.offset_ms + half.start_ms
         whole = self.clip.object_name.rpartition(".")[0].partition(_PART_OF)[0]
-        name = f"{whole}{_PART_OF}{offset_ms}-{offset_ms + half.duration_ms}{half.wrapper.suffix}"
+        name = f"{whole}{_PART_OF}{section}-{offset_ms}-{offset_ms + half.duration_ms}{half.wrapper.suffix}"
         stored = self.store.replace(name, half.file, content_type=half.wrapper.content_type)
         clip = Clip(name, stored.content_type, self.clip.start_ms + half.start_ms, half.duration_ms, stored.size_bytes)
         return Piece(clip, self.store, offset_ms)
