@@ -32,7 +32,7 @@ def served(browser: Browser, home: Path) -> dict[str, Any]:
     """The page over ten videos; each measurement with an empty cache."""
     fill(home, VIDEOS)
     machine = Served(home)
-    subprocess.run([Path(sys.executable).with_name("scenesearch"), "reindex"], env=machine.environment, check=True)
+    subprocess.run([Path(sys.executable).with_name("scenesearch"), "reindex"], env=machine.environment, check=True, stdout=sys.stderr)
     with machine:
         usable, result = [], []
         for question in QUESTIONS:
