@@ -51,7 +51,7 @@ class Span:
         return max(0, min(self.end_ms, other.end_ms) - max(self.start_ms, other.start_ms))
 
     def overlaps(self, other: Span) -> bool:
-        return self.overlap_ms(other) > 0
+        return self.start_ms < other.end_ms and other.start_ms < self.end_ms
 
     def hull(self, other: Span) -> Span:
         """The shortest span that covers both."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from scenesearch.lexical.analysis import normalised, unspaced
 from scenesearch.lexical.phrases import stands_in
@@ -16,6 +17,7 @@ FEWEST_NEARLY = 6
 _EDGES = re.compile(r"^[\W_]+|[\W_]+$")
 
 
+@lru_cache(maxsize=50_000)
 def bare(text: str) -> str:
     """A text in its normal form, without the marks at its ends (unless it is nothing but marks)."""
     plain = normalised(text)

@@ -92,9 +92,14 @@ def merged(scenes: Iterable[GroundedScene]) -> tuple[GroundedScene, ...]:
 
 def _quoted(quotes: Sequence[str], entries: Sequence[Entry]) -> list[Entry]:
     """The entries that quotations are of, in the order quoted."""
-    places = _places(entries)
-    found = (_place_of(bare(quote), places) for quote in quotes)
-    return _distinct([entry for place in found if place is not None for entry in place.entries])
+    whole = {bare(entry.text): entry for entry in reversed(entries)}  # of those that say the same, the first
+    quoted: list[Entry] = []
+    for quote in filter(None, map(bare, quotes)):
+        if quote in whole:
+            quoted.append(whole[quote])
+        elif place := _place_of(quote, _places(entries)):
+            quoted += place.entries
+    return _distinct(quoted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +114,14 @@ def _places(entries: Sequence[Entry]) -> list[_Place]:
     """Every entry, then all neighbours of one section."""
     alone = [(entry,) for entry in entries]
     neighbours = [pair for section in Section for pair in pairwise(entry for entry in entries if entry.section is section)]
-    return [_Place(place, normalised(" ".join(entry.text for entry in place))) for place in (*alone, *neighbours)]
+    return [_Place(place, " ".join(normalised(entry.text) for entry in place)) for place in (*alone, *neighbours)]
 
 
 def _place_of(quote: str, places: Sequence[_Place]) -> _Place | None:
     """The place that a quotation is of: the same, else one that contains it, else the one most like it."""
-    for place in sorted(places, key=lambda place: bare(place.text) != quote):
-        if quoted_from(quote, place.text):
-            return place
+    holding = [place for place in places if quoted_from(quote, place.text)]
+    if holding:
+        return next((place for place in holding if bare(place.text) == quote), holding[0])
     if letters(quote) < FEWEST_NEARLY or not places:
         return None
     alike, number = max((_alike(quote, place.text), -number) for number, place in enumerate(places))
