@@ -6,7 +6,7 @@ An implementation translates its driver's errors into `scenesearch.errors` at it
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -160,6 +160,10 @@ class Catalog(Protocol):
 
     def video(self, video_id: str) -> Video | None:
         """The live generation."""
+        ...
+
+    def live(self, video_ids: Sequence[str]) -> dict[str, Video]:
+        """Of each of these videos that there is, the live generation, all read at once."""
         ...
 
     def generation(self, ref: VideoRef) -> Video | None: ...
@@ -524,12 +528,30 @@ class Spending:
         return self._total
 
 
+class Waiting(Protocol):
+    """Whoever waits for an answer. Models that are paid for ask nothing more once they have left, and end what they are asking."""
+
+    @property
+    def left(self) -> bool:
+        """Whether nobody waits any more."""
+        ...
+
+    def pause(self, seconds: float) -> None:
+        """Returns after so many seconds, or as soon as they leave."""
+        ...
+
+    def on_leaving(self, stop: Callable[[], object]) -> None:
+        """Have `stop` called as soon as they leave, at once if they have."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """What is asked. `language` is the one to answer in; `phrases` must match; `precise` wants no false hit.
 
     `sections` are those that the question speaks of ("who says …"); `words` and `likeness` tell readers without a model of their own
-    how telling each word is and how to read the similarities of passages. Models that are paid for add what they cost to `spending`.
+    how telling each word is and how to read the similarities of passages. Models that are paid for add what they cost to `spending`,
+    and raise `AskerLeft` once `asker` has left.
     """
 
     text: str
@@ -540,6 +562,7 @@ class Question:
     words: WordWeights = field(default_factory=lambda: WordWeights(shares={}, average_length=1.0))
     likeness: Likeness = Likeness(0.0, 1.0)
     spending: Spending = field(default_factory=Spending, compare=False, repr=False)
+    asker: Waiting | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

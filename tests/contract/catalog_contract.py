@@ -112,6 +112,15 @@ class CatalogContract:
         assert catalog.generations("v1") == [a_ref(generation=g) for g in (1, 2, 10)]
         assert [video.ref for video in catalog.videos()] == [live.ref]
 
+    def test_many_videos_are_read_at_once_each_in_its_newest_generation(self, catalog: Catalog) -> None:
+        refs = [a_ref(f"v{number}", generation=generation) for number in range(40) for generation in (2, 10, 1)]
+        for ref in refs:
+            catalog.begin(a_video(ref))
+        asked = [f"v{number}" for number in range(1, 40)]
+        live = catalog.live([*asked, "v1", "unknown", "'; DROP TABLE videos"])
+        assert {name: video.ref for name, video in live.items()} == {name: a_ref(name, generation=10) for name in asked}
+        assert catalog.live([]) == {}
+
     def test_videos_come_newest_first_and_only_of_the_asked_collections(self, catalog: Catalog) -> None:
         for number, collection in enumerate(("a", "b", "a")):
             catalog.begin(a_video(a_ref(f"v{number}"), collection=collection, begun=BEGUN + timedelta(minutes=number)))

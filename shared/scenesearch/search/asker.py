@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, InvalidStateError, wait
 from contextlib import suppress
 from datetime import datetime
@@ -28,6 +28,14 @@ class Asker:
         """Whoever works for them may stop. Twice is once."""
         with suppress(InvalidStateError):
             self._left.set_result(None)
+
+    def pause(self, seconds: float) -> None:
+        """Returns after so many seconds, or as soon as they leave."""
+        wait([self._left], timeout=seconds)
+
+    def on_leaving(self, stop: Callable[[], object]) -> None:
+        """Have `stop` called as soon as they leave, at once if they have. It must be quick: whoever tells of their leaving waits for it."""
+        self._left.add_done_callback(lambda _: stop())
 
     def wait(self, futures: Iterable[F], deadline: datetime) -> set[F]:
         """Those that are done, once one is; none when the deadline passes or the asker leaves before."""

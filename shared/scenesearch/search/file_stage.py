@@ -49,9 +49,10 @@ def rank_files(probe: Probe, request: SearchRequest, filters: Filters, index: Sc
         if request.section is None or request.section in hit.sections:
             by_file[hit.ref].append(hit)
     ranked = sorted(((soft_sum([hit.strength for hit in found]), ref) for ref, found in by_file.items()), reverse=True)
+    videos = catalog.live([ref.video_id for _, ref in ranked[:depth]])
     live: list[tuple[Video, float]] = []
     for strength, ref in ranked[:depth]:
-        video = catalog.video(ref.video_id)
+        video = videos.get(ref.video_id)
         if video is not None and video.ref == ref and video.state is not VideoState.REMOVING and admits(request, video):
             live.append((video, strength))
     named = _named(probe, [video for video, _ in live])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from scenesearch.errors import ConfigurationError, NotFound, SceneSearchError
 from scenesearch.metadata import Entry, one_line
-from scenesearch.ports import Catalog, Embedder, Filters, Likeness, Probe, Question, SceneIndex, SceneReader, SceneWatcher
+from scenesearch.ports import Catalog, Embedder, Filters, Likeness, Probe, Question, SceneIndex, SceneReader, SceneWatcher, Spending
 from scenesearch.search.answer import Answer, Effort, Evidence, FileHit, Mode, Scene, SearchRequest, Spent
 from scenesearch.search.asker import Asker
 from scenesearch.search.choices import CHOICES, Choices
@@ -25,7 +26,7 @@ from scenesearch.search.kept import Kept
 from scenesearch.search.query import understood
 from scenesearch.search.scene_stage import FileRead, FileToRead, SceneStage
 from scenesearch.timeline import Span
-from scenesearch.video import Profile, Video, VideoRef, now
+from scenesearch.video import Profile, Usage, Video, VideoRef, now
 
 LOG = logging.getLogger(__name__)
 
@@ -85,8 +86,10 @@ class Search:
         A scene comes when it is among the best so far, so that the first one need not wait for the slowest file; better ones may follow.
         Once the asker has left, it ends without an answer. Raises what `answer` raises, before the first event.
         """
-        asking = _Asking(request, readable, self._catalog, self._index, self._embedder, self._reader, self._watcher, self._patience)
-        return asking.events(asker or Asker())
+        asking = _Asking(
+            request, readable, asker or Asker(), self._catalog, self._index, self._embedder, self._reader, self._watcher, self._patience
+        )
+        return asking.events()
 
 
 class _Asking:
@@ -96,6 +99,7 @@ class _Asking:
         self,
         request: SearchRequest,
         readable: frozenset[str] | None,
+        asker: Asker,
         catalog: Catalog,
         index: SceneIndex,
         embedder: Embedder,
@@ -104,14 +108,28 @@ class _Asking:
         patience: Patience,
     ) -> None:
         self._began = time.monotonic()
-        self._request, self._catalog, self._index, self._embedder = request, catalog, index, embedder
+        self._request, self._asker = request, asker
+        self._catalog, self._index, self._embedder = catalog, index, embedder
         self._reader, self._watcher, self._patience = reader, watcher, patience
         self._query = understood(request.query)
         self._reasons: list[str] = []
+        self._spending = Spending()
         self._filters = Filters(collections=self._collections(readable), language=request.language, video_id=request.video_id)
         self._profiles: dict[str, Profile] = {}
 
-    def events(self, asker: Asker) -> Iterator[FileHit | Scene | Answer]:
+    def events(self) -> Iterator[FileHit | Scene | Answer]:
+        answered = False
+        try:
+            with closing(self._events(self._asker)) as events:
+                for event in events:
+                    answered = isinstance(event, Answer)
+                    yield event
+        finally:
+            self._asker.leave()  # whoever still works for it, being late or because nobody reads on, may stop
+            if not answered and self._spending.total.tokens:
+                LOG.info("a question was left unanswered", extra={"effort": self._request.effort, **_cost(self._spending.total)})
+
+    def _events(self, asker: Asker) -> Generator[FileHit | Scene | Answer, None, None]:
         ranking = self._ranking()
         files, left_out = ranking.files, False
         if self._evidence_filtered:  # only reading tells which files have such evidence
@@ -142,10 +160,9 @@ class _Asking:
             return
         if self._request.effort is Effort.THOROUGH and self._watcher is None:
             reasons.append(CANNOT_WATCH)
-        spent = self._question.spending.total
+        spent = self._spending.total
         if spent.tokens:
-            cost = {"tokens": dict(spent.tokens), "cost_usd": spent.cost_usd}
-            LOG.info("a question was answered", extra={"effort": self._request.effort, "files": len(to_read), **cost})
+            LOG.info("a question was answered", extra={"effort": self._request.effort, "files": len(to_read), **_cost(spent)})
         yield Answer(
             query=self._request.query.encode("utf-8", "replace").decode(),
             mode=self._request.mode,
@@ -208,6 +225,8 @@ class _Asking:
             sections=self._query.sections,
             words=self._probe.words,
             likeness=self._probe.likeness,
+            spending=self._spending,
+            asker=self._asker,
         )
 
     @cached_property
@@ -271,9 +290,9 @@ class _Asking:
 
     def _confirmed(self, scenes: list[Scene], asker: Asker) -> Confirmed:
         assert self._watcher is not None  # noqa: S101 - for the type checker
-        refs = {scene.video_id: video for scene in scenes if (video := self._catalog.video(scene.video_id)) is not None}
+        videos = self._catalog.live(list({scene.video_id for scene in scenes}))
         deadline = now() + self._patience.watching
-        return confirm(scenes, refs, self._question, self._request.mode, self._watcher, asker=asker, deadline=deadline)
+        return confirm(scenes, videos, self._question, self._request.mode, self._watcher, asker=asker, deadline=deadline)
 
     # what is told
 
@@ -299,6 +318,10 @@ class _Asking:
             grounded=scene.grounded,
             score=round(scene.score, 6),
         )
+
+
+def _cost(spent: Usage) -> dict[str, object]:
+    return {"tokens": dict(spent.tokens), "cost_usd": spent.cost_usd}
 
 
 def _evidence(entry: Entry) -> Evidence:

@@ -92,8 +92,11 @@ class FirestoreCatalog(GenerationStore):
         return video
 
     def video(self, video_id: str) -> Video | None:
-        generations = self.generations(video_id)
-        return self.generation(generations[-1]) if generations else None
+        return self.live([video_id]).get(video_id)
+
+    def live(self, video_ids: Sequence[str]) -> dict[str, Video]:
+        with translated(f"reading {len(video_ids)} videos"):
+            return self._newest(self._among("video_id", list(dict.fromkeys(video_ids))))
 
     def generation(self, ref: VideoRef) -> Video | None:
         with about(ref):
@@ -106,20 +109,16 @@ class FirestoreCatalog(GenerationStore):
 
     def videos(self, collections: frozenset[str] | None = None) -> Iterator[Video]:
         """Holds all of them at once: which generation is live shows only when all are known."""
-        live = dict[str, Video]()
         with translated("listing the videos"):
-            for query in self._of_collections(collections):
-                for snapshot in query.stream():
-                    video = self._video_of(snapshot)
-                    if video is not None and live.setdefault(video.ref.video_id, video).ref < video.ref:
-                        live[video.ref.video_id] = video
+            live = self._newest(self._of_collections(collections))
         yield from sorted(live.values(), key=lambda video: (-video.created_at.timestamp(), video.ref))
 
     def named(self, name: str) -> list[Video]:
         with translated(f"looking for {name!r}"):
             asked = self._generations.where(filter=FieldFilter("names", "array_contains", name))
             found = [video for snapshot in asked.stream() if (video := self._video_of(snapshot)) is not None]
-        live = [video for video in found if self.generations(video.ref.video_id)[-1:] == [video.ref]]
+        newest = self.live([video.ref.video_id for video in found])
+        live = [video for video in found if (one := newest.get(video.ref.video_id)) is not None and one.ref == video.ref]
         return sorted(live, key=lambda video: (-video.created_at.timestamp(), video.ref))
 
     def move(self, ref: VideoRef, *, to: VideoState, when: frozenset[VideoState], error: str | None = None) -> bool:

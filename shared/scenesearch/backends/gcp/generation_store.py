@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TypeAlias
@@ -123,9 +123,21 @@ class GenerationStore:
         if collections is None:
             yield self._generations
             return
-        names = sorted(collections)
-        for start in range(0, len(names), IN_LIMIT):
-            yield self._generations.where(filter=FieldFilter("collection", "in", names[start : start + IN_LIMIT]))
+        yield from self._among("collection", sorted(collections))
+
+    def _among(self, field: str, values: Sequence[str]) -> Iterator[Query]:
+        for start in range(0, len(values), IN_LIMIT):
+            yield self._generations.where(filter=FieldFilter(field, "in", list(values[start : start + IN_LIMIT])))
+
+    def _newest(self, queries: Iterable[CollectionReference | Query]) -> dict[str, Video]:
+        """Of each video that these find, the newest generation among what they find."""
+        newest = dict[str, Video]()
+        for query in queries:
+            for snapshot in query.stream():
+                video = self._video_of(snapshot)
+                if video is not None and newest.setdefault(video.ref.video_id, video).ref < video.ref:
+                    newest[video.ref.video_id] = video
+        return newest
 
     def _touched_since(self, ref: VideoRef, moment: datetime) -> bool:
         newest = self._chunks(ref).order_by("touched_at", direction=Query.DESCENDING).limit(1).select(["touched_at"])

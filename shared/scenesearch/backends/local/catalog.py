@@ -84,8 +84,15 @@ class LocalCatalog:
         return stored or video
 
     def video(self, video_id: str) -> Video | None:
-        row = self._database.row("SELECT document FROM videos WHERE video_id = ? ORDER BY generation DESC LIMIT 1", (video_id,))
-        return _VIDEO.validate_json(row["document"]) if row else None
+        return self.live([video_id]).get(video_id)
+
+    def live(self, video_ids: Sequence[str]) -> dict[str, Video]:
+        rows = self._database.rows(
+            "SELECT document, MAX(generation) FROM videos WHERE video_id IN (SELECT value FROM json_each(?)) GROUP BY video_id",
+            (json.dumps(list(video_ids)),),
+        )
+        found = (_VIDEO.validate_json(row["document"]) for row in rows)
+        return {video.ref.video_id: video for video in found}
 
     def generation(self, ref: VideoRef) -> Video | None:
         row = self._database.row("SELECT document FROM videos WHERE video_id = ? AND generation = ?", _id(ref))
