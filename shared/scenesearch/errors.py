@@ -89,6 +89,10 @@ class Outage(Unavailable):
     """A service takes no requests just now, whatever they are: work waits for it and is not held responsible."""
 
 
+class AskerLeft(Permanent):
+    """Whoever asked has left: nothing more is done for them."""
+
+
 class ModelError(Retryable):
     """A model did not give a usable answer."""
 

@@ -6,19 +6,24 @@ The videos are told by hand; the models are the real client on a stand-in for Ve
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from httpx2 import Timeout
 
 from scenesearch.bootstrap import Application
+from scenesearch.client.client import Client
 from scenesearch.config import Models, Settings
+from scenesearch.errors import Unavailable
 from scenesearch.metadata import CHUNK_SECTIONS, Entry, Section
 from scenesearch.pipeline.reindex import reindex
 from scenesearch.ports import Assembly
-from scenesearch.search.answer import Answer, Effort, Mode, Scene, SearchRequest
+from scenesearch.search.answer import Answer, Effort, FileHit, Mode, Scene, SearchRequest
 from scenesearch.search.search import Patience, Search
 from scenesearch.timeline import Span
 from scenesearch.video import (
@@ -34,10 +39,13 @@ from scenesearch.video import (
     now,
     title_of,
 )
+from scenesearch.web.server import served
+from scenesearch.web.sites import search_site
 from shelf import said, shown, written
 from stand_ins.vertexai.coded import make
 from stand_ins.vertexai.control import Control
 from stand_ins.vertexai.server import serving
+from waiting import eventually
 
 SECONDS = 20
 QUESTION = "the red car burns on the pier"
@@ -353,6 +361,66 @@ def test_the_answer_is_the_best_of_the_scenes_that_were_streamed(app: Applicatio
     told = [event for event in events if isinstance(event, Scene)]
     assert len(last.scenes) == limit
     assert sorted(told, key=lambda scene: -scene.score)[:limit] == last.scenes
+
+
+class TestAClientThatLeaves:
+    """Over a real connection: who works for them is free within a second, and nothing more is asked of the service."""
+
+    @pytest.fixture
+    def url(self, app: Application) -> Iterator[str]:
+        with served(search_site(app)) as url:
+            yield url
+
+    @pytest.fixture
+    def client(self, url: str) -> Iterator[Client]:
+        with Client(url) as client:
+            yield client
+
+    def test_while_requests_hang(self, client: Client, stand_in: Control) -> None:
+        stand_in.script({"fault": "slow", "seconds": 30, "match": {"kind": "scenes"}})
+        with closing(client.events(SearchRequest(query=QUESTION))) as events:  # type: ignore[type-var]
+            assert isinstance(next(events), FileHit)
+            eventually(lambda: len(stand_in.requests(kind="scenes")) == 2)
+        eventually(lambda: not at_work("reader"), within_s=1)
+        eventually(lambda: [request["hung_up"] for request in stand_in.requests(kind="scenes")] == [True, True], within_s=1)
+
+    def test_who_asked_for_json(self, url: str, stand_in: Control) -> None:
+        stand_in.script({"fault": "slow", "seconds": 30, "match": {"kind": "scenes"}})
+        with Client(url, patience=Timeout(1.0)) as impatient, pytest.raises(Unavailable, match="in time"):
+            impatient.search(SearchRequest(query=QUESTION))
+        eventually(lambda: not at_work("reader"), within_s=1)
+        eventually(lambda: [request["hung_up"] for request in stand_in.requests(kind="scenes")] == [True, True], within_s=1)
+
+    def test_while_the_service_has_no_quota(self, client: Client, stand_in: Control) -> None:
+        stand_in.script({"fault": "http", "status": 429, "retry_after": 3, "match": {"kind": "scenes"}})
+        with closing(client.events(SearchRequest(query=QUESTION))) as events:  # type: ignore[type-var]
+            next(events)
+            eventually(lambda: len(stand_in.requests(kind="scenes")) == 2)
+        eventually(lambda: not at_work("reader"), within_s=1)
+        assert len(stand_in.requests(kind="scenes")) == 2
+
+    def test_while_clips_are_watched(self, client: Client, stand_in: Control) -> None:
+        stand_in.script({"fault": "slow", "seconds": 30, "match": {"kind": "criteria"}}, *reader_says(BURNING))
+        with closing(client.events(SearchRequest(query=QUESTION, effort=Effort.THOROUGH))) as events:  # type: ignore[type-var]
+            next(events)
+            eventually(lambda: stand_in.requests(kind="criteria"))
+        eventually(lambda: not at_work("watcher"), within_s=1)
+        eventually(lambda: stand_in.requests(kind="criteria")[0]["hung_up"], within_s=1)
+
+    def test_has_cost_what_was_answered_until_then(self, client: Client, stand_in: Control, caplog: pytest.LogCaptureFixture) -> None:
+        stand_in.script({"fault": "slow", "seconds": 30, "match": {"kind": "scenes", "text": "The video: bakery"}}, *reader_says(BURNING))
+        with caplog.at_level(logging.INFO):
+            with closing(client.events(SearchRequest(query=QUESTION))) as events:  # type: ignore[type-var]
+                assert any(isinstance(event, Scene) for event in events)
+            eventually(lambda: not at_work("reader"))
+            left = eventually(lambda: [r.__dict__ for r in caplog.records if r.message == "a question was left unanswered"])
+        (read,) = (r.__dict__ for r in caplog.records if r.message == "a model answered" and r.__dict__["tokens"].get("output"))
+        assert (left[0]["tokens"], left[0]["cost_usd"]) == (read["tokens"], read["cost_usd"])
+
+
+def at_work(kind: str) -> list[str]:
+    """The threads that read files or watch clips for a question."""
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith(kind)]
 
 
 def patient(app: Application, *, reading: float = 20, watching: float = 60) -> Search:

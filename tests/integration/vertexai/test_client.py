@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from google.genai.types import Content, Part
@@ -10,9 +12,11 @@ from pydantic import BaseModel
 
 from integration.vertexai.harbour import soon
 from scenesearch.config import Settings
-from scenesearch.errors import Blocked, ConfigurationError, InvalidRequest, ModelError, Outage, Unavailable
+from scenesearch.errors import AskerLeft, Blocked, ConfigurationError, InvalidRequest, ModelError, Outage, Unavailable
 from scenesearch.models.vertexai.client import Ask, VertexClient
+from scenesearch.search.asker import Asker
 from stand_ins.vertexai.control import Control
+from waiting import eventually
 
 
 class Word(BaseModel):
@@ -78,10 +82,52 @@ def test_nothing_is_sent_when_the_deadline_is_over(stand_in: Control, client: Ve
 def test_a_slow_answer_is_not_waited_for_beyond_the_deadline(stand_in: Control, client: VertexClient, ask: Ask) -> None:
     stand_in.script({"fault": "slow", "seconds": 6})
     started = time.monotonic()
-    with pytest.raises(Unavailable, match="ReadTimeout"):
+    with pytest.raises(Unavailable, match="within the time of one request"):
         client.generate(ask, deadline=soon(1.5))
     assert time.monotonic() - started < 4
     assert stand_in.requests()[0]["timeout_s"] == "2"
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "hung_up"),
+    [
+        pytest.param({"fault": "slow", "seconds": 20}, True, id="a request hangs"),
+        pytest.param({"fault": "http", "status": 429, "retry_after": 20}, False, id="a pause before the next try"),
+    ],
+)
+def test_an_asker_who_leaves_ends_it_at_once(
+    meanwhile: dict[str, object], hung_up: bool, stand_in: Control, client: VertexClient, ask: Ask
+) -> None:
+    stand_in.script(meanwhile)
+    asker = Asker()
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(client.generate, replace(ask, asker=asker), deadline=soon())
+        eventually(stand_in.requests)
+        asker.leave()
+        with pytest.raises(AskerLeft):
+            asking.result(timeout=1)
+        eventually(lambda: stand_in.requests()[0]["hung_up"] is hung_up, within_s=2)
+        assert len(stand_in.requests()) == 1
+
+
+def test_nothing_is_sent_for_an_asker_who_has_left(stand_in: Control, client: VertexClient, ask: Ask) -> None:
+    asker = Asker()
+    asker.leave()
+    with pytest.raises(AskerLeft):
+        client.generate(replace(ask, asker=asker), deadline=soon())
+    assert stand_in.requests() == []
+
+
+def test_one_who_leaves_takes_nobody_elses_request_along(stand_in: Control, client: VertexClient, ask: Ask) -> None:
+    stand_in.script({"fault": "slow", "seconds": 20, "nth": [1]}, WORD)
+    asker = Asker()
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(client.generate, replace(ask, asker=asker), deadline=soon())
+        eventually(stand_in.requests)
+        asker.leave()
+        assert client.generate(replace(ask, asker=Asker()), deadline=soon()).text == '{"word": "harbour"}'
+        with pytest.raises(AskerLeft):
+            asking.result(timeout=1)
 
 
 def test_the_pause_that_the_service_asks_for_is_kept(stand_in: Control, settings: Settings, ask: Ask) -> None:

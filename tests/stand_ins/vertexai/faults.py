@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Kind = Literal[
     "http",  # an error status, with `status`, `message`, `retry_after`
-    "slow",  # the right answer, `seconds` late
+    "slow",  # the right answer, `seconds` late; the record says whether the client `hung_up` before
     "drop",  # the connection ends without an answer
     "drop_midway",  # the connection ends in the middle of the answer
     "malformed",  # an answer that is no JSON

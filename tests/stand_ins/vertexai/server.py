@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import select
 import socket
 import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -111,18 +112,26 @@ class _Handler(BaseHTTPRequestHandler):
             stand_in.recorded.append({"method": method, "model": model, "fault": "unfetchable", "why": str(error), "at": time.time()})
             return _Reply(400, protocol.error(400, str(error)))
         rule = stand_in.script.strike(question.asked)
-        stand_in.recorded.append(_record(question, rule, self.headers.get("X-Server-Timeout")))
+        record = _record(question, rule, self.headers.get("X-Server-Timeout"))
+        stand_in.recorded.append(record)
         if rule is not None and rule.fault == "http":
             headers = {} if rule.retry_after is None else {"Retry-After": f"{rule.retry_after:g}"}
             return _Reply(rule.status, protocol.error(rule.status, rule.message), headers)
         if rule is not None and rule.fault == "drop":
             return _Reply(hang_up=True)
         if rule is not None and rule.fault == "slow":
-            time.sleep(rule.seconds)
+            record["hung_up"] = self._hangs_up_within(rule.seconds)
+            if record["hung_up"]:
+                return _Reply(hang_up=True)
         reply = _Reply(body=self._body(question, rule))
         if rule is not None and rule.fault == "drop_midway":
             reply.cut = 20
         return reply
+
+    def _hangs_up_within(self, seconds: float) -> bool:
+        """Wait so long, or until the client is gone."""
+        readable, _, _ = select.select([self.connection], [], [], seconds)
+        return bool(readable) and not self.connection.recv(1, socket.MSG_PEEK)
 
     def _body(self, question: protocol.Question, rule: Rule | None) -> dict[str, Any]:
         method, body = question.asked.method, question.body
@@ -163,7 +172,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(self, reply: _Reply, *, stream: bool = False) -> None:
         self.close_connection = reply.hang_up or bool(reply.cut)
         if reply.hang_up:
-            self.connection.shutdown(socket.SHUT_RDWR)
+            with suppress(OSError):  # the client may have gone first
+                self.connection.shutdown(socket.SHUT_RDWR)
             return
         as_events = stream and reply.status == 200
         content = _events(reply.body) if as_events else json.dumps(reply.body, ensure_ascii=False).encode()
@@ -212,6 +222,7 @@ def _record(question: protocol.Question, rule: Rule | None, timeout: str | None)
         "repair": asked.repair,
         "fault": rule.fault if rule else None,
         "timeout_s": timeout,
+        "hung_up": False,
         "at": time.time(),
         "body": body,
     }

@@ -53,7 +53,7 @@ def ask_and_check(client: VertexClient, ask: Ask, read: Callable[[str], Reading[
     Raises:
         Truncated: the answer was cut off.
         ModelError: it cannot be read even after the repair, or the model never looked at what it was given.
-        Blocked, Unavailable, ConfigurationError, InvalidRequest: as `VertexClient.generate`.
+        Blocked, Unavailable, AskerLeft, ConfigurationError, InvalidRequest: as `VertexClient.generate`.
     """
     first = _answer(client, ask, Usage(), deadline)
     reading = read(first.text)

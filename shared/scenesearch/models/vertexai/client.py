@@ -5,26 +5,27 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
 from scenesearch.config import Settings
-from scenesearch.errors import ConfigurationError, Outage, Unavailable
+from scenesearch.errors import AskerLeft, ConfigurationError, Outage, Unavailable
 from scenesearch.models.vertexai import faults
 from scenesearch.models.vertexai.answer import Answer, answer_of, embedding_usage
 from scenesearch.models.vertexai.prices import Prices
-from scenesearch.ports import Spending
+from scenesearch.models.vertexai.requests import Requests
+from scenesearch.ports import Spending, Waiting
 from scenesearch.video import Usage, now
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
-    from google.genai import Client
+    from google.genai.client import AsyncClient
     from google.genai.types import Content, HttpOptions
 
 LOG = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ class Ask:
 
     `needs` names a modality ("video", "audio") that the answer's usage must show: without it the model never looked.
     `resolution` is "default", "low", "medium" or "high". What it costs is added to `spending`, also when the answer is of no use.
+    Once `asker` has left, nothing more is sent for it, and what is under way is ended.
     """
 
     model: str
@@ -52,6 +54,7 @@ class Ask:
     resolution: str = "default"
     needs: str | None = None
     spending: Spending | None = None
+    asker: Waiting | None = None
 
 
 class VertexClient:
@@ -64,6 +67,7 @@ class VertexClient:
         self._settings = settings
         self._sleep = sleep
         self._clock = clock
+        self._requests = Requests()
         self._on_this_machine = _is_loopback(settings.vertexai_base_url)
         self.prices = Prices.load(settings.vertexai_prices)
         for model in (settings.vertexai_bulk_model, settings.vertexai_quality_model, settings.vertexai_embedding_model):
@@ -74,7 +78,7 @@ class VertexClient:
     def generate(self, ask: Ask, *, deadline: datetime) -> Answer:
         """The model's answer, with its usage. Nothing of it is checked yet but that there is one.
 
-        Raises `Blocked`, `ModelError`, `Unavailable`, `ConfigurationError`, `InvalidRequest`.
+        Raises `Blocked`, `ModelError`, `Unavailable`, `AskerLeft`, `ConfigurationError`, `InvalidRequest`.
         """
         from google.genai import types
 
@@ -84,7 +88,7 @@ class VertexClient:
         )
         resolution = None if ask.resolution == "default" else types.MediaResolution(f"MEDIA_RESOLUTION_{ask.resolution.upper()}")
 
-        def send(http: HttpOptions) -> Answer:
+        async def send(http: HttpOptions) -> Answer:
             config = types.GenerateContentConfig(
                 http_options=http,
                 system_instruction=ask.system,
@@ -96,10 +100,10 @@ class VertexClient:
                 thinking_config=thinking,
                 automatic_continuation=False,  # it would run past the deadline and bill the clip again for each part
             )
-            response = self._genai.models.generate_content(model=ask.model, contents=list(ask.contents), config=config)
+            response = await self._genai.models.generate_content(model=ask.model, contents=list(ask.contents), config=config)
             return answer_of(response, ask.model, self.prices, self._clock().date())
 
-        answer = self._within(deadline, ask.model, send, lambda answer: answer.usage)
+        answer = self._within(deadline, ask.model, send, lambda answer: answer.usage, ask.asker)
         if ask.spending is not None:
             ask.spending.add(answer.usage)
         return answer
@@ -116,29 +120,39 @@ class VertexClient:
         # One Content a text: a list of strings would come back as one vector.
         contents: list[types.ContentUnion] = [types.Content(role="user", parts=[types.Part(text=text)]) for text in texts]
 
-        def send(http: HttpOptions) -> tuple[list[list[float]], Usage]:
+        async def send(http: HttpOptions) -> tuple[list[list[float]], Usage]:
             config = types.EmbedContentConfig(http_options=http, output_dimensionality=settings.vertexai_embedding_dimension)
-            response = self._genai.models.embed_content(model=model, contents=contents, config=config)
+            response = await self._genai.models.embed_content(model=model, contents=contents, config=config)
             vectors = [list(embedding.values or ()) for embedding in response.embeddings or ()]
             return vectors, embedding_usage(response, texts, model, self.prices, self._clock().date())
 
         return self._within(deadline, model, send, lambda embedded: embedded[1])
 
-    def _within(self, deadline: datetime, model: str, send: Callable[[HttpOptions], _T], cost: Callable[[_T], Usage]) -> _T:
+    def _within(
+        self,
+        deadline: datetime,
+        model: str,
+        send: Callable[[HttpOptions], Coroutine[Any, Any, _T]],
+        cost: Callable[[_T], Usage],
+        asker: Waiting | None = None,
+    ) -> _T:
         """Send until it works; give up as `Unavailable` (an `Outage` if that is all it was at last) when tries or time run out, so that
-        the queue takes over.
+        the queue takes over. When the asker leaves, it ends at once, wherever it is, as `AskerLeft`.
         """
         from google.genai.types import HttpOptions
 
-        pause = self._settings.vertexai_retry_seconds
+        pause, sleep = self._settings.vertexai_retry_seconds, self._sleep if asker is None else asker.pause
         last, given_up = "the deadline left no time for a request", Unavailable
         for tried in range(self._settings.vertexai_retries + 1):
+            if asker is not None and asker.left:
+                raise AskerLeft
             left = (deadline - self._clock()).total_seconds()
             if left < LEAST_SECONDS:
                 raise given_up(f"{model} gave no answer in time after {tried} tries: {last}")
+            seconds = min(left, self._settings.vertexai_request_seconds)
             started = time.monotonic()
             try:
-                answer = send(HttpOptions(timeout=int(min(left, self._settings.vertexai_request_seconds) * 1000)))
+                answer = self._requests.run(partial(send, HttpOptions(timeout=int(seconds * 1000))), seconds=seconds, asker=asker)
             except faults.passing() as error:
                 last, wait = faults.judged(error, model)
                 given_up = Outage if faults.is_outage(error) else Unavailable
@@ -149,23 +163,25 @@ class VertexClient:
             if tried == self._settings.vertexai_retries or wait + LEAST_SECONDS > (deadline - self._clock()).total_seconds():
                 break
             LOG.warning("a model did not answer", extra={"model": model, "reason": last, "again_in_s": round(wait, 3)})
-            self._sleep(wait)
+            sleep(wait)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
         raise given_up(f"{model} gave no answer after {tried + 1} tries: {last}")
 
     @cached_property
-    def _genai(self) -> Client:
+    def _genai(self) -> AsyncClient:
+        import httpx2
         from google import genai
         from google.genai import types
 
         base_url = self._settings.vertexai_base_url or None
+        http = httpx2.AsyncClient(timeout=None, trust_env=not self._on_this_machine)
         return genai.Client(
             enterprise=True,
             project=self._settings.vertexai_project or "this-machine",
             location=self._settings.vertexai_location,
             credentials=self._credentials(),
-            http_options=types.HttpOptions(base_url=base_url, client_args={"trust_env": False} if self._on_this_machine else None),
-        )
+            http_options=types.HttpOptions(base_url=base_url, httpx_async_client=http),
+        ).aio
 
     def _credentials(self) -> Credentials | None:
         """None lets google-auth find the machine's own; a server on this machine is never shown those."""

@@ -21,7 +21,7 @@ def passing() -> tuple[type[Exception], ...]:
     from google.genai.errors import APIError
 
     # ValueError: the service said 200 and then something that is no answer (UnknownApiResponseError, JSONDecodeError).
-    return (APIError, httpx2.HTTPError, GoogleAuthError, ValueError)
+    return (APIError, httpx2.HTTPError, GoogleAuthError, TimeoutError, ValueError)
 
 
 def judged(error: Exception, model: str) -> tuple[str, float]:
@@ -37,6 +37,8 @@ def judged(error: Exception, model: str) -> tuple[str, float]:
 
     if isinstance(error, DefaultCredentialsError):
         raise ConfigurationError(f"no credentials for Vertex AI: run `gcloud auth application-default login` ({error})") from error
+    if isinstance(error, TimeoutError):
+        return "no answer within the time of one request", 0.0
     if not isinstance(error, APIError):
         return f"{type(error).__name__}: {error}"[:MOST_QUOTED], 0.0
     said = f"HTTP {error.code} {error.status or ''}: {error.message or ''}"[:MOST_QUOTED]
