@@ -115,7 +115,9 @@ class MetadataText:
 
 def one_line(text: str) -> str:
     """`text` with line breaks, control characters and runs of spaces folded: extracted text is untrusted."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " for c in text)
+    return " ".join(text.split())
 
 
 def in_time(entries: Iterable[Entry]) -> list[Entry]:

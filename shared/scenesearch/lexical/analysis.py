@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from hashlib import blake2b
 
+from scenesearch.metadata import one_line
+
 _UNSPACED = (
     "\u0e00-\u0eff"  # Thai, Lao
     "\u1000-\u109f\u1780-\u17ff"  # Myanmar, Khmer
@@ -49,9 +51,7 @@ def normalised(text: str) -> str:
     text = unicodedata.normalize("NFKC", text.encode("utf-8", "replace").decode()).casefold().replace("’", "'")
     if not text.isascii():
         text = "".join(_plain(character) for character in text)
-    if not text.isprintable():
-        text = "".join(c if c.isprintable() else " " for c in text)
-    return " ".join(text.split())
+    return one_line(text)
 
 
 def words(text: str) -> list[str]:

@@ -23,20 +23,19 @@ def passages_of(candidates: Sequence[Candidate], budget: int) -> tuple[Passage, 
     left = budget
     for candidate in candidates:
         moment = candidate.moment
-        new = {(moment.chunk, moment.first_row + i): row for i, row in enumerate(moment.rows)}
-        new = {place: row for place, row in new.items() if place not in rows}
+        numbered = enumerate(moment.rows, moment.first_row)
+        new = {(moment.chunk, number): row for number, row in numbered if (moment.chunk, number) not in rows}
         cost = sum(len(entry.text) for row in new.values() for entry in row.entries)
         if cost > left and chosen:
             continue
         left -= cost
         rows |= new
         chosen.append(candidate)
-    places = sorted(rows)
     windows: dict[_Place, Window] = {}
     for candidate in sorted(chosen, key=lambda c: c.similarity):  # of two moments of the same rows the more similar one stays
         moment = candidate.moment
         windows[moment.chunk, moment.first_row] = Window(0, len(moment.rows), candidate.similarity)
-    return tuple(_passage(run, rows, windows) for run in _runs(places, rows))
+    return tuple(_passage(run, rows, windows) for run in _runs(sorted(rows), rows))
 
 
 def _runs(places: Sequence[_Place], rows: dict[_Place, Row]) -> list[list[_Place]]:

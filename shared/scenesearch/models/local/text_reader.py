@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scenesearch.metadata import one_line
+
 Picture = NDArray[np.uint8]
 """RGB pixels: shape (height, width, 3)."""
 
@@ -163,5 +165,4 @@ def _place(corners: NDArray[np.float32], width: int, height: int) -> Place:
 
 def _cleaned(text: str) -> str:
     """Full-width Latin and half-width kana folded, control characters gone."""
-    folded = unicodedata.normalize("NFKC", text)
-    return " ".join("".join(c if c.isprintable() else " " for c in folded).split())
+    return one_line(unicodedata.normalize("NFKC", text))
