@@ -6,6 +6,7 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -39,7 +40,13 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[SimpleNamespace]:
     """An application over a shelf, and where it is served (`url`)."""
-    app = application_over(tmp_path / "home")
+    with serving(application_over(tmp_path / "home")) as app:
+        yield app
+
+
+@contextmanager
+def serving(app: SimpleNamespace) -> Iterator[SimpleNamespace]:
+    """The application, served at its `url` by a thread."""
     server = uvicorn.Server(uvicorn.Config(library_site(app), port=0, log_level="warning", lifespan="off", timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -7,10 +7,11 @@ import { duration, percent, words } from "./words.js";
 const PIECE = 8 * 1024 * 1024; // a multiple of 256 KiB, as Cloud Storage asks
 const KEPT = "unfinished-uploads";
 const AT_ONCE = 2;
+const WEEK = 7 * 86_400_000; // an upload's address is good for so long
 
 const unfinished = () => { try { return JSON.parse(localStorage.getItem(KEPT)) ?? {}; } catch { return {}; } };
-const keep = (all) => localStorage.setItem(KEPT, JSON.stringify(all));
-const printOf = (file, collection) => [collection, file.name, file.size, file.lastModified].join("/");
+const keep = (all) => { try { localStorage.setItem(KEPT, JSON.stringify(all)); } catch { /* then a reload begins again */ } };
+const printOf = (file) => [file.name, file.size, file.lastModified].join("/");
 
 class UploadQueue extends EventTarget {
   element = h("ul", { class: "uploads", "aria-live": "polite" });
@@ -30,7 +31,8 @@ class UploadQueue extends EventTarget {
 
   add(files, collection) {
     for (const file of files) {
-      const job = new Upload(file, collection);
+      const left = [...this.element.querySelectorAll(".interrupted")].find((item) => item.dataset.print.endsWith(`/${printOf(file)}`));
+      const job = new Upload(file, left ? left.dataset.print.split("/", 1)[0] : collection); // what was begun goes on where it was going
       this.element.querySelector(`[data-print="${CSS.escape(job.print)}"]`)?.remove();
       this.element.append(job.element);
       this.#waiting.push(job);
@@ -51,7 +53,7 @@ class UploadQueue extends EventTarget {
   }
 
   #interrupted(print, upload) {
-    const item = h("li", { class: "upload", "data-print": print }, h("span", { class: "name" }, upload.name), h("span", { class: "quiet" }, words.uploadAgain),
+    const item = h("li", { class: "upload interrupted", "data-print": print }, h("span", { class: "name" }, upload.name), h("span", { class: "quiet" }, words.uploadAgain),
       h("button", { type: "button", class: "plain", "aria-label": `${words.cancel}: ${upload.name}`, onclick: () => { forget(print); item.remove(); fetch(upload.url, { method: "DELETE" }).catch(() => {}); } }, icon("close")));
     return item;
   }
@@ -69,7 +71,7 @@ class Upload {
   constructor(file, collection) {
     this.file = file;
     this.collection = collection;
-    this.print = printOf(file, collection);
+    this.print = `${collection}/${printOf(file)}`;
     this.bar = h("progress", { max: 1, value: 0, "aria-label": file.name });
     this.status = h("span", { class: "quiet" });
     this.element = h("li", { class: "upload", "data-print": this.print }, h("span", { class: "name" }, file.name), this.bar, this.status,
@@ -78,7 +80,7 @@ class Upload {
 
   cancel() {
     this.#cancelled.abort();
-    const url = unfinished()[this.print]?.url;
+    const { url } = this.session ?? unfinished()[this.print] ?? {};
     if (url) fetch(url, { method: "DELETE" }).catch(() => {});
     forget(this.print);
     this.element.remove();
@@ -86,45 +88,65 @@ class Upload {
 
   /** True when the whole file is there. */
   async run() {
-    this.began = performance.now();
-    for (let tries = 0; !this.#cancelled.signal.aborted;) {
+    for (let tries = 0, reached = 0; !this.#cancelled.signal.aborted;) {
       try {
-        const { url, video } = unfinished()[this.print] ?? (await this.#start());
-        this.video = video;
-        let at = await this.#have(url);
-        this.firstAt ??= at;
+        this.session ??= unfinished()[this.print] ?? (await this.#start());
+        let at = await this.#have(this.session.url);
+        [this.began, this.firstAt] = [performance.now(), at];
         while (at < this.file.size) {
           this.#draw(at);
-          at = await this.#put(url, at);
-          tries = 0;
+          if (at > reached) [tries, reached] = [0, at];
+          at = await this.#put(this.session.url, at);
         }
         forget(this.print);
         this.bar.value = 1;
         this.status.textContent = words.uploaded;
-        this.element.dataset.video = this.video;
+        this.element.dataset.video = this.session.video;
         return true;
       } catch (error) {
         if (this.#cancelled.signal.aborted) return false;
-        if (error instanceof Problem && (error.status === 404 || error.status === 410)) { forget(this.print); continue; }
-        if (error instanceof Problem && error.status < 500 && error.status !== 429) {
-          forget(this.print);
+        const status = error instanceof Problem ? error.status : 0;
+        if (this.#ended(status)) this.#forget();
+        else if (status && status < 500 && status !== 408 && status !== 429) {
+          this.#forget();
           this.status.textContent = words.refused(error.message);
           this.element.classList.add("bad");
           return false;
-        }
-        this.status.textContent = error instanceof Problem ? error.message : words.waitingNet;
+        } else this.status.textContent = status ? error.message : words.waitingNet;
         tries += 1;
-        await new Promise((resolve) => setTimeout(resolve, Math.min(10_000, 300 * 2 ** tries)));
+        await this.#pause(Math.min(10_000, 300 * 2 ** tries));
       }
     }
     return false;
   }
 
+  /** Whether the session is no more, and the file has to begin again. Storage may say so without letting pages read it. */
+  #ended(status) {
+    return this.session && (status === 404 || status === 410 || (!status && Date.now() - this.session.began > WEEK));
+  }
+
+  #forget() {
+    this.session = null;
+    forget(this.print);
+  }
+
+  /** Not longer than until the network is back, or the upload is given up. */
+  #pause(ms) {
+    return new Promise((resolve) => {
+      const over = new AbortController();
+      const end = () => { over.abort(); resolve(); };
+      setTimeout(end, ms);
+      addEventListener("online", end, { signal: over.signal });
+      this.#cancelled.signal.addEventListener("abort", end, { signal: over.signal });
+    });
+  }
+
   async #start() {
     const response = await send("POST", "/v1/uploads", { file_name: this.file.name, size_bytes: this.file.size, content_type: this.file.type, collection: this.collection });
     const { url, video_id: video } = await response.json();
-    keep({ ...unfinished(), [this.print]: { url, video, name: this.file.name } });
-    return { url, video };
+    const session = { url, video, name: this.file.name, began: Date.now() };
+    keep({ ...unfinished(), [this.print]: session });
+    return session;
   }
 
   /** How many bytes are there already. */
@@ -140,15 +162,15 @@ class Upload {
   async #arrived(response) {
     if (response.ok) return this.file.size;
     if (response.status === 308) return Number(/-(\d+)$/.exec(response.headers.get("Range") ?? "")?.[1] ?? -1) + 1;
-    let detail = response.statusText;
-    try { detail = (await response.json()).detail; } catch { /* no problem document */ }
-    throw new Problem(response.status, detail);
+    let detail;
+    try { ({ detail } = await response.json()); } catch { /* the bucket writes no problem documents */ }
+    throw new Problem(response.status, detail ?? words.storageSays(response.status));
   }
 
   #draw(at) {
     this.bar.value = at / this.file.size;
-    const rate = (at - this.firstAt) / (performance.now() - this.began);
-    this.status.textContent = words.uploading(percent(at / this.file.size), rate > 0 ? words.left(duration((this.file.size - at) / rate / 1000)) : "");
+    const seconds = (this.file.size - at) * (performance.now() - this.began) / (at - this.firstAt) / 1000;
+    this.status.textContent = words.uploading(percent(at / this.file.size), seconds < 360_000 ? words.left(duration(seconds)) : "");
   }
 }
 
