@@ -22,6 +22,7 @@ from scenesearch.metadata import Entry, Section
 from scenesearch.rows import Row, any_text, is_written, told_text, written_text
 from scenesearch.timeline import Span, hull
 from scenesearch.video import (
+    NO_COST,
     Chunk,
     Clip,
     Collection,
@@ -224,8 +225,11 @@ class Catalog(Protocol):
         """
         ...
 
-    def release(self, lease: Lease, reason: str, *, failed: bool = True) -> None:
-        """Give an unfinished section back, with why; a failure is counted if it `failed`. Nothing happens when the lease is not held."""
+    def release(self, lease: Lease, reason: str, *, failed: bool = True, usage: Usage = NO_COST) -> None:
+        """Give an unfinished section back, with why; a failure is counted if it `failed`, what the work cost is added to the record.
+
+        Nothing happens when the lease is not held.
+        """
         ...
 
     def commit_section(self, record: SectionRecord) -> None:
@@ -411,21 +415,41 @@ class Embedder(Protocol):
     def passages(self, texts: Sequence[str]) -> Vectors: ...
 
 
+class Spending:
+    """What models have cost so far for one piece of work, also where nothing came of it. Threads may share it."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._total = Usage()
+
+    def add(self, usage: Usage) -> None:
+        with self._lock:
+            self._total += usage
+
+    @property
+    def total(self) -> Usage:
+        return self._total
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipInput:
-    """What an extractor is given: one clip of one chunk, and what its collection says."""
+    """What an extractor is given: one clip of one chunk, and what its collection says.
+
+    Models that are paid for add what they cost to `spending` as they go, so that it is known when the work fails.
+    """
 
     clip: Clip
     store: ObjectStore
     profile: Profile
     language: str | None = None
+    spending: Spending = field(default_factory=Spending, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extraction:
     """What an extractor gives back. Spans are relative to the clip's own start; `pipeline.extract` rebases them.
 
-    `rejected` counts the entries that stayed unusable after the model was asked to repair them.
+    `usage` is all that it cost. `rejected` counts the entries that stayed unusable after the model was asked to repair them.
     """
 
     entries: tuple[Entry, ...]
@@ -510,22 +534,6 @@ class Reading:
     video: Video
     passages: tuple[Passage, ...]
     profile: Profile
-
-
-class Spending:
-    """What models have cost for one question so far. Threads may share it."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._total = Usage()
-
-    def add(self, usage: Usage) -> None:
-        with self._lock:
-            self._total += usage
-
-    @property
-    def total(self) -> Usage:
-        return self._total
 
 
 class Waiting(Protocol):

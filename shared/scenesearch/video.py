@@ -71,6 +71,9 @@ class Usage:
         return Usage(tokens, self.compute_s + other.compute_s, self.cost_usd + other.cost_usd)
 
 
+NO_COST = Usage()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MediaInfo:
     """What the container says about itself. Codec names as FFmpeg spells them; `timecode` is the source's start, if any."""

@@ -321,6 +321,14 @@ class CatalogContract:
         record = catalog.section(a_key(ref))
         assert (record.reason, record.attempts, record.failures, record.leased_until) == ("no quota", 1, 0, None)
 
+    def test_what_failed_work_cost_adds_up_in_the_record(self, catalog: Catalog) -> None:
+        ref = planned(catalog)
+        for failed in (True, False):
+            catalog.release(catalog.lease(a_key(ref), long()), "no", failed=failed, usage=Usage({"video": 70, "output": 5}, 0.5, 0.25))
+        assert catalog.section(a_key(ref)).usage == Usage({"video": 140, "output": 10}, 1.0, 0.5)
+        catalog.release(catalog.lease(a_key(ref), long()), "no")
+        assert catalog.section(a_key(ref)).usage.cost_usd == 0.5
+
     def test_releasing_twice_counts_one_failure(self, catalog: Catalog) -> None:
         ref = planned(catalog)
         lease = catalog.lease(a_key(ref), long())

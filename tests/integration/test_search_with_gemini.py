@@ -334,8 +334,18 @@ def test_an_answer_says_what_it_cost_and_so_does_the_log(app: Application, stand
     assert QUESTION not in str(told)
 
 
-def test_answers_that_are_of_no_use_cost_all_the_same(app: Application, stand_in: Control) -> None:
-    stand_in.script({"fault": "answer", "match": {"kind": "scenes"}, "answer": "It burns at 00:12!"})
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param({"fault": "answer", "answer": "It burns at 00:12!"}, id="prose"),
+        pytest.param({"fault": "safety"}, id="stopped by the safety rules"),
+        pytest.param({"fault": "blocked"}, id="refused"),
+        pytest.param({"fault": "truncated"}, id="cut off"),
+        pytest.param({"fault": "empty"}, id="no candidate"),
+    ],
+)
+def test_answers_that_are_of_no_use_cost_all_the_same(app: Application, stand_in: Control, fault: Mapping[str, Any]) -> None:
+    stand_in.script({**fault, "match": {"kind": "scenes"}})
     answer = ask(app)
     assert answer.degraded is not None
     assert answer.usage is not None

@@ -13,7 +13,7 @@ from scenesearch.messages import ChunkWork, SplitWork, Topic
 from scenesearch.metadata import Entry, in_time
 from scenesearch.pipeline.advance import advance
 from scenesearch.pipeline.remove import sweep
-from scenesearch.ports import ClipInput, Extraction, Ports, SectionExtractor
+from scenesearch.ports import ClipInput, Extraction, Ports, SectionExtractor, Spending
 from scenesearch.video import Chunk, Clip, Profile, SectionKey, SectionRecord, SectionState, Video, now
 
 LOG = logging.getLogger(__name__)
@@ -83,24 +83,29 @@ def _worked(
     try:
         found = extractor.extract(given, deadline=now() + timedelta(seconds=settings.work_seconds))
     except Skipped as why_not:
-        return replace(record, state=SectionState.SKIPPED, reason=str(why_not))
+        return _ended(record, SectionState.SKIPPED, str(why_not), given.spending)
     except Blocked as refusal:
-        return replace(record, state=SectionState.BLOCKED, reason=str(refusal))
+        return _ended(record, SectionState.BLOCKED, str(refusal), given.spending)
     except Outage as away:
         LOG.warning("a model is away", extra={**_about(record.key), "attempt": lease.attempt, "reason": str(away)})
-        catalog.release(lease, str(away), failed=False)
+        catalog.release(lease, str(away), failed=False, usage=given.spending.total)
         raise
     except ObjectNotFound as lost:
-        catalog.release(lease, str(lost))
+        catalog.release(lease, str(lost), usage=given.spending.total)
         raise _ClipLost from lost
     except Exception as error:  # whatever a model does to a clip must end as that section's reason
         why = f"{type(error).__name__}: {error}"
         LOG.warning("a section failed", extra={**_about(record.key), "attempt": lease.attempt, "reason": why})
         if record.failures + 1 >= settings.max_attempts:
-            return replace(record, state=SectionState.FAILED, failures=record.failures + 1, reason=why)
-        catalog.release(lease, why)
+            return _ended(replace(record, failures=record.failures + 1), SectionState.FAILED, why, given.spending)
+        catalog.release(lease, why, usage=given.spending.total)
         raise Retryable(why) from error
     return _done(record, video, chunk, clip, found)
+
+
+def _ended(record: SectionRecord, state: SectionState, reason: str, spending: Spending) -> SectionRecord:
+    """The record of a section that there is nothing of, with what it has cost all the same."""
+    return replace(record, state=state, reason=reason, usage=record.usage + spending.total)
 
 
 def _done(record: SectionRecord, video: Video, chunk: Chunk, clip: Clip, found: Extraction) -> SectionRecord:
@@ -114,7 +119,7 @@ def _done(record: SectionRecord, video: Video, chunk: Chunk, clip: Clip, found: 
         digest=found.digest,
         model=found.model,
         prompt_version=found.prompt_version,
-        usage=found.usage,
+        usage=record.usage + found.usage,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -14,6 +15,7 @@ from integration.vertexai.harbour import soon
 from scenesearch.config import Settings
 from scenesearch.errors import AskerLeft, Blocked, ConfigurationError, InvalidRequest, ModelError, Outage, Unavailable
 from scenesearch.models.vertexai.client import Ask, VertexClient
+from scenesearch.ports import Spending
 from scenesearch.search.asker import Asker
 from stand_ins.vertexai.control import Control
 from waiting import eventually
@@ -172,6 +174,16 @@ def test_a_refusal_is_blocked_with_its_reason(fault: str, reason: str, stand_in:
     with pytest.raises(Blocked, match=reason):
         client.generate(ask, deadline=soon())
     assert len(stand_in.requests()) == 1
+
+
+@pytest.mark.parametrize("fault", ["safety", "blocked", "empty", "truncated", "answer"])
+def test_whatever_comes_of_an_answer_its_cost_is_known(fault: str, stand_in: Control, client: VertexClient, ask: Ask) -> None:
+    stand_in.script({"fault": fault, "answer": "prose"})
+    spending = Spending()
+    with suppress(Blocked, ModelError):
+        client.generate(replace(ask, spending=spending), deadline=soon())
+    assert spending.total.tokens["text"] > 0
+    assert spending.total.cost_usd > 0
 
 
 def test_an_answer_without_a_candidate_is_a_model_error(stand_in: Control, client: VertexClient, ask: Ask) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +17,7 @@ from scenesearch.metadata import CHUNK_SECTIONS, Layout, Section, TextKind
 from scenesearch.models.vertexai import pieces
 from scenesearch.models.vertexai.client import VertexClient
 from scenesearch.models.vertexai.extractor import extractor_of
-from scenesearch.ports import ClipInput, Extraction
+from scenesearch.ports import ClipInput, Extraction, Spending
 from scenesearch.video import Clip, Profile
 from stand_ins.vertexai.coded import make
 from stand_ins.vertexai.control import Control
@@ -290,3 +292,33 @@ def test_control_characters_in_an_answer_do_not_reach_the_metadata(extract: Extr
     found = extract(Section.VISUAL_INFO)
     assert [e.text for e in found.entries] == ["a sign [summary] evil"]
     assert found.digest == "one two"
+
+
+@pytest.mark.parametrize(
+    ("faults", "requests", "error"),
+    [
+        pytest.param([{"fault": "safety"}], 1, Blocked, id="stopped by the safety rules"),
+        pytest.param([{"fault": "blocked"}], 1, Blocked, id="refused"),
+        pytest.param([{"fault": "malformed"}], 2, ModelError, id="prose, and prose again"),
+        pytest.param([{"fault": "unseen"}], 1, ModelError, id="invented"),
+        pytest.param([{"fault": "truncated", "times": 1}, {"fault": "safety", "nth": [3]}], 3, Blocked, id="cut off, a half refused"),
+    ],
+)
+def test_what_comes_to_nothing_has_cost_what_each_request_cost(
+    faults: list[dict[str, Any]], requests: int, error: type[Exception], extract: Extract, stand_in: Control
+) -> None:
+    stand_in.script(*faults)
+    given = replace(extract.chunk.video, spending=Spending())
+    with pytest.raises(error):
+        extract(Section.VISUAL_INFO, given)
+    assert len(stand_in.requests()) == requests
+    stand_in.script()
+    one = extract(Section.VISUAL_INFO).usage.cost_usd
+    assert given.spending.total.cost_usd > one / 4 * requests
+    assert given.spending.total.tokens["text"] > 0
+
+
+def test_a_whole_answer_costs_the_one_who_asked_the_same(extract: Extract, stand_in: Control) -> None:
+    stand_in.script({"fault": "truncated", "times": 1})
+    given = replace(extract.chunk.video, spending=Spending())
+    assert extract(Section.VISUAL_INFO, given).usage == given.spending.total

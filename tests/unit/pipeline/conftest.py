@@ -18,7 +18,7 @@ from scenesearch.metadata import CHUNK_SECTIONS, Entry, Section
 from scenesearch.models.local.embedder import LocalEmbedder
 from scenesearch.ports import ClipInput, Extraction, Ports, Probe, WordWeights
 from scenesearch.timeline import Span
-from scenesearch.video import Chunk, Clip, MediaInfo, Video, VideoRef, VideoState, now, video_id
+from scenesearch.video import NO_COST, Chunk, Clip, MediaInfo, Usage, Video, VideoRef, VideoState, now, video_id
 
 NAME = "default/film.mp4"
 CHUNK_MS = 60_000
@@ -31,10 +31,12 @@ class Scripted:
     section: Section = Section.TRANSCRIPTION
     wants_audio: bool = False
     script: list[Exception | Extraction] = field(default_factory=list)
+    spends: Usage = NO_COST
     calls: int = 0
 
     def extract(self, given: ClipInput, *, deadline: datetime) -> Extraction:
         self.calls += 1
+        given.spending.add(self.spends)
         step = self.script.pop(0) if len(self.script) > 1 else self.script[0]
         if isinstance(step, Exception):
             raise step

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -14,7 +15,7 @@ from scenesearch.metadata import Section
 from scenesearch.pipeline.extract import CRASHES_PER_FAILURE, extract
 from scenesearch.pipeline.remove import forget
 from scenesearch.ports import Ports
-from scenesearch.video import SectionKey, SectionRecord, SectionState, VideoRef, VideoState
+from scenesearch.video import SectionKey, SectionRecord, SectionState, Usage, VideoRef, VideoState
 from unit.pipeline.conftest import CHUNK_MS, Scripted, drained, extractors, found, indexed, work
 
 Planned = Callable[..., VideoRef]
@@ -126,6 +127,42 @@ def test_a_failure_that_passes_leaves_no_trace_but_its_count(ports: Ports, setti
     extract(work(ref), extractor, ports, settings)
     done = record(ports, ref)
     assert (done.state, done.reason, [e.text for e in done.entries]) == (SectionState.DONE, None, ["fine"])
+
+
+SPENT = Usage({"video": 840, "output": 20}, cost_usd=0.25)
+
+
+@pytest.mark.parametrize(
+    ("error", "state"), [(Skipped("no speech here"), SectionState.SKIPPED), (Blocked("safety: violence"), SectionState.BLOCKED)]
+)
+def test_what_there_is_nothing_of_has_cost_what_it_cost(
+    ports: Ports, settings: Settings, planned: Planned, error: Exception, state: SectionState
+) -> None:
+    ref = planned(1)
+    extract(work(ref), Scripted(script=[error], spends=SPENT), ports, settings)
+    assert (record(ports, ref).state, record(ports, ref).usage) == (state, SPENT)
+
+
+def test_failed_attempts_have_cost_what_they_cost(ports: Ports, settings: Settings, planned: Planned) -> None:
+    ref = planned(1)
+    extractor = Scripted(script=[Outage("no quota"), ModelError("prose"), replace(found("fine"), usage=SPENT)], spends=SPENT)
+    for attempts in (1, 2):
+        with pytest.raises(Retryable):
+            extract(work(ref), extractor, ports, settings)
+        assert record(ports, ref).usage.cost_usd == 0.25 * attempts
+    extract(work(ref), extractor, ports, settings)
+    assert record(ports, ref).usage == SPENT + SPENT + SPENT
+
+
+def test_a_section_that_is_given_up_has_cost_what_it_cost(ports: Ports, settings: Settings, planned: Planned) -> None:
+    ref = planned(1)
+    extractor = Scripted(script=[ModelError("prose")], spends=SPENT)
+    for _ in range(settings.max_attempts - 1):
+        with pytest.raises(Retryable):
+            extract(work(ref), extractor, ports, settings)
+    extract(work(ref), extractor, ports, settings)
+    assert record(ports, ref).state is SectionState.FAILED
+    assert record(ports, ref).usage.cost_usd == 0.25 * settings.max_attempts
 
 
 def test_a_section_that_somebody_else_holds_is_left_alone(ports: Ports, settings: Settings, planned: Planned) -> None:

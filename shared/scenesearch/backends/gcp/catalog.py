@@ -33,6 +33,7 @@ from scenesearch.backends.gcp.generation_store import BLIND, GenerationStore, ab
 from scenesearch.errors import Busy, Gone
 from scenesearch.ports import Assembly, Lease
 from scenesearch.video import (
+    NO_COST,
     Chunk,
     Clip,
     Collection,
@@ -40,6 +41,7 @@ from scenesearch.video import (
     MediaInfo,
     SectionKey,
     SectionRecord,
+    Usage,
     Video,
     VideoRef,
     VideoState,
@@ -209,7 +211,7 @@ class FirestoreCatalog(GenerationStore):
                 raise Busy(f"somebody else was faster at {_words(key)}") from error
         return Lease(key, leased.attempts, until)
 
-    def release(self, lease: Lease, reason: str, *, failed: bool = True) -> None:
+    def release(self, lease: Lease, reason: str, *, failed: bool = True, usage: Usage = NO_COST) -> None:
         for _ in tries():
             with about(lease.key.ref):
                 snapshot = self._section(lease.key).get()
@@ -219,7 +221,12 @@ class FirestoreCatalog(GenerationStore):
             record = of.section_of(lease.key.ref, document, "")
             if record.state.terminal or record.leased_until != lease.until or record.attempts != lease.attempt:
                 return
-            changes = {"leased_until": None, "reason": of.shortened(reason), "failures": record.failures + failed}
+            changes = {
+                "leased_until": None,
+                "reason": of.shortened(reason),
+                "failures": record.failures + failed,
+                "usage": of.usage_fields(record.usage + usage),
+            }
             if self._updated(snapshot, changes):
                 return
 
@@ -244,8 +251,7 @@ class FirestoreCatalog(GenerationStore):
 
     def commit_assembly(self, ref: VideoRef, assembly: Assembly) -> None:
         body = of.spread(of.assembled_text(assembly.summary, assembly.important_scenes, assembly.gaps), self._parts(ref))
-        usage = TypeAdapter(type(assembly.usage)).dump_python(assembly.usage)
-        changes = {**body.fields, "usage": usage, "updated_at": now()}
+        changes = {**body.fields, "usage": of.usage_fields(assembly.usage), "updated_at": now()}
         self._commit(ref, body, lambda batch: batch.update(self._generation(ref), changes))
 
     def stalled(self, before: datetime) -> Iterator[Video]:

@@ -14,7 +14,7 @@ from google.cloud.firestore import CollectionReference, DocumentReference
 from pydantic import TypeAdapter
 
 from scenesearch.metadata import Entry
-from scenesearch.video import Chunk, Gap, SectionKey, SectionRecord, Video, VideoRef
+from scenesearch.video import Chunk, Gap, SectionKey, SectionRecord, Usage, Video, VideoRef
 
 Document: TypeAlias = dict[str, Any]
 Part: TypeAlias = tuple[DocumentReference, Document]
@@ -31,6 +31,7 @@ REASON_CHARACTERS = 4000
 _VIDEO = TypeAdapter(Video)
 _CHUNK = TypeAdapter(Chunk)
 _SECTION = TypeAdapter(SectionRecord)
+_USAGE = TypeAdapter(Usage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,10 @@ def section_document(record: SectionRecord) -> Document:
     """All of a section but its entries and digest."""
     document = _SECTION.dump_python(record, exclude={"key", "entries", "digest"})
     return {**document, "chunk": record.key.chunk, "section": record.key.section, "reason": shortened(record.reason)}
+
+
+def usage_fields(usage: Usage) -> Document:
+    return dict(_USAGE.dump_python(usage))
 
 
 def section_of(ref: VideoRef, document: Document, extracted: str) -> SectionRecord:

@@ -16,6 +16,7 @@ from scenesearch.backends.local.presence import Fate
 from scenesearch.errors import Busy, Gone
 from scenesearch.ports import Assembly, Lease
 from scenesearch.video import (
+    NO_COST,
     Chunk,
     Clip,
     Collection,
@@ -24,6 +25,7 @@ from scenesearch.video import (
     SectionKey,
     SectionRecord,
     SectionState,
+    Usage,
     Video,
     VideoRef,
     VideoState,
@@ -214,14 +216,15 @@ class LocalCatalog:
             self._write_section(leased, self._database.presence.owner, interruptions)
         return Lease(key, leased.attempts, until)
 
-    def release(self, lease: Lease, reason: str, *, failed: bool = True) -> None:
+    def release(self, lease: Lease, reason: str, *, failed: bool = True, usage: Usage = NO_COST) -> None:
         with self.atomic():
             row = self._section_row(lease.key)
             if row is None:
                 return
             record = _SECTION.validate_json(row["document"])
             if record.state is SectionState.PENDING and record.leased_until == lease.until and record.attempts == lease.attempt:
-                freed = replace(record, leased_until=None, reason=reason, failures=record.failures + failed)
+                spent, failures = record.usage + usage, record.failures + failed
+                freed = replace(record, leased_until=None, reason=reason, failures=failures, usage=spent)
                 self._write_section(freed, None, row["interruptions"])
 
     def commit_section(self, record: SectionRecord) -> None:

@@ -32,8 +32,8 @@ class Answer:
     usage: Usage
 
 
-def answer_of(response: GenerateContentResponse, model: str, prices: Prices, on: date) -> Answer:
-    """The answer in a response.
+def answer_of(response: GenerateContentResponse, model: str, usage: Usage) -> Answer:
+    """The answer in a response, which cost `usage`.
 
     Raises:
         Blocked: the safety rules refused the request or the answer; the message says which.
@@ -53,8 +53,13 @@ def answer_of(response: GenerateContentResponse, model: str, prices: Prices, on:
         raise ModelError(f"{model} stopped answering ({finish})")
     parts = (candidate.content.parts if candidate.content else None) or ()
     text = "".join(part.text for part in parts if part.text and not part.thought)
+    return Answer(text, finish in CUT_SHORT, usage)
+
+
+def usage_of(response: GenerateContentResponse, model: str, prices: Prices, on: date) -> Usage:
+    """What a response cost, whatever is in it: the service bills refusals and answers without an end too."""
     tokens = tokens_of(response.usage_metadata)
-    return Answer(text, finish in CUT_SHORT, Usage(tokens, cost_usd=prices.cost_usd(model, tokens, on)))
+    return Usage(tokens, cost_usd=prices.cost_usd(model, tokens, on))
 
 
 def tokens_of(usage: GenerateContentResponseUsageMetadata | None) -> Mapping[str, int]:

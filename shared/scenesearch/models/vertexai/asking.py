@@ -25,10 +25,6 @@ T = TypeVar("T")
 class Truncated(Exception):
     """The answer did not fit into what a model may say: ask for less at a time."""
 
-    def __init__(self, usage: Usage) -> None:
-        super().__init__("the answer was cut off")
-        self.usage = usage
-
 
 @dataclass(frozen=True, slots=True)
 class Reading(Generic[T]):
@@ -55,12 +51,12 @@ def ask_and_check(client: VertexClient, ask: Ask, read: Callable[[str], Reading[
         ModelError: it cannot be read even after the repair, or the model never looked at what it was given.
         Blocked, Unavailable, AskerLeft, ConfigurationError, InvalidRequest: as `VertexClient.generate`.
     """
-    first = _answer(client, ask, Usage(), deadline)
+    first = _answer(client, ask, deadline)
     reading = read(first.text)
     if not reading.faults and reading.value is not None:
         return Outcome(reading.value, first.usage, 0)
     LOG.warning("a model's answer needs repair", extra={"model": ask.model, "faults": len(reading.faults), "first": reading.faults[:1]})
-    second = _answer(client, _repair(ask, first.text, reading.faults), first.usage, deadline)
+    second = _answer(client, _repair(ask, first.text, reading.faults), deadline)
     again = read(second.text)
     best = again if again.value is not None else reading
     usage = first.usage + second.usage
@@ -73,12 +69,12 @@ def ask_and_check(client: VertexClient, ask: Ask, read: Callable[[str], Reading[
     return Outcome(best.value, usage, len(best.faults))
 
 
-def _answer(client: VertexClient, ask: Ask, spent: Usage, deadline: datetime) -> Answer:
+def _answer(client: VertexClient, ask: Ask, deadline: datetime) -> Answer:
     answer = client.generate(ask, deadline=deadline)
     if ask.needs is not None and not answer.usage.tokens.get(ask.needs):
         raise ModelError(f"{ask.model} answered without looking: its usage shows no {ask.needs} tokens, so the answer is invented")
     if answer.truncated:
-        raise Truncated(spent + answer.usage)
+        raise Truncated
     return answer
 
 

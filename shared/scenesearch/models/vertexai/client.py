@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from scenesearch.config import Settings
 from scenesearch.errors import AskerLeft, ConfigurationError, Outage, Unavailable
 from scenesearch.models.vertexai import faults
-from scenesearch.models.vertexai.answer import Answer, answer_of, embedding_usage
+from scenesearch.models.vertexai.answer import Answer, answer_of, embedding_usage, usage_of
 from scenesearch.models.vertexai.prices import Prices
 from scenesearch.models.vertexai.requests import Requests
 from scenesearch.ports import Spending, Waiting
@@ -43,7 +43,8 @@ class Ask:
     """One request: what to do (`system`), what to look at (`contents`), the form of the answer.
 
     `needs` names a modality ("video", "audio") that the answer's usage must show: without it the model never looked.
-    `resolution` is "default", "low", "medium" or "high". What it costs is added to `spending`, also when the answer is of no use.
+    `resolution` is "default", "low", "medium" or "high". What it costs is added to `spending` as soon as it is known, also where nothing
+    comes of it: a refusal, an answer without an end. (Of a request that was lost or ended midway nobody is told what it cost.)
     Once `asker` has left, nothing more is sent for it, and what is under way is ended.
     """
 
@@ -88,7 +89,7 @@ class VertexClient:
         )
         resolution = None if ask.resolution == "default" else types.MediaResolution(f"MEDIA_RESOLUTION_{ask.resolution.upper()}")
 
-        async def send(http: HttpOptions) -> Answer:
+        async def send(http: HttpOptions) -> tuple[types.GenerateContentResponse, Usage]:
             config = types.GenerateContentConfig(
                 http_options=http,
                 system_instruction=ask.system,
@@ -101,12 +102,12 @@ class VertexClient:
                 automatic_continuation=False,  # it would run past the deadline and bill the clip again for each part
             )
             response = await self._genai.models.generate_content(model=ask.model, contents=list(ask.contents), config=config)
-            return answer_of(response, ask.model, self.prices, self._clock().date())
+            return response, usage_of(response, ask.model, self.prices, self._clock().date())
 
-        answer = self._within(deadline, ask.model, send, lambda answer: answer.usage, ask.asker)
+        response, usage = self._within(deadline, ask.model, send, ask.asker)
         if ask.spending is not None:
-            ask.spending.add(answer.usage)
-        return answer
+            ask.spending.add(usage)
+        return answer_of(response, ask.model, usage)
 
     def embed(self, texts: Sequence[str], *, deadline: datetime) -> tuple[list[list[float]], Usage]:
         """One vector for each text, in one request. However many vectors come back, the caller counts them.
@@ -126,16 +127,15 @@ class VertexClient:
             vectors = [list(embedding.values or ()) for embedding in response.embeddings or ()]
             return vectors, embedding_usage(response, texts, model, self.prices, self._clock().date())
 
-        return self._within(deadline, model, send, lambda embedded: embedded[1])
+        return self._within(deadline, model, send)
 
     def _within(
         self,
         deadline: datetime,
         model: str,
-        send: Callable[[HttpOptions], Coroutine[Any, Any, _T]],
-        cost: Callable[[_T], Usage],
+        send: Callable[[HttpOptions], Coroutine[Any, Any, tuple[_T, Usage]]],
         asker: Waiting | None = None,
-    ) -> _T:
+    ) -> tuple[_T, Usage]:
         """Send until it works; give up as `Unavailable` (an `Outage` if that is all it was at last) when tries or time run out, so that
         the queue takes over. When the asker leaves, it ends at once, wherever it is, as `AskerLeft`.
         """
@@ -157,7 +157,7 @@ class VertexClient:
                 last, wait = faults.judged(error, model)
                 given_up = Outage if faults.is_outage(error) else Unavailable
             else:
-                _log(model, cost(answer), time.monotonic() - started)
+                _log(model, answer[1], time.monotonic() - started)
                 return answer
             wait = max(wait, pause * random.uniform(0.5, 1.0))  # noqa: S311  jitter is no secret
             if tried == self._settings.vertexai_retries or wait + LEAST_SECONDS > (deadline - self._clock()).total_seconds():

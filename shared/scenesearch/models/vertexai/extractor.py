@@ -16,8 +16,7 @@ from scenesearch.models.vertexai.client import Ask, VertexClient
 from scenesearch.models.vertexai.joining import joined
 from scenesearch.models.vertexai.pieces import Piece
 from scenesearch.models.vertexai.sections import Notes, SectionDefinition
-from scenesearch.ports import ClipInput, Extraction
-from scenesearch.video import Usage
+from scenesearch.ports import ClipInput, Extraction, Spending
 
 SHORTEST_MS = 400
 """Of clips under about 0.4 s a model is shown nothing, and invents."""
@@ -63,13 +62,17 @@ class GeminiExtractor:
         """
         if given.clip.duration_ms < SHORTEST_MS:
             raise Skipped(f"the clip is {given.clip.duration_ms} ms long: too short for a model to see or hear anything")
-        outcome = self._read(Piece(given.clip, given.store), given, deadline)
+        mine = replace(given, spending=Spending())
+        try:
+            outcome = self._read(Piece(given.clip, given.store), mine, deadline)
+        finally:
+            given.spending.add(mine.spending.total)
         return Extraction(
             entries=outcome.value.entries,
             digest=outcome.value.digest,
             model=self._model,
             prompt_version=self.prompt_version,
-            usage=outcome.usage,
+            usage=mine.spending.total,
             rejected=outcome.rejected,
         )
 
@@ -85,6 +88,7 @@ class GeminiExtractor:
             schema=self._definition.schema,
             resolution=self._definition.resolution,
             needs=self._definition.needs,
+            spending=given.spending,
         )
 
     def _read(self, piece: Piece, given: ClipInput, deadline: datetime) -> Outcome[Notes]:
@@ -93,17 +97,17 @@ class GeminiExtractor:
             outcome = ask_and_check(
                 self._client, self.ask(piece, given), lambda text: self._definition.read(text, piece.duration_ms), deadline=deadline
             )
-        except Truncated as cut_off:
+        except Truncated:
             with piece.halves(self.section, audio=self.wants_audio) as halves:
                 first, second = (self._read(half, given, deadline) for half in halves)
-            return _whole(first, second, halves[1].offset_ms, cut_off.usage)
+            return _whole(first, second, halves[1].offset_ms)
         if outcome.rejected and not outcome.value.entries:
             raise ModelError(f"{self._model} gave {outcome.rejected} entries for {piece.clip.object_name}, and none with a usable time")
         entries = tuple(replace(entry, span=entry.span.shifted(piece.offset_ms)) for entry in outcome.value.entries)
         return replace(outcome, value=replace(outcome.value, entries=entries))
 
 
-def _whole(first: Outcome[Notes], second: Outcome[Notes], border_ms: int, spent: Usage) -> Outcome[Notes]:
+def _whole(first: Outcome[Notes], second: Outcome[Notes], border_ms: int) -> Outcome[Notes]:
     digests = dict.fromkeys(digest for digest in (first.value.digest, second.value.digest) if digest)
     notes = Notes(joined(first.value.entries, second.value.entries, border_ms), " ".join(digests))
-    return Outcome(notes, spent + first.usage + second.usage, first.rejected + second.rejected)
+    return Outcome(notes, first.usage + second.usage, first.rejected + second.rejected)

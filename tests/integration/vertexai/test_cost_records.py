@@ -1,0 +1,72 @@
+"""What Gemini bills for a section stands in the section's record, also where the section came to nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from integration.vertexai.harbour import FROM_S, SECONDS, chunk_in
+from scenesearch.backends.local.backend import local_ports
+from scenesearch.config import Settings
+from scenesearch.errors import Retryable
+from scenesearch.messages import ChunkWork
+from scenesearch.metadata import Section
+from scenesearch.models.local.embedder import LocalEmbedder
+from scenesearch.models.vertexai.client import VertexClient
+from scenesearch.models.vertexai.extractor import extractor_of
+from scenesearch.pipeline.extract import extract
+from scenesearch.ports import Ports
+from scenesearch.timeline import Span
+from scenesearch.video import Chunk, MediaInfo, SectionKey, SectionRecord, SectionState, Video, VideoRef, VideoState, now
+from stand_ins.vertexai.control import Control
+
+REF = VideoRef("v7", 3)
+
+
+@pytest.fixture
+def ports(tmp_path: Path, clips: tuple[Path, Path]) -> Ports:
+    """A video of one cut chunk whose sections are due."""
+    made = local_ports(Settings(home=tmp_path), LocalEmbedder())
+    clip = chunk_in(made.work, clips).video.clip  # type: ignore[arg-type]
+    whole = Span.of_seconds(FROM_S, FROM_S + SECONDS)
+    media = MediaInfo(container="mov", duration_ms=whole.end_ms, video_codec="h264", width=256, height=96, frame_rate=10)
+    made.catalog.begin(Video(ref=REF, bucket="b", name="7.mp4", collection="default", title="7", created_at=now(), updated_at=now()))
+    made.catalog.commit_plan(REF, media, [Chunk(number=0, span=whole)])
+    made.catalog.commit_clips(REF, 0, video_clip=clip, audio_clip=None)
+    made.catalog.move(REF, to=VideoState.EXTRACTING, when=frozenset({VideoState.SPLITTING}))
+    return made
+
+
+def worked(ports: Ports, client: VertexClient, settings: Settings) -> SectionRecord:
+    work = ChunkWork(video_id=REF.video_id, generation=REF.generation, chunk=0)
+    extract(work, extractor_of(Section.VISUAL_INFO, client, settings), ports, settings)
+    return ports.catalog.section(SectionKey(REF, 0, Section.VISUAL_INFO))
+
+
+@pytest.mark.parametrize("fault", ["safety", "blocked"])
+def test_a_blocked_section_has_cost_what_was_billed(
+    fault: str, ports: Ports, client: VertexClient, settings: Settings, stand_in: Control
+) -> None:
+    stand_in.script({"fault": fault})
+    record = worked(ports, client, settings)
+    assert record.state is SectionState.BLOCKED
+    assert record.usage.tokens["video"] == 12 * 70
+    assert record.usage.cost_usd > 0
+
+
+@pytest.mark.parametrize("fault", [{"fault": "malformed", "times": 2}, {"fault": "empty", "times": 1}, {"fault": "unseen", "times": 1}])
+def test_an_attempt_that_failed_is_paid_for_with_the_one_that_worked(
+    fault: Mapping[str, Any], ports: Ports, client: VertexClient, settings: Settings, stand_in: Control
+) -> None:
+    stand_in.script(fault)
+    with pytest.raises(Retryable):
+        worked(ports, client, settings)
+    failed = ports.catalog.section(SectionKey(REF, 0, Section.VISUAL_INFO)).usage
+    assert failed.cost_usd > 0
+    done = worked(ports, client, settings)
+    assert done.state is SectionState.DONE
+    assert done.usage.tokens["video"] == failed.tokens.get("video", 0) + 12 * 70
+    assert done.usage.cost_usd > failed.cost_usd
