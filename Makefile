@@ -6,7 +6,7 @@ LOCAL_LOCK := requirements/local.txt
 DEV_LOCK := requirements/dev.txt
 WEIGHTS_LOCK := requirements/weights.txt
 
-.PHONY: help setup demo serve check test build synth bench-index proof lock clean
+.PHONY: help setup demo serve check lint unit test build synth bench-index proof lock clean
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,11 +34,16 @@ serve: .venv/local ## the page and the API on this machine
 	$(BIN)/scenesearch serve
 
 check: .venv/dev ## lint, format, types, imports, unit tests: under a minute
+	@$(MAKE) --no-print-directory -j 2 lint unit
+
+lint: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/pytest -q -m "not slow" -n auto --dist worksteal tests/unit
+
+unit: .venv/dev # a plugin that the unit tests do not use takes a second to load, in every process
+	$(BIN)/pytest -q -m "not slow" -n auto --dist worksteal -p no:schemathesis tests/unit
 
 test: .venv/dev ## every test (the real models, files and emulators)
 	$(BIN)/pytest

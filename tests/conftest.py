@@ -21,6 +21,12 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """What `-n auto` is: one more than there are processors, because some tests wait for servers and for time to pass."""
+    return 1 + (os.cpu_count() or 1)
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """In CI everything real must have run: a skipped test is a failure (but for videos that the project may not keep)."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")

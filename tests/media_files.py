@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
+from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 WIDTH, HEIGHT, BITS, BLOCK = 192, 96, 16, 12
@@ -52,16 +54,14 @@ def make(path: Path, recipe: Recipe = Recipe()) -> Path:
         if recipe.commentary_first:
             tracks[0].disposition = av.stream.Disposition.comment
             tracks[1].disposition = av.stream.Disposition.default
+        paint, picture = _painter(recipe, str(video.pix_fmt)), None
         spoken = [_Sound(recipe, number, track.codec_context.sample_rate) for number, track in enumerate(tracks)]
         for number, stamp in enumerate(stamps):
             for frame_iter, track in zip(spoken, tracks, strict=True):
                 for frame in frame_iter.until(stamp):
                     out.mux(track.encode(frame))
-            image = drawn(0 if recipe.still else number, *recipe.size)
-            if recipe.noise:
-                image[recipe.size[1] // 2 :] = np.random.default_rng(number).integers(0, 255, (-(-recipe.size[1] // 2), recipe.size[0], 3))
-            pixels = np.rot90(image, -recipe.rotation // 90)
-            picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24").reformat(format=video.pix_fmt)
+            if picture is None or not recipe.still:
+                picture = paint(number)
             picture.pts = round((stamp + recipe.start) / video.codec_context.time_base)
             picture.time_base = video.codec_context.time_base
             out.mux(video.encode(picture))
@@ -81,6 +81,21 @@ def drawn(number: int, width: int = WIDTH, height: int = HEIGHT) -> NDArray[np.u
         value = 235 if number >> (BITS - 1 - bit) & 1 else 16
         image[: height // 2, bit * block : (bit + 1) * block] = value
     return image
+
+
+def _painter(recipe: Recipe, pixel_format: str) -> Callable[[int], av.VideoFrame]:
+    """Makes the nth frame. One converter with one thread serves them all: making one costs more than the frame does."""
+    converter = VideoReformatter()
+    width, height = recipe.size
+
+    def paint(number: int) -> av.VideoFrame:
+        image = drawn(number, width, height)
+        if recipe.noise:
+            image[height // 2 :] = np.random.default_rng(number).integers(0, 255, (-(-height // 2), width, 3), np.uint8)
+        pixels = np.ascontiguousarray(np.rot90(image, -recipe.rotation // 90))
+        return converter.reformat(av.VideoFrame.from_ndarray(pixels, format="rgb24"), format=pixel_format, threads=1)
+
+    return paint
 
 
 def read_number(image: NDArray[np.uint8]) -> int:
@@ -164,6 +179,7 @@ def _video_stream(out: av.container.OutputContainer, recipe: Recipe) -> av.Video
 
 
 def _audio_stream(out: av.container.OutputContainer, codec: str) -> av.AudioStream:
-    stream = out.add_stream(codec, rate=48_000 if codec == "libopus" else RATE)
+    options = {"aac_coder": "fast"} if codec == "aac" else {}
+    stream = out.add_stream(codec, rate=48_000 if codec == "libopus" else RATE, options=options)
     stream.layout = "mono"
     return stream

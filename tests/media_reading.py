@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import BinaryIO
 
 import av
@@ -39,8 +40,15 @@ class Heard:
         piece = self.samples[max(0, first) : first + round(0.06 * self.rate)]
         if len(piece) < 100 or np.abs(piece).max() < 0.05:
             return None
-        steps = np.arange(len(piece)) / self.rate
-        return int(np.argmax([abs(np.exp(-2j * np.pi * (200 + 20 * second) * (1 + track) * steps) @ piece) for second in range(60)]))
+        return int(np.argmax(abs(_tones(len(piece), self.rate, track) @ piece)))
+
+
+@cache
+def _tones(samples: int, rate: int, track: int) -> NDArray[np.complex128]:
+    """The tone of each of 60 seconds: shape (60, samples)."""
+    pitches = (200 + 20 * np.arange(60)) * (1 + track)
+    tones: NDArray[np.complex128] = np.exp(-2j * np.pi * np.outer(pitches, np.arange(samples) / rate))
+    return tones
 
 
 def heard(file: BinaryIO) -> Heard:

@@ -8,6 +8,9 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+POLL_S = 0.01
+"""How often the servers of `http.server` that tests start look whether they shall end; by itself each looks twice a second."""
+
 
 def eventually(condition: Callable[[], T], *, within_s: float = 10.0, every_s: float = 0.01) -> T:
     """The first true value of `condition`. Fails after `within_s` seconds with its last value."""

@@ -126,5 +126,6 @@ def upright(
     shown_width = height if turns % 2 else width
     if max_width is not None and shown_width > max_width:
         width, height = (max(1, round(side * max_width / shown_width)) for side in (width, height))
-    pixels = cast("NDArray[np.uint8]", frame.to_ndarray(format="rgb24", width=width, height=height, interpolation="AREA"))
+    # one thread: starting others for each frame costs more than they save
+    pixels = cast("NDArray[np.uint8]", frame.to_ndarray(format="rgb24", width=width, height=height, interpolation="AREA", threads=1))
     return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels

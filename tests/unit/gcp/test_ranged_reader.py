@@ -32,10 +32,7 @@ def test_a_jump_fetches_little() -> None:
 
 def test_reading_on_takes_few_requests_and_every_byte_once() -> None:
     file, fetched = reader()
-    read = b""
-    while part := file.read(10_000):
-        read += part
-    assert read == DATA
+    assert b"".join(iter(lambda: file.read(10_000), b"")) == DATA
     assert sum(end - start for start, end in fetched) == len(DATA)
     assert len(fetched) < 12
     assert max(end - start for start, end in fetched) == LARGEST_BYTES

@@ -18,6 +18,7 @@ from scenesearch.doctor import examine
 from scenesearch.errors import ConfigurationError, Unavailable
 from scenesearch.models.local import speech_model as module
 from scenesearch.models.local.speech_model import speech_model
+from waiting import POLL_S
 
 
 @pytest.fixture(autouse=True)
@@ -97,7 +98,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         def log_message(self, *_: object) -> None: ...
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Hub) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(POLL_S,), daemon=True).start()
         monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", f"http://127.0.0.1:{server.server_port}")
         yield asked
         server.shutdown()

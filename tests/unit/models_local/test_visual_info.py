@@ -20,6 +20,7 @@ from scenesearch.models.local.text_reader import Box
 from scenesearch.models.local.visual_info import LocalVisualInfo
 from scenesearch.video import CastMember, Profile
 from unit.models_local.conftest import clip, extract
+from waiting import POLL_S
 
 
 def red_then_blue(at: float, draw: ImageDraw.ImageDraw) -> None:
@@ -98,7 +99,7 @@ class Endpoint(BaseHTTPRequestHandler):
 def endpoint() -> Iterator[str]:
     Endpoint.answers, Endpoint.asked = [], []
     with ThreadingHTTPServer(("127.0.0.1", 0), Endpoint) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(POLL_S,), daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/v1"
         server.shutdown()
 

@@ -29,13 +29,10 @@ from scenesearch.video import Collection, Video
 from scenesearch.web.access import doorkeeper
 from scenesearch.web.sites import library_site
 from site_under_test import application_over
+from waiting import POLL_S
 
 AUDIENCE = "https://search.example"
 IAP_AUDIENCE = "/projects/1/apps/films"
-
-
-def private_pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> bytes:
-    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption())
 
 
 def public_pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
@@ -52,12 +49,12 @@ class Issuer:
     keys: dict[str, dict[str, str]]
 
     def id_token(self, *, key: rsa.RSAPrivateKey | None = None, kid: str = "s1", **claims: object) -> str:
-        signer = google_rsa.RSASigner.from_string(private_pem(key or self.service_key), key_id=kid)
+        signer = google_rsa.RSASigner(key or self.service_key, key_id=kid)
         given = {"iss": "https://accounts.google.com", "aud": AUDIENCE, "email": "cutter@films.example", "email_verified": True}
         return self._signed(signer, given | claims)
 
     def assertion(self, **claims: object) -> str:
-        signer = es.EsSigner.from_string(private_pem(self.people_key), key_id="p1")
+        signer = es.EsSigner(self.people_key, key_id="p1")
         return self._signed(signer, {"iss": "https://cloud.google.com/iap", "aud": IAP_AUDIENCE, "email": "mika@films.example"} | claims)
 
     def _signed(self, signer: object, claims: dict[str, object]) -> str:
@@ -81,7 +78,7 @@ def issuer() -> Iterator[Issuer]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Keys)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(POLL_S,), daemon=True).start()
     yield Issuer(service, people, f"http://127.0.0.1:{server.server_port}", keys)
     server.shutdown()
 
