@@ -115,6 +115,9 @@ class Settings(BaseSettings):
     vertexai_request_seconds: float = Field(default=240, gt=0, description="how long one request may take")
     vertexai_retries: int = Field(default=6, ge=0, description="how often a request is sent again within one delivery")
     vertexai_retry_seconds: float = Field(default=1.0, gt=0, description="the first pause before that; it doubles, with jitter")
+    vertexai_query_seconds: float = Field(
+        default=2.5, ge=1, description="how long a question waits for its vector, in two tries, before its words alone are looked for"
+    )
     vertexai_prices: Path | None = Field(default=None, description="a price table in place of the one that comes with the package")
 
     @classmethod

@@ -48,6 +48,7 @@ ROWS = {
     "work on one section": f"{WORK_S} s, held by a lease of {WORK_S * LEASE_PER_WORK:g} s",
     "real failures of a section": f"{FAILURES}; workers that died over it: {FAILURES * CRASHES_PER_FAILURE}",
     "one request to a model": f"{SETTINGS['vertexai_request_seconds']:g} s, {SETTINGS['vertexai_retries']} times again",
+    "a question's vector": f"{SETTINGS['vertexai_query_seconds']:g} s, in 2 tries; then its words alone are looked for",
     "an answer": f"{SETTINGS['vertexai_max_output_tokens']:,} tokens; longer ones are asked for in halves",
     "text in one summary request": f"{SETTINGS['vertexai_summary_tokens']:,} tokens; a summary may take {summarizer.SECONDS:g} s",
     "deliveries of a message": f"{Delivery().attempts}, {Delivery().backoff_min_s} to {Delivery().backoff_max_s} s apart",

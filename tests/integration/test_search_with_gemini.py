@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import timedelta
@@ -225,6 +226,35 @@ def test_a_failing_embedder_degrades_to_words(app: Application, stand_in: Contro
     assert answer.degraded.startswith("only the words were looked for")
     assert answer.files[0].video_id == "harbour"
     assert places(answer) == [("harbour", 12.0, 16.0)]
+
+
+def test_a_slow_embedder_is_waited_for_in_two_tries_and_not_for_long(app: Application, stand_in: Control) -> None:
+    stand_in.script({"fault": "slow", "seconds": 30, "match": {"kind": "embedding"}}, *reader_says(BURNING))
+    began = time.monotonic()
+    answer = ask(app)
+    assert 2 < time.monotonic() - began < 4
+    assert (answer.degraded or "").startswith("only the words were looked for")
+    assert places(answer) == [("harbour", 12.0, 16.0)]
+    eventually(lambda: [request["hung_up"] for request in stand_in.requests(kind="embedding")] == [True, True], within_s=1)
+
+
+@pytest.mark.parametrize(
+    "once", [{"fault": "slow", "seconds": 30}, {"fault": "http", "status": 503}, {"fault": "drop"}], ids=lambda once: once["fault"]
+)
+def test_an_embedder_that_fails_once_costs_a_moment_and_no_answer(app: Application, stand_in: Control, once: Mapping[str, Any]) -> None:
+    stand_in.script({**once, "times": 1, "match": {"kind": "embedding"}}, *reader_says(BURNING))
+    began = time.monotonic()
+    answer = ask(app)
+    assert time.monotonic() - began < 2.5
+    assert (places(answer), answer.degraded) == ([("harbour", 12.0, 16.0)], None)
+
+
+def test_an_embedder_without_quota_for_a_while_is_not_waited_for(app: Application, stand_in: Control) -> None:
+    stand_in.script({"fault": "http", "status": 429, "retry_after": 5, "match": {"kind": "embedding"}}, *reader_says(BURNING))
+    answer = ask(app)
+    assert (answer.degraded or "").startswith("only the words were looked for")
+    assert answer.took_ms < 1_000
+    assert len(stand_in.requests(kind="embedding")) == 1
 
 
 def test_a_failing_platform_degrades_to_index_hits_by_words(app: Application, stand_in: Control) -> None:

@@ -30,10 +30,8 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 
-LEAST_SECONDS = 1.0
-"""A request is not sent when less than this is left of its deadline."""
-
 LONGEST_PAUSE_SECONDS = 32.0
+CONNECT_SECONDS = 30.0
 
 _T = TypeVar("_T")
 
@@ -58,6 +56,19 @@ class Ask:
     asker: Waiting | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tries:
+    """How often a request is sent, how long each time it may take, and the first pause in between, which doubles. Times in seconds.
+
+    It is not sent again when less than `least` is left until its deadline.
+    """
+
+    most: int
+    seconds: float
+    pause: float
+    least: float = 1.0
+
+
 class VertexClient:
     """Gemini on Vertex AI under these settings. Makes its connection with the first request; safe between threads.
 
@@ -69,6 +80,9 @@ class VertexClient:
         self._sleep = sleep
         self._clock = clock
         self._requests = Requests()
+        self._usual = Tries(
+            most=settings.vertexai_retries + 1, seconds=settings.vertexai_request_seconds, pause=settings.vertexai_retry_seconds
+        )
         self._on_this_machine = _is_loopback(settings.vertexai_base_url)
         self.prices = Prices.load(settings.vertexai_prices)
         for model in (settings.vertexai_bulk_model, settings.vertexai_quality_model, settings.vertexai_embedding_model):
@@ -104,13 +118,13 @@ class VertexClient:
             response = await self._genai.models.generate_content(model=ask.model, contents=list(ask.contents), config=config)
             return response, usage_of(response, ask.model, self.prices, self._clock().date())
 
-        response, usage = self._within(deadline, ask.model, send, ask.asker)
+        response, usage = self._within(deadline, ask.model, send, self._usual, ask.asker)
         if ask.spending is not None:
             ask.spending.add(usage)
         return answer_of(response, ask.model, usage)
 
-    def embed(self, texts: Sequence[str], *, deadline: datetime) -> tuple[list[list[float]], Usage]:
-        """One vector for each text, in one request. However many vectors come back, the caller counts them.
+    def embed(self, texts: Sequence[str], *, deadline: datetime, tries: Tries | None = None) -> tuple[list[list[float]], Usage]:
+        """One vector for each text, in one request. However many vectors come back, the caller counts them. `tries`: None, the usual ones.
 
         Raises `Unavailable`, `ConfigurationError`, `InvalidRequest`.
         """
@@ -127,13 +141,23 @@ class VertexClient:
             vectors = [list(embedding.values or ()) for embedding in response.embeddings or ()]
             return vectors, embedding_usage(response, texts, model, self.prices, self._clock().date())
 
-        return self._within(deadline, model, send)
+        return self._within(deadline, model, send, tries or self._usual)
+
+    def connect(self) -> None:
+        """Load what the first request would have to wait for. Raises `ConfigurationError`."""
+        from google.genai import types  # noqa: F401 - the longest part of it
+
+        async def connected() -> AsyncClient:
+            return self._genai
+
+        self._requests.run(connected, seconds=CONNECT_SECONDS)
 
     def _within(
         self,
         deadline: datetime,
         model: str,
         send: Callable[[HttpOptions], Coroutine[Any, Any, tuple[_T, Usage]]],
+        tries: Tries,
         asker: Waiting | None = None,
     ) -> tuple[_T, Usage]:
         """Send until it works; give up as `Unavailable` (an `Outage` if that is all it was at last) when tries or time run out, so that
@@ -141,15 +165,15 @@ class VertexClient:
         """
         from google.genai.types import HttpOptions
 
-        pause, sleep = self._settings.vertexai_retry_seconds, self._sleep if asker is None else asker.pause
+        pause, sleep = tries.pause, self._sleep if asker is None else asker.pause
         last, given_up = "the deadline left no time for a request", Unavailable
-        for tried in range(self._settings.vertexai_retries + 1):
+        for tried in range(tries.most):
             if asker is not None and asker.left:
                 raise AskerLeft
             left = (deadline - self._clock()).total_seconds()
-            if left < LEAST_SECONDS:
+            if left < tries.least:
                 raise given_up(f"{model} gave no answer in time after {tried} tries: {last}")
-            seconds = min(left, self._settings.vertexai_request_seconds)
+            seconds = min(left, tries.seconds)
             started = time.monotonic()
             try:
                 answer = self._requests.run(partial(send, HttpOptions(timeout=int(seconds * 1000))), seconds=seconds, asker=asker)
@@ -160,7 +184,7 @@ class VertexClient:
                 _log(model, answer[1], time.monotonic() - started)
                 return answer
             wait = max(wait, pause * random.uniform(0.5, 1.0))  # noqa: S311  jitter is no secret
-            if tried == self._settings.vertexai_retries or wait + LEAST_SECONDS > (deadline - self._clock()).total_seconds():
+            if tried + 1 == tries.most or wait + tries.least > (deadline - self._clock()).total_seconds():
                 break
             LOG.warning("a model did not answer", extra={"model": model, "reason": last, "again_in_s": round(wait, 3)})
             sleep(wait)
