@@ -3,8 +3,8 @@
     python -m benchmarks.index [--moments 250000] [--questions 300]
 
 Prints one JSON object. `first_file_…` is the time from sending a question to `scenesearch serve` over this index, as a stream and with
-the standard effort, to its first event. Texts are resampled from the lines of the sample's truth file and a vocabulary of made-up words
-(Zipf's law), vectors are perturbed from real embeddings of those lines; seeded, so that every run builds the same index.
+the standard effort, to its first event. Texts are resampled from the lines of real videos and vectors are perturbed from real embeddings
+(`benchmarks/material.py`), the questions are real; `source` says of what. Seeded, so that every run builds the same index.
 """
 
 from __future__ import annotations
@@ -15,33 +15,49 @@ import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from benchmarks.material import Floats, Material, material
 from benchmarks.served import served
 from scenesearch.backends.local.catalog import LocalCatalog
 from scenesearch.backends.local.database import Database
 from scenesearch.backends.local.index import LocalIndex
 from scenesearch.client.client import Client
-from scenesearch.lexical.analysis import words
-from scenesearch.metadata import Entry, Section
 from scenesearch.models.local.embedder import LocalEmbedder
-from scenesearch.ports import Filters, Moment, Probe
-from scenesearch.rows import Row
+from scenesearch.ports import Embedder, Filters, Hit, Moment, Probe
 from scenesearch.search.answer import FileHit, SearchRequest
-from scenesearch.timeline import Span
+from scenesearch.search.query import understood
 from scenesearch.video import MediaInfo, Video, VideoRef, VideoState, now
 
 COLLECTIONS = 4
-CHUNKS_A_VIDEO, MOMENTS_A_CHUNK = 10, 50
-VOCABULARY = 50_000
-WORDS_A_ROW = 12
-FOUND, RECALL_AT = 300, 100
+CHUNKS_A_VIDEO = 10
+FOUND, A_VIDEO = 300, 5
+RECALL_AT, RECALL_QUESTIONS = 100, 50
 
-Floats = NDArray[np.float32]
+
+@dataclass
+class Built:
+    """What is in the index: the key of each moment, its exact vector, the number of its collection."""
+
+    keys: list[tuple[str, int, int]] = field(default_factory=list)
+    vectors: list[Floats] = field(default_factory=list)
+    collections: list[int] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def videos(self) -> dict[str, int]:
+        """The collection of each video."""
+        return {key[0]: collection for key, collection in zip(self.keys, self.collections, strict=True)}
+
+    def add(self, moments: Sequence[Moment], vectors: Floats, collection: int, seconds: float) -> None:
+        self.keys += [(moment.ref.video_id, moment.chunk, moment.number) for moment in moments]
+        self.vectors.append(vectors)
+        self.collections += [collection] * len(moments)
+        self.seconds += seconds
 
 
 def main() -> None:
@@ -52,71 +68,65 @@ def main() -> None:
     options = parser.parse_args()
     rng = np.random.default_rng(2026)
     embedder = LocalEmbedder()
-    lines = _lines()
-    anchors = embedder.passages(lines)
+    given = material(embedder, rng)
+    questions = [given.questions[n % len(given.questions)] for n in range(options.questions)]
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         path = home / "index.sqlite"
-        figures, vectors, collections = build(path, options.moments, lines, anchors, embedder, rng)
+        built = build(path, options.moments, given, embedder, rng)
+        size = path.stat().st_size + path.with_name(path.name + "-wal").stat().st_size
+        figures: dict[str, object] = {
+            "source": given.source,
+            "moments": len(built.keys),
+            "moments_a_second": round(len(built.keys) / built.seconds),
+            "bytes_a_moment": round(size / len(built.keys)),
+        }
         index = LocalIndex(path, embedder.name, embedder.dimension)
         began = time.perf_counter()
         index.snapshot()
         figures["start_s"] = round(time.perf_counter() - began, 2)
-        figures |= asked(index, options.questions, lines, embedder, vectors, collections, rng)
-        del index, vectors
-        register(home, options.moments)
+        figures |= asked(index, questions, embedder, built)
+        register(home, built)
+        del index, built
         with served(home) as server:
-            figures |= streamed(server.url, options.questions, lines)
+            figures |= streamed(server.url, questions)
             figures["server_mb"] = round(server.memory_mb())
     sys.stdout.write(json.dumps(figures, indent=1) + "\n")
 
 
-def build(
-    path: Path, count: int, lines: list[str], anchors: Floats, embedder: LocalEmbedder, rng: np.random.Generator
-) -> tuple[dict[str, float], Floats, NDArray[np.int64]]:
-    """The index, its figures, and what is in it: exact vectors and the collection of each."""
+def build(path: Path, count: int, given: Material, embedder: Embedder, rng: np.random.Generator) -> Built:
+    """The index at `path`, of at least `count` moments."""
     index = LocalIndex(path, embedder.name, embedder.dimension)
-    kept, of = [], []
-    made, took = 0, 0.0
-    for ref, number, collection in _chunks(count):
-        moments, vectors = _chunk(ref, number, collection, lines, anchors, rng)
+    built, chunks = Built(), 0
+    while len(built.keys) < count:
+        video, number = divmod(chunks, CHUNKS_A_VIDEO)
+        collection, ref = video % COLLECTIONS, VideoRef(f"v{video:05}", 1)
+        moments, vectors = given.chunk(ref, number, f"c{collection}", rng)
         began = time.perf_counter()
         index.replace(ref, number, moments, vectors)
-        took += time.perf_counter() - began
-        kept.append(vectors)
-        of += [collection] * len(moments)
-        made += len(moments)
-    size = path.stat().st_size + path.with_name(path.name + "-wal").stat().st_size
-    figures = {"moments": made, "moments_a_second": round(made / took), "bytes_a_moment": round(size / made)}
-    return figures, np.concatenate(kept), np.array(of)
+        built.add(moments, vectors, collection, time.perf_counter() - began)
+        chunks += 1
+    return built
 
 
-def asked(
-    index: LocalIndex,
-    count: int,
-    lines: list[str],
-    embedder: LocalEmbedder,
-    vectors: Floats,
-    collections: NDArray[np.int64],
-    rng: np.random.Generator,
-) -> dict[str, float]:
+def asked(index: LocalIndex, questions: Sequence[str], embedder: Embedder, built: Built) -> dict[str, object]:
     """Time of hybrid questions under a collection filter, the query's vector apart, and recall of the dense leg alone."""
+    vectors, collections = np.concatenate(built.vectors), np.array(built.collections)
     hybrid, recall = list[float](), list[float]()
-    for n in range(count):
-        text = f"{lines[n % len(lines)]} {_word(int(rng.zipf(1.3)) % VOCABULARY)}"
-        vector = _unit(embedder.queries([text])[0] + rng.normal(0, 0.02, embedder.dimension).astype(np.float32))
+    for n, text in enumerate(questions):
+        vector = embedder.queries([text])[0]
         collection = n % COLLECTIONS
         filters = Filters(collections=frozenset({f"c{collection}"}))
         began = time.perf_counter()
-        probe = Probe(vector=vector, likeness=embedder.likeness, words=index.weigh(words(text)))
-        index.find(probe, filters, FOUND, 5)
+        probe = Probe(vector=vector, likeness=embedder.likeness, words=index.weigh(understood(text).words))
+        index.find(probe, filters, FOUND, A_VIDEO)
         hybrid.append((time.perf_counter() - began) * 1000)
-        if n < 50:
+        if n < RECALL_QUESTIONS:
             dense = Probe(vector=vector, likeness=embedder.likeness, words=index.weigh([]))
-            found = {(hit.ref.video_id, hit.chunk, hit.number) for hit in index.find(dense, filters, RECALL_AT, RECALL_AT)}
+            found = {_key(hit) for hit in index.find(dense, filters, RECALL_AT, RECALL_AT)}
             mine = np.flatnonzero(collections == collection)
             exact = mine[np.argsort(-(vectors[mine] @ vector), kind="stable")[:RECALL_AT]]
-            recall.append(len(found & {_place(int(place)) for place in exact}) / RECALL_AT)
+            recall.append(len(found & {built.keys[place] for place in exact}) / RECALL_AT)
     return {
         "p50_ms": round(float(np.percentile(hybrid, 50)), 1),
         "p95_ms": round(float(np.percentile(hybrid, 95)), 1),
@@ -124,27 +134,26 @@ def asked(
     }
 
 
-def register(home: Path, count: int) -> None:
+def register(home: Path, built: Built) -> None:
     """The videos of the index in a catalog beside it."""
     catalog = LocalCatalog(Database(home / "catalog.sqlite"))
     media = MediaInfo(container="mp4", duration_ms=3_600_000, video_codec="h264", width=1280, height=720, frame_rate=25)
     with catalog.atomic():
-        for ref, collection in dict.fromkeys((ref, collection) for ref, _, collection in _chunks(count)):
+        for name, collection in built.videos.items():
             video = Video(
-                ref=ref, bucket="uploads", name=ref.video_id, collection=f"c{collection}", title=f"Reel {ref.video_id}",
+                ref=VideoRef(name, 1), bucket="uploads", name=name, collection=f"c{collection}", title=f"Reel {name}",
                 media=media, state=VideoState.READY, created_at=now(), updated_at=now(),
             )  # fmt: skip
             catalog.begin(video)
 
 
-def streamed(url: str, count: int, lines: list[str]) -> dict[str, float]:
+def streamed(url: str, questions: Sequence[str]) -> dict[str, object]:
     """How soon the first event of an answer comes from a server, and the whole answer; the very first question apart."""
     first, whole = list[float](), list[float]()
     with Client(url) as client:
-        for n in range(count + 1):
-            request = SearchRequest(query=f"{lines[n % len(lines)]} {_word(n)}", collection=f"c{n % COLLECTIONS}")
+        for n, text in enumerate([questions[-1], *questions]):
             began = time.perf_counter()
-            events = client.events(request)
+            events = client.events(SearchRequest(query=text, collection=f"c{n % COLLECTIONS}"))
             event = next(events)
             first.append((time.perf_counter() - began) * 1000)
             if not isinstance(event, FileHit):
@@ -155,64 +164,13 @@ def streamed(url: str, count: int, lines: list[str]) -> dict[str, float]:
         "first_question_ms": round(whole[0], 1),
         "first_file_p50_ms": round(float(np.percentile(first[1:], 50)), 1),
         "first_file_p95_ms": round(float(np.percentile(first[1:], 95)), 1),
+        "answer_p50_ms": round(float(np.percentile(whole[1:], 50)), 1),
         "answer_p95_ms": round(float(np.percentile(whole[1:], 95)), 1),
     }
 
 
-def _chunks(count: int) -> Iterator[tuple[VideoRef, int, int]]:
-    for n in range(count // MOMENTS_A_CHUNK):
-        video, number = divmod(n, CHUNKS_A_VIDEO)
-        yield VideoRef(f"v{video:05}", 1), number, video % COLLECTIONS
-
-
-def _place(n: int) -> tuple[str, int, int]:
-    """Which moment the nth vector is."""
-    chunk, number = divmod(n, MOMENTS_A_CHUNK)
-    video, chunk = divmod(chunk, CHUNKS_A_VIDEO)
-    return f"v{video:05}", chunk, number
-
-
-def _chunk(
-    ref: VideoRef, number: int, collection: int, lines: list[str], anchors: Floats, rng: np.random.Generator
-) -> tuple[list[Moment], Floats]:
-    count = 2 * MOMENTS_A_CHUNK + 3
-    said = rng.zipf(1.3, (count, WORDS_A_ROW)) % VOCABULARY
-    chosen = rng.integers(len(lines), size=count)
-    rows = []
-    for n in range(count):
-        text = f"{lines[chosen[n]]} {' '.join(_word(int(w)) for w in said[n])}"
-        span = Span(n * 3000, n * 3000 + 2900)
-        rows.append(Row(span, (Entry(section=Section.TRANSCRIPTION, span=span, text=text),)))
-    moments = [
-        Moment(
-            ref=ref, collection=f"c{collection}", language="en", chunk=number, number=n, first_row=2 * n,
-            rows=tuple(rows[2 * n : 2 * n + 5]),
-        )
-        for n in range(MOMENTS_A_CHUNK)
-    ]  # fmt: skip
-    mixed = anchors[chosen[:-3:2]] + anchors[chosen[1:-2:2]] + rng.normal(0, 0.03, (MOMENTS_A_CHUNK, anchors.shape[1]))
-    return moments, _unit(mixed.astype(np.float32))
-
-
-def _lines() -> list[str]:
-    truth = json.loads((Path(__file__).parents[1] / "samples" / "truth.json").read_text(encoding="utf-8"))
-    return [sentence["text"] for sentence in truth["sentences"]] + [scene["description"] for scene in truth["scenes"]]
-
-
-def _word(number: int) -> str:
-    """A made-up word; small numbers are frequent."""
-    letters = "aeioubcdfghklmnprstvwz"
-    word = ""
-    number += len(letters)
-    while number:
-        number, letter = divmod(number, len(letters))
-        word += letters[letter]
-    return word
-
-
-def _unit(vectors: Floats) -> Floats:
-    unit: Floats = (vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)).astype(np.float32)
-    return unit
+def _key(hit: Hit) -> tuple[str, int, int]:
+    return hit.ref.video_id, hit.chunk, hit.number
 
 
 if __name__ == "__main__":
