@@ -83,8 +83,8 @@ def test_the_library_is_read(client: Client, video: Video) -> None:
     assert client.videos("other") == []
     shown = client.find("wall")
     assert (shown.video_id, shown.summary) == (video.ref.video_id, "A wall.") == (listed.video_id, client.video(listed.video_id).summary)
-    assert "00:00-00:01 | Mika | Nobody knows." in client.metadata_text(listed.video_id).splitlines()
-    assert {entry.text for entry in client.entries(listed.video_id)} == {"Nobody knows.", "a grey wall", "終わり"}
+    assert "00:00-00:01 | Mika | Nobody <b>knows</b>." in client.metadata_text(listed.video_id).splitlines()
+    assert {entry.text for entry in client.entries(listed.video_id)} == {"Nobody <b>knows</b>.", "a grey wall", "終わり"}
 
 
 def test_a_name_that_fits_none_or_several_is_told(client: Client, app: SimpleNamespace, video: Video, wall: Path) -> None:
@@ -98,7 +98,7 @@ def test_a_name_that_fits_none_or_several_is_told(client: Client, app: SimpleNam
 def test_a_scene_is_taken_away_whole(client: Client, video: Video, tmp_path: Path) -> None:
     to = tmp_path / "scene.txt"
     client.export(video.ref.video_id, Span(0, 2000), to)
-    assert "Nobody knows." in to.read_text()
+    assert "Nobody <b>knows</b>." in to.read_text()
     with pytest.raises(InvalidRequest, match="format"):
         client.export(video.ref.video_id, Span(0, 2000), tmp_path / "scene.exe")
     with pytest.raises(InvalidRequest, match="cannot be written"):

@@ -45,7 +45,7 @@ def test_lists_and_texts_come_from_the_server(app: SimpleNamespace, video: Video
     assert "ready" in run("videos", "--server", app.url)
     assert json.loads(run("show", "wall", "--server", app.url, "--json"))["summary"] == "A wall."
     assert "A wall." in run("show", "wall", "--server", app.url)
-    assert run("show", "wall", "--section", "transcription", "--server", app.url) == "00:00-00:01 | Mika | Nobody knows.\n"
+    assert run("show", "wall", "--section", "transcription", "--server", app.url) == "00:00-00:01 | Mika | Nobody <b>knows</b>.\n"
     assert run("show", "wall", "--section", "summary", "--server", app.url) == "A wall.\n"
     assert run("show", "wall", "--text", "--server", app.url).startswith("[summary]\nA wall.\n")
     shown = json.loads(run("show", "wall", "--section", "texts", "--server", app.url, "--json"))
@@ -55,7 +55,7 @@ def test_lists_and_texts_come_from_the_server(app: SimpleNamespace, video: Video
 def test_a_scene_is_taken_from_the_server(app: SimpleNamespace, video: Video, tmp_path: Path) -> None:
     to = tmp_path / "scene.srt"
     run("export", "wall", "--start", "0", "--end", "00:02", "--to", str(to), "--server", app.url)
-    assert "Nobody knows." in to.read_text()
+    assert "Mika: Nobody < b>knows< /b>." in to.read_text()
 
 
 def test_what_is_removed_is_removed_there(app: SimpleNamespace, video: Video) -> None:
