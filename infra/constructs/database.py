@@ -9,7 +9,7 @@ from cdktn_provider_google.firestore_index import FirestoreIndexFieldsVectorConf
 from constructs import Construct
 
 from infra.config import Environment
-from scenesearch.backends.gcp.queries import COMPOSITE_QUERIES, EXPIRIES, UNINDEXED, CompositeQuery
+from scenesearch.backends.gcp.queries import COMPOSITE_QUERIES, EXPIRIES, UNINDEXED, CompositeQuery, Expiry, Unindexed
 
 
 class Database(Construct):
@@ -38,23 +38,21 @@ class Database(Construct):
                 fields=_fields(query, env.models.dimension),
             )
         for expiry in EXPIRIES:
-            FirestoreField(
-                self,
-                f"expiry-{expiry.collection}",
-                database=self.database.name,
-                collection=expiry.collection,
-                field=expiry.field,
-                ttl_config=FirestoreFieldTtlConfig(),
-            )
+            self._field(f"expiry-{expiry.collection}", expiry, ttl=FirestoreFieldTtlConfig())
         for spared in UNINDEXED:
-            FirestoreField(
-                self,
-                f"unindexed-{spared.collection}-{spared.field}",
-                database=self.database.name,
-                collection=spared.collection,
-                field=spared.field,
-                index_config=FirestoreFieldIndexConfig(),  # an empty one: no index at all
-            )
+            self._field(f"unindexed-{spared.collection}-{spared.field}", spared, index=FirestoreFieldIndexConfig())  # of no indexes
+
+    def _field(
+        self,
+        name: str,
+        of: Expiry | Unindexed,
+        *,
+        ttl: FirestoreFieldTtlConfig | None = None,
+        index: FirestoreFieldIndexConfig | None = None,
+    ) -> None:
+        FirestoreField(
+            self, name, database=self.database.name, collection=of.collection, field=of.field, ttl_config=ttl, index_config=index
+        )
 
 
 def _fields(query: CompositeQuery, dimension: int) -> list[FirestoreIndexFields]:
