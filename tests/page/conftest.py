@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import uvicorn
+from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from page.browsing import HOSTILE, SAMPLE
 from scenesearch.metadata import Entry, Section
+from scenesearch.ports import Assembly
 from scenesearch.search.answer import Evidence, FileHit, Scene, SearchRequest
 from scenesearch.timeline import Span
-from scenesearch.video import Video
+from scenesearch.video import Gap, SectionKey, SectionRecord, SectionState, Video, VideoRef, VideoState, video_id, work_prefix
 from scenesearch.web.sites import library_site
 from shelf import said, shown, written
 from site_under_test import a_file, a_scene, application_over, whole
@@ -75,6 +79,34 @@ def films(served: SimpleNamespace) -> list[Video]:
         served.shelf.put(SAMPLE, "films/a/harbour.mp4", entries, title="Harbour day", summary="A day at the harbour."),
         served.shelf.put(SAMPLE, "films/b/nasty.mp4", nasty, title=HOSTILE, summary=HOSTILE),
     ]
+
+
+@pytest.fixture
+def troubled(served: SimpleNamespace, films: list[Video]) -> list[Video]:
+    """The first film with a part that no model would read, and one more that failed."""
+    catalog, ref, name = served.catalog, films[0].ref, "films/c/broken.mp4"
+    reason = "the model would not read it"
+    catalog.commit_section(SectionRecord(key=SectionKey(ref, 0, Section.TEXTS), state=SectionState.BLOCKED, reason=reason))
+    catalog.commit_assembly(ref, Assembly(summary="", important_scenes=(), gaps=(Gap(0, Section.TEXTS, reason),)))
+    lost = replace(
+        films[1], ref=VideoRef(video_id("uploads", name), 1), name=name, title="Broken", chunk_count=0, state=VideoState.SPLITTING
+    )
+    catalog.begin(lost)
+    catalog.move(lost.ref, to=VideoState.FAILED, when=frozenset({VideoState.SPLITTING}), error="there are no pictures in this file")
+    return [films[0], lost]
+
+
+@pytest.fixture
+def stills(served: SimpleNamespace, films: list[Video]) -> list[str]:
+    """The times of the stills that the first film's storyboard has."""
+    prefix, picture = work_prefix(films[0].ref), io.BytesIO()
+    Image.new("RGB", (320, 90), "teal").save(picture, "JPEG")
+    cues = (
+        "WEBVTT\n\n00:00.000 --> 00:30.000\nsprite-000.jpg#xywh=0,0,160,90\n\n00:30.000 --> 01:07.000\nsprite-000.jpg#xywh=160,0,160,90\n"
+    )
+    served.shelf.put_bytes(f"{prefix}thumbnails.vtt", cues.encode(), "text/vtt")
+    served.shelf.put_bytes(f"{prefix}sprite-000.jpg", picture.getvalue(), "image/jpeg")
+    return ["0:00", "0:30"]
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from page.browsing import LOADED, time_of, until
 from scenesearch.metadata import Section
@@ -227,7 +227,24 @@ def test_a_degraded_answer_says_why_and_can_be_asked_again(page: Page, served: S
     expect(page.get_by_text("Quick answer only")).to_have_count(0)
 
 
-def test_an_error_is_shown_and_can_be_tried_again(page: Page, served: SimpleNamespace, answering: list[Scene]) -> None:
+def gone(route: Route) -> None:
+    route.abort()
+
+
+def broken(route: Route) -> None:
+    detail = "Something broke here. Try again; if it stays, report the request's id."
+    route.fulfill(status=500, content_type="application/problem+json", json={"title": "x", "status": 500, "detail": detail})
+
+
+def away(route: Route) -> None:
+    route.fulfill(status=503, content_type="text/html", body="<h1>Service Unavailable</h1>")
+
+
+FAILURES = {gone: "does not answer", broken: "Something broke", away: "cannot answer just now (503)"}
+failures = pytest.mark.parametrize(("how", "said"), FAILURES.items(), ids=[how.__name__ for how in FAILURES])
+
+
+def test_an_error_inside_the_search_is_shown_and_can_be_tried_again(page: Page, served: SimpleNamespace, answering: list[Scene]) -> None:
     good = served.search.script
     served.search.script = lambda r: (_ for _ in ()).throw(RuntimeError("inside"))
     ask(page, served.url)
@@ -235,6 +252,61 @@ def test_an_error_is_shown_and_can_be_tried_again(page: Page, served: SimpleName
     served.search.script = good
     page.get_by_role("button", name="Try again").click()
     expect(page.locator("li.scene:not(.ghost)")).to_have_count(3)
+
+
+@failures
+def test_a_search_without_an_answer_is_tried_again(
+    page: Page, served: SimpleNamespace, answering: list[Scene], how: Callable[[Route], None], said: str
+) -> None:
+    page.route("**/v1/search?*", how)
+    ask(page, served.url)
+    expect(page.get_by_role("alert")).to_contain_text(said)
+    expect(page.locator(".status")).to_have_text("The search failed")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("alert")).to_contain_text(said)
+    page.unroute("**/v1/search?*")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator("li.scene:not(.ghost)")).to_have_count(3)
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
+@failures
+def test_the_player_tries_its_search_again(
+    page: Page, served: SimpleNamespace, answering: list[Scene], how: Callable[[Route], None], said: str
+) -> None:
+    page.route("**/v1/search?*", how)
+    page.goto(f"{served.url}/watch?q=ferry&v={answering[0].video_id}&t=10&end=13")
+    expect(page.locator(".steps [role=status]")).to_contain_text(said)
+    until(page, LOADED)
+    page.unroute("**/v1/search?*")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("button", name="Next scene")).to_be_enabled()
+    expect(page.get_by_role("button", name="Try again")).to_have_count(0)
+    expect(page.locator(".steps [role=status]")).to_have_count(0)
+
+
+@failures
+def test_a_view_that_was_not_loaded_is_tried_again(
+    page: Page, served: SimpleNamespace, films: list[Video], how: Callable[[Route], None], said: str
+) -> None:
+    page.route("**/v1/videos**", how)
+    page.route("**/v1/videos/*", how)
+    page.route("**/v1/videos/*/entries", how)
+    page.goto(served.url)
+    expect(page.get_by_role("alert")).to_contain_text(said)
+    page.unroute("**/v1/videos**")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator(".tile")).to_have_count(2)
+    page.locator(".tile", has_text="Harbour day").click()
+    expect(page.get_by_role("heading", name="This could not be loaded")).to_be_visible()
+    expect(page.locator(".empty")).to_contain_text(said)
+    page.unroute("**/v1/videos/*")
+    page.get_by_role("button", name="Try again").click()
+    until(page, LOADED)
+    expect(page.locator(".side [role=alert]")).to_contain_text(said)
+    page.unroute("**/v1/videos/*/entries")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("button", name="The ferry leaves at nine")).to_be_visible()
 
 
 def test_an_answer_that_breaks_off_says_so_and_can_be_asked_again(

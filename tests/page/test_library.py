@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,10 +17,8 @@ from playwright.sync_api import Page, expect
 from media_files import Recipe, make
 from page.browsing import LOADED, SAMPLE, time_of, until
 from scenesearch.messages import ObjectChanged, SplitWork
-from scenesearch.metadata import Section
-from scenesearch.ports import Assembly
 from scenesearch.search.answer import Scene
-from scenesearch.video import Gap, SectionKey, SectionRecord, SectionState, Video, VideoRef, VideoState, video_id, work_prefix
+from scenesearch.video import Video
 from waiting import eventually
 
 
@@ -117,6 +114,22 @@ def test_details_and_text_are_at_hand(page: Page, served: SimpleNamespace, films
     expect(page.get_by_role("link", name="Metadata text")).to_have_attribute("href", f"/v1/videos/{films[0].ref.video_id}/metadata.txt")
 
 
+@pytest.mark.parametrize(
+    ("opener", "path", "held"), [("Details", "*", "A day at the harbour."), ("Storyboard", "*/thumbnails.vtt", "0:30")]
+)
+def test_what_a_dialog_could_not_load_is_tried_again(
+    page: Page, served: SimpleNamespace, films: list[Video], stills: list[str], opener: str, path: str, held: str
+) -> None:
+    page.goto(f"{served.url}/library")
+    page.route(f"**/v1/videos/{path}", lambda route: route.abort())
+    page.get_by_role("button", name=f"{opener}: Harbour day").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("alert")).to_contain_text("does not answer")
+    page.unroute(f"**/v1/videos/{path}")
+    dialog.get_by_role("button", name="Try again").click()
+    expect(dialog).to_contain_text(held)
+
+
 def test_an_upload_can_begin_a_collection(page: Page, served: SimpleNamespace) -> None:
     page.goto(f"{served.url}/library")
     page.get_by_label("Into the collection").select_option(label="New collection…")
@@ -178,20 +191,10 @@ def test_an_upload_goes_on_after_a_reload_once_its_file_is_chosen_again(page: Pa
     assert len(list(served.uploads.list())) == 1
 
 
-def test_gaps_and_failures_are_named_and_can_be_tried_again(page: Page, served: SimpleNamespace, films: list[Video]) -> None:
-    catalog, ref = served.catalog, films[0].ref
-    reason = "the model would not read it"
-    catalog.commit_section(SectionRecord(key=SectionKey(ref, 0, Section.TEXTS), state=SectionState.BLOCKED, reason=reason))
-    catalog.commit_assembly(ref, Assembly(summary="", important_scenes=(), gaps=(Gap(0, Section.TEXTS, reason),)))
-    name = "films/c/broken.mp4"
-    lost = replace(
-        films[1], ref=VideoRef(video_id("uploads", name), 1), name=name, title="Broken", chunk_count=0, state=VideoState.SPLITTING
-    )
-    catalog.begin(lost)
-    catalog.move(lost.ref, to=VideoState.FAILED, when=frozenset({VideoState.SPLITTING}), error="there are no pictures in this file")
+def test_gaps_and_failures_are_named_and_can_be_tried_again(page: Page, served: SimpleNamespace, troubled: list[Video]) -> None:
     served.publisher.heard.clear()
     page.goto(f"{served.url}/library")
-    gapped, failed = (page.locator(f"li[data-video='{one.video_id}']") for one in (ref, lost.ref))
+    gapped, failed = (page.locator(f"li[data-video='{one.ref.video_id}']") for one in troubled)
 
     expect(failed).to_contain_text("Failed: there are no pictures in this file")
     failed.get_by_role("button", name="Try again").click()
@@ -202,26 +205,19 @@ def test_gaps_and_failures_are_named_and_can_be_tried_again(page: Page, served: 
     expect(gapped).to_have_attribute("data-state", "extracting")
     expect(gapped).to_contain_text("Being read")
     assert [message for _, message in served.publisher.heard] == [
-        ObjectChanged(event="OBJECT_FINALIZE", bucket="uploads", name=name, generation=1),
-        SplitWork(video_id=ref.video_id, generation=ref.generation),
+        ObjectChanged(event="OBJECT_FINALIZE", bucket="uploads", name=troubled[1].name, generation=1),
+        SplitWork(video_id=troubled[0].ref.video_id, generation=troubled[0].ref.generation),
     ]
 
 
-def test_a_still_of_the_storyboard_leads_to_its_time(page: Page, served: SimpleNamespace, films: list[Video]) -> None:
-    prefix, picture = work_prefix(films[0].ref), io.BytesIO()
-    Image.new("RGB", (320, 90), "teal").save(picture, "JPEG")
-    cues = (
-        "WEBVTT\n\n00:00.000 --> 00:30.000\nsprite-000.jpg#xywh=0,0,160,90\n\n00:30.000 --> 01:07.000\nsprite-000.jpg#xywh=160,0,160,90\n"
-    )
-    served.shelf.put_bytes(f"{prefix}thumbnails.vtt", cues.encode(), "text/vtt")
-    served.shelf.put_bytes(f"{prefix}sprite-000.jpg", picture.getvalue(), "image/jpeg")
+def test_a_still_of_the_storyboard_leads_to_its_time(page: Page, served: SimpleNamespace, stills: list[str]) -> None:
     page.goto(f"{served.url}/library")
     with page.expect_response("**/sprite-000.jpg") as sprite:
         page.get_by_role("button", name="Storyboard: Harbour day").click()
     assert sprite.value.ok
-    stills = page.get_by_role("dialog").locator("li")
-    expect(stills).to_have_text(["0:00", "0:30"])
-    stills.nth(1).get_by_role("link").click()
+    board = page.get_by_role("dialog").locator("li")
+    expect(board).to_have_text(stills)
+    board.nth(1).get_by_role("link").click()
     until(page, LOADED)
     assert 30 <= time_of(page) < 34
     expect(page.get_by_role("dialog")).to_have_count(0)

@@ -9,27 +9,27 @@ export class Problem extends Error {
   }
 }
 
-async function checked(response) {
+/** The good answer; throws a Problem in words for every other, status 0 where none came at all. */
+export async function answer(path, options) {
+  const response = await fetch(path, options).catch((error) => { throw error.name === "AbortError" ? error : new Problem(0, words.unreachable); });
   if (response.ok) return response;
-  let detail = response.statusText;
-  try {
-    detail = (await response.json()).detail ?? detail;
-  } catch { /* not a problem document: the status has to do */ }
-  throw new Problem(response.status, detail);
+  let detail;
+  try { ({ detail } = await response.json()); } catch { /* not a problem document: the status has to do */ }
+  throw new Problem(response.status, detail ?? words.answered(response.status));
 }
 
 export async function get(path, options) {
-  return (await checked(await fetch(path, options))).json();
+  return (await answer(path, options)).json();
 }
 
 export async function send(method, path, body) {
-  const response = await checked(await fetch(path, { method, headers: { "Content-Type": "application/json" }, body: body && JSON.stringify(body) }));
+  const response = await answer(path, { method, headers: { "Content-Type": "application/json" }, body: body && JSON.stringify(body) });
   return response.status === 204 ? null : response;
 }
 
 /** Ask; `on.file`, `on.scene`, `on.done` hear what comes. Ends when the answer does; throws a Problem when that is not whole. */
 export async function ask(parameters, on, signal) {
-  const response = await checked(await fetch(`/v1/search?${parameters}`, { headers: { Accept: "text/event-stream" }, signal }));
+  const response = await answer(`/v1/search?${parameters}`, { headers: { Accept: "text/event-stream" }, signal });
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let waiting = "";
   for (;;) {

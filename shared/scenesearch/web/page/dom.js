@@ -92,6 +92,11 @@ export function wordsOf(query) {
 
 const STOP = new Set("the and for with that this from where when what which who how does did was were are has have had you your our his her its they them there then than into onto not".split(" "));
 
+/** What a view has to say before its content, with what to do about it (`{name, run}`). */
+export function notice(text, action, kind = "") {
+  return h("div", { class: `notice ${kind}`, role: kind === "bad" ? "alert" : null }, h("span", {}, text), action && h("button", { type: "button", onclick: action.run }, action.name));
+}
+
 let toastTimer = 0;
 
 /** A short message at the bottom; with `action` also a button. Returns a function that closes it. */

@@ -1,7 +1,7 @@
 // The library: taking videos in, how far they are, what they hold, and letting them go.
 
 import { get, send, stillPath, videoPath } from "./api.js";
-import { h, icon, toast } from "./dom.js";
+import { h, icon, notice, toast } from "./dom.js";
 import { sprites } from "./scene-player.js";
 import { queue } from "./upload-queue.js";
 import { bytes, clock, date, dollars, duration, languageName, list, percent, words } from "./words.js";
@@ -108,7 +108,7 @@ function card(video, { seen, refresh, dialog }) {
       video.state === "failed" || video.state === "waiting" ? h("div", { class: "notice bad" }, h("span", {}, `${words.state[video.state]}: ${video.error ?? ""}`), h("button", { type: "button", onclick: redo }, words.again)) : null,
       video.gaps.length ? h("details", { class: "gaps" }, h("summary", {}, words.gaps(video.gaps.length)),
         h("ul", {}, video.gaps.map((gap) => h("li", {}, words.gap(gap.chunk + 1, words.stage[gap.section] ?? words.everything, gap.reason)))), h("button", { type: "button", onclick: redo }, words.again)) : null,
-      h("div", { class: "row acts" }, act("grid", words.storyboard, () => sheet(dialog, video, "board")), act("text", words.details, () => sheet(dialog, video, "details")), act("trash", words.remove, () => remove(video, refresh)))));
+      h("div", { class: "row acts" }, act("grid", words.storyboard, () => sheet(dialog, video, storyboard)), act("text", words.details, () => sheet(dialog, video, about)), act("trash", words.remove, () => remove(video, refresh)))));
 }
 
 function progress(video, seen) {
@@ -133,27 +133,33 @@ function remove(video, refresh) {
   refresh();
 }
 
-async function sheet(dialog, video, what) {
-  const close = h("form", { method: "dialog" }, h("button", { class: "plain", "aria-label": words.close }, icon("close")));
+/** A dialog about one video, filled by `fill`; what cannot be had can be asked for again. */
+function sheet(dialog, video, fill) {
   const body = h("div", { class: "body" });
-  dialog.replaceChildren(h("header", {}, h("h2", { id: "sheet-title", tabIndex: -1 }, video.title), close), body);
+  const show = () => fill(video, dialog).then((parts) => body.replaceChildren(...parts), (error) => body.replaceChildren(notice(error.message, { name: words.again, run: show }, "bad")));
+  dialog.replaceChildren(h("header", {}, h("h2", { id: "sheet-title", tabIndex: -1 }, video.title), h("form", { method: "dialog" }, h("button", { class: "plain", "aria-label": words.close }, icon("close")))), body);
   dialog.showModal();
-  if (what === "board") {
-    const board = await sprites(video.video_id);
-    body.replaceChildren(board.length ? h("ol", { class: "board" }, board.map((s) => {
-      const picture = h("span", { class: "sprite" });
-      Object.assign(picture.style, { width: `${s.w}px`, height: `${s.h}px`, backgroundImage: `url("${s.url}")`, backgroundPosition: `-${s.x}px -${s.y}px` });
-      return h("li", {}, h("a", { href: `/watch?${new URLSearchParams({ v: video.video_id, t: s.start })}`, "data-link": true, onclick: () => dialog.close() }, picture, h("span", { class: "time" }, clock(s.start))));
-    })) : h("p", { class: "quiet" }, words.noEntries));
-    return;
-  }
-  const details = await get(videoPath(video.video_id)).catch(() => null);
-  if (!details) return dialog.close();
+  show();
+}
+
+async function storyboard(video, dialog) {
+  const stills = await sprites(video.video_id);
+  if (!stills.length) return [h("p", { class: "quiet" }, words.noEntries)];
+  return [h("ol", { class: "board" }, stills.map((s) => {
+    const picture = h("span", { class: "sprite" });
+    Object.assign(picture.style, { width: `${s.w}px`, height: `${s.h}px`, backgroundImage: `url("${s.url}")`, backgroundPosition: `-${s.x}px -${s.y}px` });
+    return h("li", {}, h("a", { href: `/watch?${new URLSearchParams({ v: video.video_id, t: s.start })}`, "data-link": true, onclick: () => dialog.close() }, picture, h("span", { class: "time" }, clock(s.start))));
+  }))];
+}
+
+async function about(video) {
+  const details = await get(videoPath(video.video_id));
   const fact = (name, value) => value && h("div", {}, h("dt", {}, name), h("dd", {}, value));
-  body.replaceChildren(
+  return [
     details.summary ? h("p", { lang: details.language }, details.summary) : "",
     h("dl", { class: "facts" }, fact(words.length, details.duration ? clock(details.duration) : ""), fact(words.size, bytes(details.size_bytes)), fact(words.language, details.language ? languageName(details.language) : ""),
       fact(words.tag, list(details.tags)), fact(words.cost, words.costText(dollars(details.usage.cost_usd), duration(details.usage.compute_s)))),
     h("ul", { class: "stages" }, details.stages.map((s) => h("li", { class: s.done >= s.of ? "done" : "" }, `${words.stage[s.section]} ${s.done}/${s.of} ${list(s.models)}`))),
-    h("a", { class: "button", href: videoPath(video.video_id, "/metadata.txt"), target: "_blank" }, icon("text"), words.metadata));
+    h("a", { class: "button", href: videoPath(video.video_id, "/metadata.txt"), target: "_blank" }, icon("text"), words.metadata),
+  ];
 }

@@ -1,6 +1,6 @@
 // <scene-player>: a video with a timeline of scenes, captions and keys. Plays one file, or clips one after the other on the same clock.
 
-import { videoPath } from "./api.js";
+import { answer, videoPath } from "./api.js";
 import { h, icon } from "./dom.js";
 import { clock, language as interfaceLanguage, words } from "./words.js";
 
@@ -269,16 +269,16 @@ class ScenePlayer extends HTMLElement {
   }
 
   async #loadSprites() {
-    this.#sprites = await sprites(this.details.video_id);
+    this.#sprites = await sprites(this.details.video_id).catch(() => []);
   }
 }
 
 const seconds = (text) => text.split(":").reduce((sum, part) => sum * 60 + Number(part), 0);
 
-/** The small pictures of a video: [{start, end, url, x, y, w, h}]; none while it is being read. */
+/** The small pictures of a video: [{start, end, url, x, y, w, h}]; none while it is being read. Throws a Problem. */
 export async function sprites(id) {
-  const response = await fetch(videoPath(id, "/thumbnails.vtt")).catch(() => null);
-  if (!response?.ok) return [];
+  const response = await answer(videoPath(id, "/thumbnails.vtt")).catch((error) => { if (error.status !== 404) throw error; });
+  if (!response) return [];
   const found = [...(await response.text()).matchAll(/([\d:.]+) --> ([\d:.]+)[^\n]*\n([\w.-]+)#xywh=(\d+),(\d+),(\d+),(\d+)/g)];
   return found.map(([, start, end, file, x, y, w, h]) => ({ start: seconds(start), end: seconds(end), url: videoPath(id, `/${file}`), x: +x, y: +y, w: +w, h: +h }));
 }

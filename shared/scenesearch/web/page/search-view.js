@@ -1,7 +1,7 @@
 // Asking: the home view, and results that stream in, files first, then scenes.
 
 import { ask, get, pictureAt, stillPath } from "./api.js";
-import { h, icon, marked, unquoted, wordsOf } from "./dom.js";
+import { h, icon, marked, notice, unquoted, wordsOf } from "./dom.js";
 import { SECTION, clock, languageName, words } from "./words.js";
 
 const RECENT = "recent-questions";
@@ -54,14 +54,15 @@ export function homeView(main, _, go) {
     h("section", { "aria-label": words.recent }, h("h2", {}, words.recent), recent),
     h("section", { "aria-label": words.latest }, videos)));
   drawRecent();
-  get("/v1/videos?limit=24").then(({ videos: all }) => {
+  const load = () => get("/v1/videos?limit=24").then(({ videos: all }) => {
     if (!all.length) return videos.replaceWith(emptyLibrary());
     const shown = all.filter((v) => v.duration > 0).slice(0, 8);
     videos.before(h("h2", {}, words.latest, " ", h("a", { href: "/library", "data-link": true, class: "more" }, words.all)));
     videos.replaceChildren(...shown.map((video) => h("a", { class: "tile", href: `/watch?${new URLSearchParams({ v: video.video_id })}`, "data-link": true },
       h("span", { class: "picture" }, h("img", { src: stillPath(video.video_id, video.duration * 0.2, 480), alt: "", loading: "lazy" }), h("span", { class: "time" }, clock(video.duration))),
       h("span", { class: "title", lang: video.language }, video.title), h("span", { class: "quiet" }, video.collection))));
-  }).catch(() => {});
+  }).catch((error) => videos.replaceChildren(notice(error.message, { name: words.again, run: load }, "bad")));
+  load();
 }
 
 function emptyLibrary() {
@@ -239,10 +240,6 @@ export function evidenceList(scene, highlighted, params) {
     h("span", { class: "span" }, line.timestamp))));
 }
 
-function notice(text, action, kind = "") {
-  return h("div", { class: `notice ${kind}`, role: kind === "bad" ? "alert" : null }, h("span", {}, text), action && h("button", { type: "button", onclick: action.run }, action.name));
-}
-
 function nothing(list, params, change) {
   const tries = [];
   if ((params.get("mode") ?? "balanced") !== "recall") tries.push(h("button", { type: "button", class: "primary", onclick: () => change({ mode: "recall" }) }, words.tryRecall));
@@ -251,5 +248,5 @@ function nothing(list, params, change) {
   if (plain !== params.get("q").trim()) tries.push(h("button", { type: "button", onclick: () => change({ q: plain }) }, words.tryQuotes));
   const empty = h("li", { class: "empty" }, h("h2", {}, words.nothing), h("p", {}, words.nothingText), h("p", { class: "row" }, tries), h("p", { class: "quiet" }, words.tryWords));
   list.replaceChildren(empty);
-  get("/v1/videos?limit=1").then(({ videos }) => { if (!videos.length) empty.replaceChildren(emptyLibrary()); }).catch(() => {});
+  get("/v1/videos?limit=1").then(({ videos }) => { if (!videos.length) list.replaceChildren(h("li", {}, emptyLibrary())); }).catch(() => {});
 }

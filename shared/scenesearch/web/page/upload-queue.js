@@ -14,7 +14,7 @@ const keep = (all) => { try { localStorage.setItem(KEPT, JSON.stringify(all)); }
 const printOf = (file) => [file.name, file.size, file.lastModified].join("/");
 
 class UploadQueue extends EventTarget {
-  element = h("ul", { class: "uploads", "aria-live": "polite" });
+  element = h("ul", { class: "uploads" });
   #waiting = [];
   #running = 0;
 
@@ -73,8 +73,8 @@ class Upload {
     this.collection = collection;
     this.print = `${collection}/${printOf(file)}`;
     this.bar = h("progress", { max: 1, value: 0, "aria-label": file.name });
-    this.status = h("span", { class: "quiet" });
-    this.element = h("li", { class: "upload", "data-print": this.print }, h("span", { class: "name" }, file.name), this.bar, this.status,
+    [this.far, this.status] = [h("span"), h("span", { role: "status" })]; // every percent is to be seen, only what happens is read aloud
+    this.element = h("li", { class: "upload", "data-print": this.print }, h("span", { class: "name" }, file.name), this.bar, h("span", { class: "quiet" }, this.far, this.status),
       h("button", { type: "button", class: "plain", "aria-label": `${words.cancel}: ${file.name}`, onclick: () => this.cancel() }, icon("close")));
   }
 
@@ -100,7 +100,7 @@ class Upload {
         }
         forget(this.print);
         this.bar.value = 1;
-        this.status.textContent = words.uploaded;
+        this.#say(words.uploaded);
         this.element.dataset.video = this.session.video;
         return true;
       } catch (error) {
@@ -109,10 +109,10 @@ class Upload {
         if (this.#ended(status)) this.#forget();
         else if (status && status < 500 && status !== 408 && status !== 429) {
           this.#forget();
-          this.status.textContent = words.refused(error.message);
+          this.#say(words.refused(error.message));
           this.element.classList.add("bad");
           return false;
-        } else this.status.textContent = status ? error.message : words.waitingNet;
+        } else this.#say(status ? error.message : words.waitingNet);
         tries += 1;
         await this.#pause(Math.min(10_000, 300 * 2 ** tries));
       }
@@ -167,10 +167,15 @@ class Upload {
     throw new Problem(response.status, detail ?? words.storageSays(response.status));
   }
 
+  #say(what, far = "") {
+    this.far.textContent = far;
+    if (this.status.textContent !== what) this.status.textContent = what;
+  }
+
   #draw(at) {
     this.bar.value = at / this.file.size;
     const seconds = (this.file.size - at) * (performance.now() - this.began) / (at - this.firstAt) / 1000;
-    this.status.textContent = words.uploading(percent(at / this.file.size), seconds < 360_000 ? words.left(duration(seconds)) : "");
+    this.#say("", words.uploading(percent(at / this.file.size), seconds < 360_000 ? words.left(duration(seconds)) : ""));
   }
 }
 

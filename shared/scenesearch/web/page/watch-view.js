@@ -1,7 +1,7 @@
 // The player's view: the scene, why it matches, what is said and written beside it, and the ways to take it away.
 
 import { ask, download, get, pictureAt, send, stillPath, videoPath } from "./api.js";
-import { h, icon, marked, toast, wordsOf } from "./dom.js";
+import { h, icon, marked, notice, toast, wordsOf } from "./dom.js";
 import { asked, best, evidenceList, kept, last, places, sceneAddress } from "./search-view.js";
 import "./scene-player.js";
 import { clock, date, exactClock, parseClock, words } from "./words.js";
@@ -35,14 +35,19 @@ export function watchView(main, params, go) {
     const addHits = panel(side, details, player, params, query, stop.signal);
     if (!query) return;
 
-    const status = h("p", { class: "quiet", role: "status" }, words.searching); // all else is of use before the search has ended
-    row.append(status);
-    theHits(params, stop.signal).then((scenes) => {
+    const status = h("p", { class: "quiet", role: "status" }); // all else is of use before the search has ended
+    const again = h("button", { type: "button", onclick: () => search() }, words.again);
+    const search = () => {
+      again.remove();
+      status.textContent = words.searching;
+      theHits(params, stop.signal).then(found, failed);
+    };
+    const found = (scenes) => {
       if (over) return;
       status.remove();
-      const found = places(scenes);
-      const at = found.findIndex((cuts) => cuts.some(isThis));
-      const hits = found.map((cuts) => cuts.find(isThis) ?? cuts[0]);
+      const byPlace = places(scenes);
+      const at = byPlace.findIndex((cuts) => cuts.some(isThis));
+      const hits = byPlace.map((cuts) => cuts.find(isThis) ?? cuts[0]);
       if (at >= 0) {
         row.append(...steps(hits, at, params, go, keys));
         if (summary) summary.remove();
@@ -50,13 +55,20 @@ export function watchView(main, params, go) {
       }
       marks(player, details, hits, id);
       if (hits.length) addHits(hits, at);
-    }).catch((error) => {
-      if (!over) status.textContent = `${words.failed}: ${error.message}`;
-    });
+    };
+    const failed = (error) => {
+      if (over) return;
+      status.textContent = `${words.failed}: ${error.message}`;
+      row.append(again);
+    };
+    row.append(status);
+    search();
   }).catch((error) => {
     if (error.name === "AbortError" || over) return;
-    main.replaceChildren(h("div", { class: "empty" }, h("h1", {}, error.status === 404 ? words.noVideo : words.failed), h("p", {}, error.status === 404 ? words.noVideoText : error.message),
-      h("a", { class: "button primary", href: "/library", "data-link": true }, words.toLibrary)));
+    const gone = error.status === 404;
+    main.replaceChildren(h("div", { class: "empty" }, h("h1", {}, gone ? words.noVideo : words.notLoaded), h("p", {}, gone ? words.noVideoText : error.message), h("p", { class: "row" },
+      gone ? null : h("button", { type: "button", class: "primary", onclick: () => go(location.pathname + location.search, { replace: true }) }, words.again),
+      h("a", { class: `button ${gone ? "primary" : ""}`, href: "/library", "data-link": true }, words.toLibrary))));
   });
 
   const pressed = (event) => {
@@ -203,14 +215,19 @@ function panel(side, details, player, params, query, signal) {
   const jump = (entry) => () => { player.span = null; player.time = entry.start; };
   const row = (entry, text, extra) => ({ start: entry.start, end: entry.end, element: h("button", { type: "button", class: "entry", onclick: jump(entry) }, h("span", { class: "time" }, clock(entry.start)), h("span", { class: "quote", lang: details.language }, extra ? h("b", {}, extra, " ") : null, marked(text, highlighted))) });
   side.replaceChildren(list);
-  get(videoPath(details.video_id, "/entries"), { signal }).then(({ entries }) => {
+  const load = () => get(videoPath(details.video_id, "/entries"), { signal }).then(({ entries }) => {
     const of = (section) => entries.filter((e) => e.section === section);
     add("said", words.said, of("transcription").map((e) => row(e, e.text, e.speaker)));
     add("written", words.written, of("texts").map((e) => row(e, e.text)));
     add("shown", words.shown, of("visual_info").map((e) => row(e, e.text)));
     add("scenes", words.scenes, of("important_scenes").map((e) => row(e, e.text)));
     settle();
-  }).catch(() => {});
+  }).catch((error) => {
+    if (error.name === "AbortError") return;
+    const missing = notice(`${words.notLoaded}: ${error.message}`, { name: words.again, run: () => { missing.remove(); load(); } }, "bad");
+    side.append(missing);
+  });
+  load();
   return (hits, at) => {
     add("hits", `${words.hits} (${hits.length})`, hits.map((scene, number) => ({ element: h("a", { class: `hit ${number === at ? "here" : ""}`, href: sceneAddress(scene, params), "data-link": true, "aria-current": number === at ? "true" : null },
       h("span", { class: "picture" }, h("img", { src: stillPath(scene.video_id, pictureAt(scene), 320), alt: "", loading: "lazy" }), h("span", { class: "time" }, clock(scene.start))),
