@@ -22,6 +22,7 @@ from scenesearch.client.client import Client
 from scenesearch.config import Models, Settings
 from scenesearch.errors import Unavailable
 from scenesearch.metadata import CHUNK_SECTIONS, Entry, Section
+from scenesearch.observability import JsonLines
 from scenesearch.pipeline.reindex import reindex
 from scenesearch.ports import Assembly
 from scenesearch.search.answer import Answer, Effort, FileHit, Mode, Scene, SearchRequest
@@ -401,6 +402,39 @@ def test_the_answer_is_the_best_of_the_scenes_that_were_streamed(app: Applicatio
     told = [event for event in events if isinstance(event, Scene)]
     assert len(last.scenes) == limit
     assert sorted(told, key=lambda scene: -scene.score)[:limit] == last.scenes
+
+
+SECRETS = ("pier", "crates", "siren", "BURNT", "Ignore your", "PERFECT")
+"""Words of the question, of what stands in the videos, of what models answer."""
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        pytest.param([watcher_says(True), *reader_says(found(4, 4, (4, "the red car BURNT on the pier")))], id="all is well"),
+        pytest.param(reader_says(found(4, 4, (4, "the siren"))), id="an invented quotation"),
+        pytest.param(reader_says("It is BURNT on the pier, with a siren."), id="prose"),
+        pytest.param([{"fault": "garbled", "answer": '{"candidates": ["BURNT on the pier"]}'}], id="another form"),
+        pytest.param(reader_says({"scenes": [{"first": "BURNT", "last": "pier"}]}), id="words for numbers"),
+        pytest.param(
+            [{"fault": "answer", "match": {"kind": "criteria"}, "answer": "PERFECT"}, *reader_says(BURNING)], id="a watcher in prose"
+        ),
+        pytest.param([{"fault": "safety"}], id="refused"),
+        pytest.param([{"fault": "drop"}], id="a lost connection"),
+        pytest.param([{"fault": "http", "status": 400, "message": "bad"}], id="misunderstood"),
+    ],
+)
+def test_no_question_no_notes_and_no_answer_stand_in_any_log(
+    app: Application, stand_in: Control, rules: Sequence[Mapping[str, Any]], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever logs, the HTTP client and the models' own library included, at every level above debug."""
+    stand_in.script(*rules)
+    with caplog.at_level(logging.INFO):
+        answer = patient(app, reading=4, watching=4).answer(SearchRequest(query=QUESTION, mode=Mode.RECALL, effort=Effort.THOROUGH))
+    assert answer.files
+    assert caplog.records
+    logged = "\n".join(f"{JsonLines().format(record)} {vars(record)}" for record in caplog.records)
+    assert [secret for secret in SECRETS if secret in logged] == []
 
 
 class TestAClientThatLeaves:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -46,6 +47,20 @@ def test_a_lost_connection_is_tried_again(fault: str, stand_in: Control, client:
     stand_in.script({"fault": fault, "times": 2}, WORD)
     assert client.generate(ask, deadline=soon()).text == '{"word": "harbour"}'
     assert len(stand_in.requests()) == 3
+
+
+def test_a_response_that_is_no_json_is_tried_again_and_never_quoted(
+    stand_in: Control, client: VertexClient, ask: Ask, caplog: pytest.LogCaptureFixture
+) -> None:
+    stand_in.script({"fault": "garbled", "answer": "<p>SECRET ANSWER</p>", "times": 2}, WORD)
+    with caplog.at_level(logging.INFO):
+        assert client.generate(ask, deadline=soon()).text == '{"word": "harbour"}'
+        stand_in.script({"fault": "garbled", "answer": '{"candidates": "SECRET ANSWER"}'})
+        with pytest.raises(Unavailable, match="cannot be read") as given_up:
+            client.generate(ask, deadline=soon())
+    assert "SECRET" not in str(given_up.value)
+    assert "a model did not answer" in caplog.text
+    assert "SECRET" not in str([vars(record) for record in caplog.records])
 
 
 def test_after_so_many_tries_the_queue_takes_over(stand_in: Control, client: VertexClient, ask: Ask, settings: Settings) -> None:

@@ -16,6 +16,7 @@ Kind = Literal[
     "slow",  # the right answer, `seconds` late; the record says whether the client `hung_up` before
     "drop",  # the connection ends without an answer
     "drop_midway",  # the connection ends in the middle of the answer
+    "garbled",  # a response that is no JSON: `answer`, as it is
     "malformed",  # an answer that is no JSON
     "truncated",  # half an answer, MAX_TOKENS
     "out_of_range",  # times after the clip's end

@@ -68,11 +68,12 @@ def serving(truth: Truth | Mapping[str, Any] | None = None, *, storage: str | No
 
 @dataclass
 class _Reply:
-    """What to send: a body, or nothing but a hang-up. `cut` bytes of the body are withheld."""
+    """What to send: a body (`raw`: these very bytes), or nothing but a hang-up. `cut` bytes of the body are withheld."""
 
     status: int = 200
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
+    raw: bytes | None = None
     cut: int = 0
     hang_up: bool = False
 
@@ -123,6 +124,8 @@ class _Handler(BaseHTTPRequestHandler):
             record["hung_up"] = self._hangs_up_within(rule.seconds)
             if record["hung_up"]:
                 return _Reply(hang_up=True)
+        if rule is not None and rule.fault == "garbled":
+            return _Reply(raw=str(rule.answer).encode())
         reply = _Reply(body=self._body(question, rule))
         if rule is not None and rule.fault == "drop_midway":
             reply.cut = 20
@@ -177,6 +180,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         as_events = stream and reply.status == 200
         content = _events(reply.body) if as_events else json.dumps(reply.body, ensure_ascii=False).encode()
+        content = content if reply.raw is None else reply.raw
         self.send_response(reply.status)
         self.send_header("Content-Type", "text/event-stream" if as_events else "application/json; charset=UTF-8")
         self.send_header("Content-Length", str(len(content)))

@@ -39,6 +39,8 @@ def judged(error: Exception, model: str) -> tuple[str, float]:
         raise ConfigurationError(f"no credentials for Vertex AI: run `gcloud auth application-default login` ({error})") from error
     if isinstance(error, TimeoutError):
         return "no answer within the time of one request", 0.0
+    if isinstance(error, ValueError):
+        return f"a response that cannot be read ({type(error).__name__})", 0.0  # its own message would quote the answer
     if not isinstance(error, APIError):
         return f"{type(error).__name__}: {error}"[:MOST_QUOTED], 0.0
     said = f"HTTP {error.code} {error.status or ''}: {error.message or ''}"[:MOST_QUOTED]
