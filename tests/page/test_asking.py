@@ -361,6 +361,52 @@ def test_everything_works_from_the_keyboard(page: Page, served: SimpleNamespace,
     expect(page).to_have_url(f"{served.url}/search?q=ferry")
 
 
+@pytest.fixture
+def many(served: SimpleNamespace, films: list[Video]) -> list[Scene]:
+    """More scenes than are shown at once; every question finds as many of them as it wants."""
+    line = Evidence(section=Section.TRANSCRIPTION, timestamp="00:10-00:13", text="The ferry leaves at nine.")
+    scenes = [a_scene(films[0], start, start + 2, f"Scene {start}.", line, score=1 - start / 100) for start in range(0, 60, 4)]
+
+    def script(request: SearchRequest) -> Iterator[FileHit | Scene]:
+        yield from scenes[: request.limit]
+        yield whole(request, scenes=scenes[: request.limit])
+
+    served.search.script = script
+    return scenes
+
+
+@pytest.mark.parametrize("way", ["Escape", "link", "history"])
+def test_the_results_are_found_as_they_were_left(page: Page, served: SimpleNamespace, many: list[Scene], way: str) -> None:
+    ask(page, served.url)
+    link = page.locator("a.title").nth(7)
+    link.click()
+    until(page, LOADED)
+    page.get_by_role("button", name="Next scene").click()
+    page.wait_for_url("**t=32*")
+    if way == "Escape":
+        page.keyboard.press("Escape")
+    elif way == "link":
+        page.get_by_role("link", name="Back to the results").click()
+    else:
+        page.go_back()
+    expect(link).to_be_focused()
+    expect(link).to_be_in_viewport()
+    assert page.evaluate("scrollY") > 300
+    assert len(served.search.asked) == 1, "it is not asked again"
+    page.go_back()
+    expect(page).to_have_url(f"{served.url}/")
+
+
+def test_more_scenes_come_below_those_that_are_looked_at(page: Page, served: SimpleNamespace, many: list[Scene]) -> None:
+    ask(page, served.url)
+    expect(page.locator("li.scene:not(.ghost)")).to_have_count(10)
+    page.get_by_role("button", name="Show more scenes").click()
+    expect(page.locator("li.scene:not(.ghost)")).to_have_count(15)
+    expect(page).to_have_url(f"{served.url}/search?q=ferry+leaves&limit=20")
+    expect(page.locator("a.title").nth(10)).to_be_focused()
+    assert page.evaluate("scrollY") > 300
+
+
 def test_feedback_is_kept_with_the_question(page: Page, served: SimpleNamespace, answering: list[Scene]) -> None:
     ask(page, served.url)
     page.locator("a.title").first.click()

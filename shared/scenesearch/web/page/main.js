@@ -10,11 +10,25 @@ const VIEWS = { "/": homeView, "/search": searchView, "/watch": watchView, "/lib
 const main = document.getElementById("view");
 const box = document.getElementById("q");
 let leave = () => {};
+history.scrollRestoration = "manual";
 
-/** Go to an address of this page. */
-export function go(address, { replace = false } = {}) {
-  history[replace ? "replaceState" : "pushState"]({ back: replace ? history.state?.back : location.pathname + location.search }, "", address);
+/** Go to an address of this page; `back` says that it is where one came from, to be found as it was left. */
+export function go(address, { replace = false, back = false } = {}) {
+  if (back && history.state?.back === address) return history.back();
+  if (replace) history.replaceState(history.state, "", address);
+  else {
+    history.replaceState({ ...history.state, left: { top: scrollY, at: document.activeElement?.getAttribute("href") } }, "");
+    history.pushState({ back: location.pathname + location.search }, "", address);
+  }
   show();
+}
+
+/** As it was left: the same place, the same link in focus. */
+function returned({ state }) {
+  show();
+  if (!state?.left) return;
+  window.scrollTo(0, state.left.top);
+  [...main.querySelectorAll("a[href]")].find((link) => link.getAttribute("href") === state.left.at && link.tabIndex === 0)?.focus({ preventScroll: true });
 }
 
 function show() {
@@ -55,7 +69,7 @@ document.addEventListener("click", (event) => {
   event.preventDefault();
   go(link.getAttribute("href"));
 });
-addEventListener("popstate", show);
+addEventListener("popstate", returned);
 
 const keys = document.getElementById("keys");
 keys.append(

@@ -19,6 +19,8 @@ const ONE_PLACE = 0.5;
 const samePlace = (one, other) => one.video_id === other.video_id
   && Math.min(one.end, other.end) - Math.max(one.start, other.start) > ONE_PLACE * Math.min(one.end - one.start, other.end - other.start);
 
+const same = (one, other) => one.video_id === other.video_id && one.start === other.start && one.end === other.end;
+
 /** The scenes by place, in their order: the first of each is the best cut, the others differ in their borders. */
 export function places(scenes) {
   const found = [];
@@ -80,7 +82,11 @@ export function searchView(main, params, go) {
   const files = h("div", { class: "files", hidden: true });
   const notices = h("div", { class: "notices" });
   const list = h("ol", { class: "scenes" });
-  const more = h("button", { type: "button", class: "more", hidden: true, onclick: () => go2({ limit: String(Math.min(100, limitOf(params) * 2)) }) }, words.more);
+  const more = h("button", { type: "button", class: "more", hidden: true, onclick: () => {
+    params.set("limit", Math.min(100, limitOf(params) * 2));
+    history.replaceState(history.state, "", `/search?${params}`);
+    begin({ keep: last.scenes, from: list.children.length }); // what is being looked at stays where it is
+  } }, words.more);
   const go2 = (changes) => {
     const next = new URLSearchParams(params);
     for (const [name, value] of Object.entries(changes)) value ? next.set(name, value) : next.delete(name);
@@ -89,7 +95,6 @@ export function searchView(main, params, go) {
   main.replaceChildren(h("div", { class: "results" },
     h("h1", { class: "unseen" }, words.results(query)), choices(params, go2), status, notices, files, list, more));
 
-  const key = asked(params).toString();
   const highlighted = wordsOf(query);
   const stop = new AbortController();
   const draw = () => {
@@ -99,15 +104,16 @@ export function searchView(main, params, go) {
     }));
   };
   const known = new Map();
-  const begin = () => {
-    Object.assign(last, { key, scenes: [], files: [], done: null });
+  const begin = ({ keep = [], from } = {}) => {
+    Object.assign(last, { key: asked(params).toString(), scenes: [...keep], files: [], done: null });
     notices.replaceChildren();
     more.hidden = true;
-    list.replaceChildren(...Array.from({ length: 4 }, () => h("li", { class: "scene ghost", "aria-hidden": "true" }, h("span", { class: "picture" }), h("span", { class: "lines" }))));
+    status.textContent = words.searching;
+    if (!keep.length) list.replaceChildren(...Array.from({ length: 4 }, () => h("li", { class: "scene ghost", "aria-hidden": "true" }, h("span", { class: "picture" }), h("span", { class: "lines" }))));
     ask(asked(params), {
       file: (file) => { last.files.push(file); drawFiles(files, last.files); },
-      scene: (scene) => { last.scenes.push(scene); draw(); },
-      done: (rest) => { last.done = rest; finish(rest); },
+      scene: (scene) => { if (!last.scenes.some((one) => same(one, scene))) last.scenes.push(scene); draw(); },
+      done: (rest) => { last.done = rest; finish(rest); list.children[from]?.querySelector("a.title").focus({ preventScroll: true }); },
     }, stop.signal).catch((error) => { if (error.name !== "AbortError") fail(error.message); });
   };
   const finish = (rest) => {
@@ -128,7 +134,7 @@ export function searchView(main, params, go) {
     if (!last.scenes.length) list.replaceChildren();
     notices.replaceChildren(notice(detail, { name: words.again, run: begin }, "bad"));
   };
-  if (last.key === key && last.done) finish(last.done);
+  if (last.key === asked(params).toString() && last.done) finish(last.done);
   else begin();
 
   const moved = (event) => {

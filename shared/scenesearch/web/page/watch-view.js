@@ -18,6 +18,11 @@ export function watchView(main, params, go) {
   let over = false;
   const stop = new AbortController();
   const keys = [];
+  const backToResults = (event) => {
+    if (event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    go(`/search?${kept(params)}`, { back: true });
+  };
 
   get(videoPath(id), { signal: stop.signal }).then((details) => {
     if (over) return;
@@ -27,7 +32,7 @@ export function watchView(main, params, go) {
     if (end) player.playSpan({ start, end });
     player.lastSpan = end ? { start, end } : null;
     const isThis = (s) => s.video_id === id && Math.abs(s.start - start) < 0.01 && (!end || Math.abs(s.end - wantedEnd) < 0.01);
-    const row = query ? h("div", { class: "row steps" }, h("a", { class: "button", href: `/search?${kept(params)}`, "data-link": true }, icon("back"), words.back)) : "";
+    const row = query ? h("div", { class: "row steps" }, h("a", { class: "button", href: `/search?${kept(params)}`, onclick: (e) => backToResults(e) }, icon("back"), words.back)) : "";
     const summary = details.summary ? h("p", { class: "description", lang: details.language }, details.summary) : "";
     const taking = takeAway(details, player, { start, end: end || Math.min(details.duration, start + 10) }, keys);
     under.replaceChildren(row, heading(details), summary, taking);
@@ -75,7 +80,7 @@ export function watchView(main, params, go) {
     if (event.target.closest("input, select, textarea, dialog, [role=tab]") || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
     if (event.key === " " && event.target.closest("button, a, summary")) return;
     if (event.key === "Escape") {
-      if (!document.fullscreenElement && query) go(`/search?${kept(params)}`);
+      if (!document.fullscreenElement && query) go(`/search?${kept(params)}`, { back: true });
       return;
     }
     const own = keys.find((k) => k.key === event.key.toLowerCase());
