@@ -409,11 +409,15 @@ def test_more_scenes_come_below_those_that_are_looked_at(page: Page, served: Sim
 
 def test_feedback_is_kept_with_the_question(page: Page, served: SimpleNamespace, answering: list[Scene]) -> None:
     ask(page, served.url)
+    page.get_by_role("button", name="Wrong scene: Harbour day, 00:20").click()
+    expect(page.get_by_role("button", name="Wrong scene: Harbour day, 00:20")).to_have_attribute("aria-pressed", "true")
     page.locator("a.title").first.click()
-    page.get_by_role("button", name="Wrong scene").click()
-    expect(page.get_by_role("button", name="Wrong scene")).to_have_attribute("aria-pressed", "true")
-    [stored] = served.catalog.feedback()
-    assert (stored.query, stored.span.start_ms, stored.right) == ("ferry leaves", 10_000, False)
+    page.get_by_role("button", name="Right scene").click()
+    expect(page.get_by_role("button", name="Right scene")).to_have_attribute("aria-pressed", "true")
+    stored = [(one.query, one.span.start_ms, one.right) for one in served.catalog.feedback()]
+    assert sorted(stored) == [("ferry leaves", 10_000, True), ("ferry leaves", 20_000, False)]
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Right scene: Harbour day, 00:10")).to_have_attribute("aria-pressed", "true")
 
 
 def test_the_transcript_follows_and_leads(page: Page, served: SimpleNamespace, answering: list[Scene]) -> None:

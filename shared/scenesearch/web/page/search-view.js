@@ -1,7 +1,7 @@
 // Asking: the home view, and results that stream in, files first, then scenes.
 
-import { ask, get, pictureAt, stillPath } from "./api.js";
-import { h, icon, marked, notice, unquoted, wordsOf } from "./dom.js";
+import { ask, get, pictureAt, send, stillPath } from "./api.js";
+import { h, icon, marked, notice, toast, unquoted, wordsOf } from "./dom.js";
 import { SECTION, clock, languageName, words } from "./words.js";
 
 const RECENT = "recent-questions";
@@ -232,14 +232,31 @@ function card(scene, cuts, number, params, highlighted) {
     h("a", { class: "picture", href: address, "data-link": true, tabindex: "-1", "aria-hidden": "true" },
       h("img", { src: stillPath(scene.video_id, pictureAt(scene), 480), alt: "", loading: number < 6 ? "eager" : "lazy" }), h("span", { class: "time" }, clock(scene.start))),
     h("div", { class: "lines" },
-      h("h2", {}, h("a", { class: "title", href: address, "data-link": true, "aria-label": words.openScene(scene.title, scene.timestamp) }, scene.title), h("span", { class: "span" }, scene.timestamp)),
+      h("div", { class: "head" }, h("h2", {}, h("a", { class: "title", href: address, "data-link": true, "aria-label": words.openScene(scene.title, scene.timestamp) }, scene.title), h("span", { class: "span" }, scene.timestamp)), feedback(scene, params.get("q"))),
       h("p", { class: "description" }, marked(scene.description, highlighted)),
       scene.grounded ? null : h("p", { class: "quiet" }, words.ungrounded),
-      evidenceList(scene, highlighted, params),
+      evidenceList(scene, highlighted),
       cuts.length ? h("p", { class: "cuts quiet" }, words.cuts, " ", cuts.map((cut) => h("a", { href: sceneAddress(cut, params), "data-link": true, "aria-label": words.openScene(cut.title, cut.timestamp) }, cut.timestamp))) : null));
 }
 
-export function evidenceList(scene, highlighted, params) {
+const judged = new Map();
+
+/** Right or wrong: kept with the question. `named`: the buttons show their names. */
+export function feedback(scene, query, { named = false } = {}) {
+  const key = JSON.stringify([query, scene.video_id, scene.start, scene.end]);
+  const buttons = [[true, "up", words.right], [false, "down", words.wrong]].map(([right, name, label]) => h("button", { type: "button", class: named ? "" : "plain", title: label, "aria-pressed": String(judged.get(key) === right), "aria-label": named ? null : `${label}: ${scene.title}, ${scene.timestamp}`,
+    onclick: (event) => {
+      const button = event.currentTarget;
+      send("POST", "/v1/feedback", { query, video_id: scene.video_id, start: scene.start, end: scene.end, right }).then(() => {
+        judged.set(key, right);
+        for (const one of buttons) one.setAttribute("aria-pressed", String(one === button));
+        toast(words.thanks);
+      }, (error) => toast(error.message));
+    } }, icon(name), named ? label : null));
+  return h("span", { class: "feedback row" }, buttons);
+}
+
+export function evidenceList(scene, highlighted) {
   return h("ul", { class: "evidence" }, scene.evidence.map((line) => h("li", {},
     h("span", { class: `section ${line.section}` }, SECTION[line.section] ?? line.section),
     h("span", { class: "quote" }, line.speaker ? h("b", {}, line.speaker, " ") : null, marked(line.text, highlighted)),

@@ -1,8 +1,8 @@
 // The player's view: the scene, why it matches, what is said and written beside it, and the ways to take it away.
 
-import { ask, download, get, pictureAt, send, stillPath, videoPath } from "./api.js";
-import { h, icon, marked, notice, toast, wordsOf } from "./dom.js";
-import { asked, best, evidenceList, kept, last, places, sceneAddress } from "./search-view.js";
+import { ask, download, get, pictureAt, stillPath, videoPath } from "./api.js";
+import { h, icon, marked, notice, wordsOf } from "./dom.js";
+import { asked, best, evidenceList, feedback, kept, last, places, sceneAddress } from "./search-view.js";
 import "./scene-player.js";
 import { clock, date, exactClock, parseClock, words } from "./words.js";
 
@@ -56,7 +56,7 @@ export function watchView(main, params, go) {
       if (at >= 0) {
         row.append(...steps(hits, at, params, go, keys));
         if (summary) summary.remove();
-        taking.before(why(hits[at], query, params));
+        taking.before(why(hits[at], query));
       }
       marks(player, details, hits, id);
       if (hits.length) addHits(hits, at);
@@ -104,16 +104,8 @@ function heading(details) {
     h("p", { class: "quiet" }, [clock(details.duration), details.collection, date(details.created_at), details.timecode && words.timecode(details.timecode)].filter(Boolean).join(" · ")));
 }
 
-function why(scene, query, params) {
-  const feedback = h("div", { class: "feedback row" }, [[true, "up", words.right], [false, "down", words.wrong]].map(([right, name, label]) =>
-    h("button", { type: "button", "aria-pressed": "false", onclick: async (event) => {
-      const button = event.currentTarget;
-      await send("POST", "/v1/feedback", { query, video_id: scene.video_id, start: scene.start, end: scene.end, right }).then(() => {
-        button.parentElement.querySelectorAll("button").forEach((b) => b.setAttribute("aria-pressed", String(b === button)));
-        toast(words.thanks);
-      }, (error) => toast(error.message));
-    } }, icon(name), label)));
-  return h("section", { class: "why", "aria-label": words.why }, h("p", { class: "description" }, h("span", { class: "span" }, scene.timestamp), " ", marked(scene.description, wordsOf(query))), evidenceList(scene, wordsOf(query), params), feedback);
+function why(scene, query) {
+  return h("section", { class: "why", "aria-label": words.why }, h("p", { class: "description" }, h("span", { class: "span" }, scene.timestamp), " ", marked(scene.description, wordsOf(query))), evidenceList(scene, wordsOf(query)), feedback(scene, query, { named: true }));
 }
 
 function steps(hits, at, params, go, keys) {
