@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from scenesearch.config import Auth, Settings
 from scenesearch.errors import ConfigurationError, NotAllowed, NotSignedIn, Unavailable, VideoNotFound
 from scenesearch.ports import Catalog
-from scenesearch.video import Collection, Video, VideoState
+from scenesearch.video import DEFAULT_COLLECTION, Collection, Video, VideoState
 
 IAP_HEADER = "x-goog-iap-jwt-assertion"
 _GOOGLE = frozenset({"accounts.google.com", "https://accounts.google.com"})
@@ -155,12 +155,15 @@ def writable(caller: Caller, catalog: Catalog) -> frozenset[str] | None:
 
 
 def video_to_read(video_id: str, caller: Caller, catalog: Catalog) -> Video:
-    """The live video. Raises `VideoNotFound`, also for one that is being removed or that the caller may not see."""
+    """The live video. Raises `VideoNotFound`, also for one that is being removed or that the caller may not see.
+
+    As much is looked up for a video that is not there as for one that may not be seen: the time tells nothing either.
+    """
     video = catalog.video(video_id)
-    if video is not None and video.state is not VideoState.REMOVING:
-        collection = catalog.collection(video.collection)
-        if caller.admin or (collection is not None and _may_read(caller, collection)):
-            return video
+    collection = catalog.collection(video.collection if video is not None else DEFAULT_COLLECTION)
+    seen = caller.admin or (collection is not None and _may_read(caller, collection))
+    if video is not None and video.state is not VideoState.REMOVING and seen:
+        return video
     raise VideoNotFound(f"there is no video {video_id!r}")
 
 

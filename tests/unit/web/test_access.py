@@ -7,7 +7,7 @@ import json
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,8 +19,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from google.auth import jwt
 from google.auth.crypt import es
 from google.auth.crypt import rsa as google_rsa
+from httpx2 import Response
 from starlette.testclient import TestClient
 
+from scenesearch.backends.local.catalog import LocalCatalog
 from scenesearch.bootstrap import Application
 from scenesearch.config import Settings
 from scenesearch.errors import ConfigurationError, Unavailable
@@ -157,7 +159,7 @@ def unsigned(token: str) -> str:
         "in pieces",
     ],
 )
-def test_a_token_is_refused_that_is(client: TestClient, issuer: Issuer, case: str) -> None:
+def test_a_token_is_refused_that_is(client: TestClient, app: SimpleNamespace, issuer: Issuer, case: str) -> None:
     other = rsa.generate_private_key(65537, 2048)
     at = int(time.time())
     token = {
@@ -175,9 +177,16 @@ def test_a_token_is_refused_that_is(client: TestClient, issuer: Issuer, case: st
         "for the proxy": lambda: issuer.assertion(),
         "in pieces": lambda: "a.b.c",
     }[case]()
-    response = client.get("/v1/videos", headers=bearer(token))
-    assert response.status_code == 401, response.text
-    assert token not in response.text
+    headers = bearer(token)
+    for response in (
+        client.get("/v1/videos", headers=headers),
+        client.get("/v1/search", params={"q": "x"}, headers=headers),
+        client.post("/v1/search", json={"q": "x"}, headers=headers | {"Accept": "text/event-stream"}),
+        client.post("/v1/feedback", json={"query": "x", "video_id": "v", "start": 1, "end": 2, "right": True}, headers=headers),
+    ):
+        assert response.status_code == 401, response.text
+        assert token not in response.text
+    assert app.search.asked == []
 
 
 def test_the_proxys_header_is_verified_like_any_token(client: TestClient, issuer: Issuer) -> None:
@@ -253,8 +262,24 @@ def test_a_token_that_is_no_object_is_refused(client: TestClient, issuer: Issuer
         assert client.get("/v1/videos", headers=bearer(token)).status_code == 401
 
 
-def test_what_may_not_be_read_answers_word_for_word_like_what_is_not_there(tmp_path: Path, issuer: Issuer) -> None:
-    """With the real search: question, feedback and export of a hidden video or collection against those of one that was never there."""
+def test_what_may_not_be_read_answers_word_for_word_like_what_is_not_there(
+    tmp_path: Path, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the real search: question, feedback and export of a hidden video or collection against those of one that was never there.
+
+    The same status, words and headers, after the same looks into the catalog: how long it takes tells nothing either.
+    """
+    looks: list[str] = []
+
+    def noted(name: str, look: Callable[..., object]) -> Callable[..., object]:
+        def noting(*given: object, **named: object) -> object:
+            looks.append(name)
+            return look(*given, **named)
+
+        return noting
+
+    for name in ("video", "videos", "collection", "collections", "generation", "generations", "chunks", "chunk", "sections", "live"):
+        monkeypatch.setattr(LocalCatalog, name, noted(name, getattr(LocalCatalog, name)))
     settings = Settings(home=tmp_path / "real", auth="google", auth_audience=AUDIENCE, auth_keys_url=f"{issuer.url}/certs")
     app = Application(settings)
     hidden = GivenVideo(video_id="v" + "1" * 20, duration=60, segments=[Segment(start=1, end=5, text="A red car.", kind="visual")])
@@ -264,7 +289,7 @@ def test_what_may_not_be_read_answers_word_for_word_like_what_is_not_there(tmp_p
     span = {"start": 1, "end": 5}
     with TestClient(library_site(app), base_url="https://search.example") as client:
 
-        def answers(video: str, collection: str) -> list[tuple[int, str]]:
+        def answers(video: str, collection: str) -> list[tuple[int, str, list[tuple[str, str]]]]:
             upload = {"file_name": "a.mp4", "size_bytes": 5, "collection": collection}
             responses = [
                 client.get("/v1/search", params={"q": "red car", "collection": collection}, headers=headers),
@@ -279,12 +304,26 @@ def test_what_may_not_be_read_answers_word_for_word_like_what_is_not_there(tmp_p
                 client.get(f"/v1/videos/{video}", headers=headers),
                 client.get("/v1/videos", params={"collection": collection}, headers=headers),
             ]
-            told = [(r.status_code, r.text.replace(video, "VIDEO").replace(collection, "COLLECTION")) for r in responses]
-            return [(status, re.sub(r"urn:request:\w+", "", text)) for status, text in told]
+            return [(r.status_code, told(r.text, video, collection), sorted(headers_of(r))) for r in responses]
 
-        here, nowhere = answers(hidden.video_id, "default"), answers(absent, "nowhere")
+        def told(text: str, video: str, collection: str) -> str:
+            return re.sub(r"urn:request:\w+", "", text).replace(video, "VIDEO").replace(collection, "COLLECTION")
+
+        def headers_of(response: Response) -> list[tuple[str, str]]:
+            return [(name, value) for name, value in response.headers.items() if name not in ("x-request-id", "date")]
+
+        def looked() -> list[str]:
+            done = looks.copy()
+            looks.clear()
+            return done
+
+        looked()
+        here, looks_here = answers(hidden.video_id, "default"), looked()
+        nowhere, looks_nowhere = answers(absent, "nowhere"), looked()
         assert here == nowhere
-        assert [status for status, _ in here] == [404] * 10 + [200]
+        assert looks_here == looks_nowhere
+        assert len(looks_here) > 10
+        assert [status for status, *_ in here] == [404] * 10 + [200]
         everything = client.get("/v1/search", params={"q": "red car"}, headers=headers).json()
         assert everything["files"] == everything["scenes"] == []
 
