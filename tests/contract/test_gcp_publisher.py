@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import ClassVar
@@ -12,12 +11,11 @@ from google.cloud.pubsub_v1 import SubscriberClient
 from opentelemetry import trace
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
+from contract.gcp_listener import PullListener, attributes_of, new_project
 from contract.given import together
-from contract.publisher_contract import SPLIT, PublisherContract, Taken, arrived
-from emulators import need_emulators
-from scenesearch.backends.gcp.deliveries import NOT_BEFORE, check_due, message_of
+from contract.publisher_contract import SPLIT, PublisherContract, arrived
+from scenesearch.backends.gcp.deliveries import NOT_BEFORE, check_due
 from scenesearch.backends.gcp.publisher import PubSubPublisher
-from scenesearch.emulator.wiring import Delivery, create_subscriptions, create_topics
 from scenesearch.errors import Busy, InvalidMessage
 from scenesearch.messages import ChunkWork, Subscription, Topic
 from scenesearch.ports import Publisher
@@ -26,55 +24,10 @@ from waiting import eventually
 
 pytestmark = pytest.mark.filterwarnings("ignore:The return_immediately flag")
 
-DELIVERY = Delivery(
-    attempts=5,
-    backoff=timedelta(milliseconds=50),
-    backoff_limit=timedelta(milliseconds=200),
-    ack_deadline=timedelta(seconds=10),  # the least there is
-)
-
-
-class PullListener:
-    """Pulls, where the functions are pushed to: from subscriptions of the same wiring."""
-
-    def __init__(self, project: str) -> None:
-        self._project = project
-        self._client = SubscriberClient()
-
-    def take(self, subscription: Subscription) -> Taken | None:
-        return self._pull(subscription, hold_s=60)
-
-    def take_briefly(self, subscription: Subscription) -> Taken | None:
-        return self._pull(subscription, hold_s=10)
-
-    def acknowledge(self, taken: Taken) -> None:
-        path, ack_id, _ = taken.handle
-        self._client.acknowledge(subscription=path, ack_ids=[ack_id])
-
-    def reject(self, taken: Taken) -> None:
-        path, ack_id, _ = taken.handle
-        self._client.modify_ack_deadline(subscription=path, ack_ids=[ack_id], ack_deadline_seconds=0)
-
-    def close(self) -> None:
-        self._client.close()
-
-    def _pull(self, subscription: Subscription, hold_s: int) -> Taken | None:
-        path = self._client.subscription_path(self._project, subscription)
-        answer = self._client.pull(subscription=path, max_messages=1, return_immediately=True)
-        for received in answer.received_messages:
-            self._client.modify_ack_deadline(subscription=path, ack_ids=[received.ack_id], ack_deadline_seconds=hold_s)
-            attributes = dict(received.message.attributes)
-            return Taken(message_of(received.message.data, attributes), (path, received.ack_id, attributes))
-        return None
-
 
 @pytest.fixture
 def project() -> str:
-    emulator = need_emulators().pubsub
-    name = f"p-{uuid.uuid4().hex[:12]}"
-    create_topics(emulator, name)
-    create_subscriptions(emulator, name, DELIVERY)
-    return name
+    return new_project()
 
 
 @pytest.fixture
@@ -89,26 +42,28 @@ def listener(project: str) -> Iterator[PullListener]:
     listener.close()
 
 
-def attributes_of(taken: Taken) -> dict[str, str]:
-    attributes: dict[str, str] = taken.handle[2]
-    return attributes
-
-
 class TestPubSubPublisher(PublisherContract):
     patience_s: ClassVar[float] = 40
-    holds_back: ClassVar[bool] = False
 
-    def test_what_is_delayed_comes_later(self, publisher: Publisher, listener: PullListener) -> None:  # type: ignore[override]
-        """It comes at once and says when it is due: consumers hand it back until then."""
-        begun = now()
-        publisher.publish(Topic.SPLITS, SPLIT, delay=timedelta(minutes=10))
-        attributes = attributes_of(arrived(listener, Subscription.SPLIT_SPLITS))
-        due = datetime.fromisoformat(attributes[NOT_BEFORE])
-        assert timedelta(minutes=10) <= due - begun <= timedelta(minutes=11)
-        with pytest.raises(Busy, match="not due"):
-            check_due(attributes)
-        check_due({NOT_BEFORE: begun.isoformat()})
-        check_due({})
+
+def test_a_message_says_when_it_is_due(project: str, publisher: Publisher) -> None:
+    """Pub/Sub delivers at once what was published with a delay: whoever reads this hands it back until then."""
+    begun = now()
+    publisher.publish(Topic.SPLITS, SPLIT, delay=timedelta(minutes=10))
+    attributes = eventually(lambda: delivered(project, Subscription.SPLIT_SPLITS))
+    due = datetime.fromisoformat(attributes[NOT_BEFORE])
+    assert timedelta(minutes=10) <= due - begun <= timedelta(minutes=11)
+    with pytest.raises(Busy, match="not due"):
+        check_due(attributes)
+    check_due({NOT_BEFORE: begun.isoformat()})
+    check_due({})
+
+
+def delivered(project: str, subscription: Subscription) -> dict[str, str]:
+    """The attributes of a message as Pub/Sub delivers it; none when there is none yet."""
+    with SubscriberClient() as client:
+        answer = client.pull(subscription=client.subscription_path(project, subscription), max_messages=1, return_immediately=True)
+    return {name: value for received in answer.received_messages for name, value in received.message.attributes.items()}
 
 
 @pytest.mark.parametrize("said", ["soon", "2026-11-03T10:00:00"])

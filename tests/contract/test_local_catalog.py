@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from contract.catalog_contract import CatalogContract, planned
-from contract.given import a_key, a_ref, a_video, long, together
+from contract.given import a_key, a_record, a_ref, a_video, long, together
 from contract.processes import SPAWN, close_chunks, lease_and_wait
 from scenesearch.backends.local.catalog import LocalCatalog
 from scenesearch.backends.local.database import Database
@@ -87,6 +87,23 @@ def test_a_forked_child_uses_a_connection_of_its_own(database: Database, catalog
 def test_many_may_open_a_new_file_at_once(tmp_path: Path) -> None:
     found = together(8, lambda _: list(LocalCatalog(Database(tmp_path / "new" / "catalog.db")).videos()))
     assert all(videos == [] for videos in found)
+
+
+def test_an_error_undoes_its_whole_group(catalog: Catalog) -> None:
+    ref = planned(catalog)
+
+    def fail_at_last() -> None:
+        with catalog.atomic():
+            catalog.close_chunk(ref, 0)
+            catalog.commit_section(a_record())
+            catalog.close_chunk(a_ref("another"), 0)
+
+    with pytest.raises(Gone):
+        fail_at_last()
+    video = catalog.generation(ref)
+    assert video is not None
+    assert video.open_chunks == frozenset({0, 1})
+    assert catalog.sections(ref) == []
 
 
 def test_an_error_in_an_inner_group_may_be_handled_in_the_outer(catalog: Catalog) -> None:

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from contract.given import MEDIA, a_ref, a_video, chunks, together
+from contract.local_listener import MINUTE, QueueListener
 from contract.processes import SPAWN, claim_and_wait
-from contract.publisher_contract import MESSAGES, SPLIT, Listener, PublisherContract, Taken
+from contract.publisher_contract import MESSAGES, SPLIT, Listener, PublisherContract
 from scenesearch.backends.local.catalog import LocalCatalog
 from scenesearch.backends.local.database import Database
 from scenesearch.backends.local.presence import Hold
@@ -22,7 +23,6 @@ from scenesearch.messages import SUBSCRIPTIONS, ChunkWork, DeadLetter, Subscript
 from scenesearch.ports import Publisher
 from waiting import eventually
 
-MINUTE = timedelta(minutes=1)
 SPLITS = (Subscription.SPLIT_SPLITS,)
 
 
@@ -40,24 +40,6 @@ def queue(database: Database) -> LocalQueue:
 @pytest.fixture
 def publisher(queue: LocalQueue) -> Publisher:
     return queue
-
-
-class QueueListener:
-    def __init__(self, queue: LocalQueue) -> None:
-        self._queue = queue
-
-    def take(self, subscription: Subscription, lease: timedelta = MINUTE) -> Taken | None:
-        claim = self._queue.claim((subscription,), lease)
-        return Taken(claim.message, claim) if claim else None
-
-    def take_briefly(self, subscription: Subscription) -> Taken | None:
-        return self.take(subscription, timedelta(milliseconds=50))
-
-    def acknowledge(self, taken: Taken) -> None:
-        assert self._queue.acknowledge(taken.handle)
-
-    def reject(self, taken: Taken) -> None:
-        assert self._queue.reject(taken.handle, "the test says no")
 
 
 @pytest.fixture
