@@ -12,7 +12,7 @@ import opentimelineio as otio
 import pysubs2
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from media_files import Recipe, make
 from page.browsing import LOADED, SAMPLE, time_of, until
@@ -68,6 +68,19 @@ def test_the_borders_of_a_clip_can_be_moved(page: Page, served: SimpleNamespace,
     page.get_by_label("To", exact=True).press("Enter")
     with av.open(io.BytesIO(exported(page, "mp4")[1])) as container:
         assert float(container.duration or 0) / 1e6 == pytest.approx(0.5, abs=0.1)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy its link").click()
+    expect(page.get_by_text("The link to this clip is copied")).to_be_visible()
+    video = answering[0].video_id
+    assert page.evaluate("navigator.clipboard.readText()") == f"{served.url}/watch?q=ferry&v={video}&t=8.5&end=9"
+    page.get_by_role("button", name="Play the clip").click()
+    expect(page.locator(".ended")).to_be_visible()
+    assert time_of(page) == pytest.approx(9, abs=0.25)
+    line, clip = (page.locator(name).bounding_box() for name in (".line", "scene-player .clip"))
+    assert line is not None and clip is not None  # noqa: PT018
+    seconds = page.evaluate("document.querySelector('scene-player').duration") / line["width"]
+    assert (clip["x"] - line["x"]) * seconds == pytest.approx(8.5, abs=0.1)
+    assert clip["width"] * seconds == pytest.approx(0.5, abs=0.1)
     page.get_by_label("To", exact=True).fill("0:01")
     page.get_by_label("To", exact=True).press("Enter")
     page.locator("[data-format=mp4]").click()
@@ -137,6 +150,48 @@ def test_an_upload_can_begin_a_collection(page: Page, served: SimpleNamespace) -
     page.locator("#files").set_input_files([SAMPLE])
     [info] = eventually(lambda: list(served.uploads.list()))
     assert info.name.startswith("trailers/")
+
+
+def test_uploads_are_given_a_language_and_tags(page: Page, served: SimpleNamespace) -> None:
+    page.goto(f"{served.url}/library")
+    page.get_by_text("Language and tags").click()
+    page.get_by_label("Language").select_option("Japanese")
+    page.get_by_label("Tags").fill("trailer, 2026、 夏")
+    page.locator("#files").set_input_files([SAMPLE])
+    [info] = eventually(lambda: page.evaluate("1") and list(served.uploads.list()))
+    assert info.metadata == {"language": "ja", "tags": "trailer,2026,夏"}
+
+
+def test_of_many_files_two_are_uploaded_at_once_and_the_others_wait(page: Page, served: SimpleNamespace, tmp_path: Path) -> None:
+    files = [tmp_path / f"{number}.mp4" for number in range(4)]
+    for file in files:
+        file.write_bytes(file.name.encode())
+    page.goto(f"{served.url}/library")
+    held: list[Route] = []
+    page.route("**/v1/uploads/*", lambda route: held.append(route))
+    page.locator("#files").set_input_files(files)
+    expect(page.locator(".upload", has_text="Waiting for its turn")).to_have_count(2)
+    page.unroute("**/v1/uploads/*")
+    for route in held:
+        route.continue_()
+    eventually(lambda: page.evaluate("1") and len(list(served.uploads.list())) == 4)
+
+
+def test_many_videos_are_filtered_by_what_is_known_of_them(
+    page: Page, served: SimpleNamespace, films: list[Video], troubled: list[Video]
+) -> None:
+    for number in range(10):
+        served.shelf.put(SAMPLE, f"trailers/{number}/a.mp4", title=f"Trailer {number}")
+    page.goto(f"{served.url}/library")
+    expect(page.locator("li.video")).to_have_count(13)
+    box = page.get_by_role("searchbox", name="Filter by title")
+    box.fill("TRAILERS 7")
+    expect(page.locator("li.video .title")).to_have_text(["Trailer 7"])
+    expect(page.locator(".over .status")).to_have_text("1 video")
+    box.fill("failed")
+    expect(page.locator("li.video .title")).to_have_text(["Broken"])
+    box.fill("")
+    expect(page.locator("li.video")).to_have_count(13)
 
 
 def test_a_large_export_is_fetched_by_its_link(page: Page, served: SimpleNamespace, tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ import { bytes, clock, date, dollars, duration, languageName, list, percent, wor
 
 const UNDO_SECONDS = 8;
 const NEW = "/"; // no collection can be called that
+const MANY = 12; // so many videos can be looked through
+const LANGUAGES = ["ar", "de", "en", "es", "fr", "hi", "id", "it", "ja", "ko", "nl", "pl", "pt", "ru", "th", "tr", "uk", "vi", "zh"];
 const WORKING = new Set(["splitting", "extracting", "assembling", "waiting", "removing"]);
 
 /** Deletions that can still be taken back: video id ▸ timer. */
@@ -22,10 +24,20 @@ export function libraryView(main) {
   const count = h("p", { class: "status", role: "status" });
   const collections = h("select", {});
   const fresh = h("input", { type: "text", hidden: true, maxLength: 100, "aria-label": words.newCollectionName, placeholder: words.newCollectionName });
-  const into = () => (collections.value === NEW ? fresh.value.trim() || fresh.focus() : collections.value || "default");
+  const names = LANGUAGES.map((code) => [code, languageName(code)]).sort(([, a], [, b]) => a.localeCompare(b));
+  const spoken = h("select", {}, h("option", { value: "" }, words.languageHeard), names.map(([value, name]) => h("option", { value }, name)));
+  const tags = h("input", { type: "text", maxLength: 1000, placeholder: words.tagsExample });
+  /** Take files in; the name of a new collection comes first. */
+  const take = (files) => {
+    const into = collections.value === NEW ? fresh.value.trim() : collections.value || "default";
+    if (!into) return fresh.focus();
+    queue.add(files, into, { language: spoken.value, tags: tags.value.split(/[,、，]/).map((tag) => tag.trim()).filter(Boolean) });
+  };
   const dialog = h("dialog", { class: "sheet", "aria-labelledby": "sheet-title" });
-  main.replaceChildren(h("div", { class: "library" }, h("h1", {}, words.library), dropZone(into, collections, fresh), queue.element, count, grid, dialog));
+  const wanted = h("input", { type: "search", "aria-label": words.filterVideos, placeholder: words.filterVideos, oninput: () => draw() });
+  main.replaceChildren(h("div", { class: "library" }, h("h1", {}, words.library), dropZone(take, { collections, fresh, spoken, tags }), queue.element, h("div", { class: "row over" }, count, wanted), grid, dialog));
   let over = false;
+  let all = [];
   let timer = 0;
 
   get("/v1/collections").then(({ collections: all, may_create: mayCreate }) => {
@@ -38,31 +50,41 @@ export function libraryView(main) {
     else fresh.focus();
   });
 
+  const draw = () => {
+    const here = all.filter((v) => !going.has(v.video_id));
+    wanted.hidden = here.length <= MANY && !wanted.value;
+    const parts = wanted.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const shown = here.filter((v) => {
+      const said = [v.title, v.collection, ...v.tags, words.state[v.state]].join(" ").toLowerCase();
+      return parts.every((part) => said.includes(part));
+    });
+    count.textContent = here.length ? words.videos(shown.length) : "";
+    const drawn = shown.map((video) => {
+      const print = JSON.stringify(video);
+      const known = cards.get(video.video_id);
+      if (known?.print === print) return known.element;
+      const held = known && known.element.contains(document.activeElement) ? document.activeElement.dataset.act : null;
+      const element = card(video, { seen, refresh, dialog });
+      cards.set(video.video_id, { print, element });
+      if (known) known.element.replaceWith(element);
+      if (held) element.querySelector(`[data-act="${held}"]`)?.focus();
+      return element;
+    });
+    if (drawn.length !== grid.children.length || drawn.some((element, n) => grid.children[n] !== element)) grid.replaceChildren(...drawn);
+    if (!here.length && !queue.expecting) grid.replaceChildren(h("li", { class: "empty" }, h("h2", {}, words.emptyLibrary), h("p", {}, words.emptyLibraryText)));
+  };
   const refresh = async () => {
     clearTimeout(timer);
     let busy = false;
     try {
       const { videos } = await get("/v1/videos");
       if (over) return;
-      const shown = videos.filter((v) => !going.has(v.video_id));
-      count.textContent = shown.length ? words.videos(shown.length) : "";
-      await Promise.all(shown.filter((v) => WORKING.has(v.state)).map(async (v) => { v.details = await get(videoPath(v.video_id)).catch(() => null); }));
+      await Promise.all(videos.filter((v) => WORKING.has(v.state)).map(async (v) => { v.details = await get(videoPath(v.video_id)).catch(() => null); }));
       if (over) return;
-      busy = shown.some((v) => WORKING.has(v.state));
-      const fresh = shown.map((video) => {
-        const print = JSON.stringify(video);
-        const known = cards.get(video.video_id);
-        if (known?.print === print) return known.element;
-        const held = known && known.element.contains(document.activeElement) ? document.activeElement.dataset.act : null;
-        const element = card(video, { seen, refresh, dialog });
-        cards.set(video.video_id, { print, element });
-        if (known) known.element.replaceWith(element);
-        if (held) element.querySelector(`[data-act="${held}"]`)?.focus();
-        return element;
-      });
-      if (fresh.length !== grid.children.length || fresh.some((element, n) => grid.children[n] !== element)) grid.replaceChildren(...fresh);
-      queue.arrived(videos.map((v) => v.video_id));
-      if (!shown.length && !queue.expecting) grid.replaceChildren(h("li", { class: "empty" }, h("h2", {}, words.emptyLibrary), h("p", {}, words.emptyLibraryText)));
+      all = videos;
+      busy = all.some((v) => WORKING.has(v.state));
+      queue.arrived(all.map((v) => v.video_id));
+      draw();
     } catch {
       if (over) return;
       count.textContent = words.offline;
@@ -72,20 +94,22 @@ export function libraryView(main) {
   };
   refresh();
   queue.addEventListener("uploaded", refresh);
-  const stopDrop = wholePageDrop(main, into);
+  const stopDrop = wholePageDrop(main, take);
   return () => { over = true; clearTimeout(timer); queue.removeEventListener("uploaded", refresh); stopDrop(); };
 }
 
-function dropZone(into, collections, fresh) {
-  const input = h("input", { type: "file", multiple: true, accept: "video/*,.mkv,.avi,.ts,.mts,.m2ts,.mxf,.flv", class: "unseen", id: "files", onchange: () => { if (into()) queue.add([...input.files], into()); input.value = ""; } });
+function dropZone(take, { collections, fresh, spoken, tags }) {
+  const field = (name, control) => h("label", { class: "field inline" }, h("span", {}, name), control);
+  const input = h("input", { type: "file", multiple: true, accept: "video/*,.mkv,.avi,.ts,.mts,.m2ts,.mxf,.flv", class: "unseen", id: "files", onchange: () => { take([...input.files]); input.value = ""; } });
   return h("section", { class: "drop", "aria-label": words.addVideos }, icon("upload"),
     h("p", {}, h("b", {}, words.drop), " ", h("span", { class: "quiet" }, words.dropText)),
-    h("div", { class: "row" }, input, h("label", { for: "files", class: "button primary" }, words.choose), h("label", { class: "field inline" }, h("span", {}, words.into), collections), fresh));
+    h("div", { class: "row" }, input, h("label", { for: "files", class: "button primary" }, words.choose), field(words.into, collections), fresh),
+    h("details", {}, h("summary", {}, words.saidOfThem), h("div", { class: "row" }, field(words.language, spoken), field(words.tags, tags))));
 }
 
-function wholePageDrop(main, into) {
+function wholePageDrop(main, take) {
   const over = (event) => { if (event.dataTransfer?.types.includes("Files")) { event.preventDefault(); main.classList.toggle("dropping", event.type === "dragover"); } };
-  const dropped = (event) => { event.preventDefault(); main.classList.remove("dropping"); if (into()) queue.add([...event.dataTransfer.files], into()); };
+  const dropped = (event) => { event.preventDefault(); main.classList.remove("dropping"); take([...event.dataTransfer.files]); };
   document.addEventListener("dragover", over);
   document.addEventListener("dragleave", over);
   document.addEventListener("drop", dropped);
@@ -95,7 +119,7 @@ function wholePageDrop(main, into) {
 function card(video, { seen, refresh, dialog }) {
   const working = WORKING.has(video.state);
   const address = `/watch?${new URLSearchParams({ v: video.video_id })}`;
-  const act = (name, label, run, kind = "plain") => h("button", { type: "button", class: kind, "data-act": name, "aria-label": `${label}: ${video.title}`, title: label, onclick: run }, icon(name));
+  const act = (name, label, run, shown = label) => h("button", { type: "button", class: "plain", "data-act": name, "aria-label": `${label}: ${video.title}`, title: label, onclick: run }, icon(name), shown);
   const redo = () => send("POST", videoPath(video.video_id, "/retry")).then(() => { toast(words.retried); refresh(); }, (error) => toast(error.message));
   return h("li", { class: `video ${video.state}`, "data-video": video.video_id, "data-state": video.state },
     h("a", { class: "picture", href: address, "data-link": true, tabindex: "-1", "aria-hidden": "true" },
@@ -108,7 +132,7 @@ function card(video, { seen, refresh, dialog }) {
       video.state === "failed" || video.state === "waiting" ? h("div", { class: "notice bad" }, h("span", {}, `${words.state[video.state]}: ${video.error ?? ""}`), h("button", { type: "button", onclick: redo }, words.again)) : null,
       video.gaps.length ? h("details", { class: "gaps" }, h("summary", {}, words.gaps(video.gaps.length)),
         h("ul", {}, video.gaps.map((gap) => h("li", {}, words.gap(gap.chunk + 1, words.stage[gap.section] ?? words.everything, gap.reason)))), h("button", { type: "button", onclick: redo }, words.again)) : null,
-      h("div", { class: "row acts" }, act("grid", words.storyboard, () => sheet(dialog, video, storyboard)), act("text", words.details, () => sheet(dialog, video, about)), act("trash", words.remove, () => remove(video, refresh)))));
+      h("div", { class: "row acts" }, act("grid", words.storyboard, () => sheet(dialog, video, storyboard)), act("text", words.details, () => sheet(dialog, video, about)), act("trash", words.remove, () => remove(video, refresh), ""))));
 }
 
 function progress(video, seen) {

@@ -65,6 +65,13 @@ class ScenePlayer extends HTMLElement {
     }));
   }
 
+  /** {start, end} of what will be taken away, between brackets on the timeline. */
+  set clip({ start, end }) {
+    this.#clip.hidden = !(start < end);
+    this.#clip.style.left = `${(100 * start) / this.duration}%`;
+    this.#clip.style.width = `${(100 * (end - start)) / this.duration}%`;
+  }
+
   key(event) {
     const jump = (seconds) => () => {
       this.time = this.time + seconds;
@@ -86,6 +93,7 @@ class ScenePlayer extends HTMLElement {
   }
 
   #marks = h("div", { class: "marks", "aria-hidden": "true" });
+  #clip = h("div", { class: "clip", hidden: true });
   #ended = h("div", { class: "ended", hidden: true });
 
   #build() {
@@ -102,7 +110,7 @@ class ScenePlayer extends HTMLElement {
     this.played = h("div", { class: "played" });
     this.preview = h("div", { class: "preview", hidden: true, "aria-hidden": "true" }, h("span", { class: "sprite" }), h("span", { class: "time" }), h("span", { class: "label", lang: this.details.language }));
     this.line = h("div", { class: "line", role: "slider", tabIndex: 0, "aria-label": words.position, "aria-valuemin": 0, "aria-valuemax": Math.round(this.duration) },
-      h("div", { class: "rail" }, this.played), this.#marks, this.preview);
+      h("div", { class: "rail" }, this.played), this.#marks, this.#clip, this.preview);
     this.line.addEventListener("pointerdown", (e) => { this.#dragging = true; this.line.setPointerCapture(e.pointerId); this.#seekTo(e); });
     this.line.addEventListener("pointermove", (e) => { this.#hover(e); if (this.#dragging) this.#seekTo(e); });
     this.line.addEventListener("pointerup", () => { this.#dragging = false; });

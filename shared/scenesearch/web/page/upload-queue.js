@@ -29,10 +29,11 @@ class UploadQueue extends EventTarget {
   /** Whether videos are still expected in the library. */
   get expecting() { return this.busy || this.element.querySelector("[data-video]") !== null; }
 
-  add(files, collection) {
+  /** `said`: the language and tags that the videos are given. */
+  add(files, collection, said = {}) {
     for (const file of files) {
       const left = [...this.element.querySelectorAll(".interrupted")].find((item) => item.dataset.print.endsWith(`/${printOf(file)}`));
-      const job = new Upload(file, left ? left.dataset.print.split("/", 1)[0] : collection); // what was begun goes on where it was going
+      const job = new Upload(file, left ? left.dataset.print.split("/", 1)[0] : collection, said); // what was begun goes on where it was going
       this.element.querySelector(`[data-print="${CSS.escape(job.print)}"]`)?.remove();
       this.element.append(job.element);
       this.#waiting.push(job);
@@ -68,12 +69,11 @@ function forget(print) {
 class Upload {
   #cancelled = new AbortController();
 
-  constructor(file, collection) {
-    this.file = file;
-    this.collection = collection;
+  constructor(file, collection, said) {
+    Object.assign(this, { file, collection, said });
     this.print = `${collection}/${printOf(file)}`;
     this.bar = h("progress", { max: 1, value: 0, "aria-label": file.name });
-    [this.far, this.status] = [h("span"), h("span", { role: "status" })]; // every percent is to be seen, only what happens is read aloud
+    [this.far, this.status] = [h("span", {}, words.queued), h("span", { role: "status" })]; // every percent is to be seen, only what happens is read aloud
     this.element = h("li", { class: "upload", "data-print": this.print }, h("span", { class: "name" }, file.name), this.bar, h("span", { class: "quiet" }, this.far, this.status),
       h("button", { type: "button", class: "plain", "aria-label": `${words.cancel}: ${file.name}`, onclick: () => this.cancel() }, icon("close")));
   }
@@ -88,6 +88,7 @@ class Upload {
 
   /** True when the whole file is there. */
   async run() {
+    this.#say("", words.uploading(percent(0), ""));
     for (let tries = 0, reached = 0; !this.#cancelled.signal.aborted;) {
       try {
         this.session ??= unfinished()[this.print] ?? (await this.#start());
@@ -142,7 +143,7 @@ class Upload {
   }
 
   async #start() {
-    const response = await send("POST", "/v1/uploads", { file_name: this.file.name, size_bytes: this.file.size, content_type: this.file.type, collection: this.collection });
+    const response = await send("POST", "/v1/uploads", { file_name: this.file.name, size_bytes: this.file.size, content_type: this.file.type, collection: this.collection, ...this.said });
     const { url, video_id: video } = await response.json();
     const session = { url, video, name: this.file.name, began: Date.now() };
     keep({ ...unfinished(), [this.print]: session });

@@ -1,7 +1,7 @@
 // The player's view: the scene, why it matches, what is said and written beside it, and the ways to take it away.
 
 import { ask, download, get, pictureAt, stillPath, videoPath } from "./api.js";
-import { h, icon, marked, notice, wordsOf } from "./dom.js";
+import { h, icon, marked, notice, toast, wordsOf } from "./dom.js";
 import { asked, best, evidenceList, feedback, kept, last, places, sceneAddress } from "./search-view.js";
 import "./scene-player.js";
 import { clock, date, exactClock, parseClock, words } from "./words.js";
@@ -34,7 +34,7 @@ export function watchView(main, params, go) {
     const isThis = (s) => s.video_id === id && Math.abs(s.start - start) < 0.01 && (!end || Math.abs(s.end - wantedEnd) < 0.01);
     const row = query ? h("div", { class: "row steps" }, h("a", { class: "button", href: `/search?${kept(params)}`, onclick: (e) => backToResults(e) }, icon("back"), words.back)) : "";
     const summary = details.summary ? h("p", { class: "description", lang: details.language }, details.summary) : "";
-    const taking = takeAway(details, player, { start, end: end || Math.min(details.duration, start + 10) }, keys);
+    const taking = takeAway(details, player, { start, end: end || Math.min(details.duration, start + 10) }, params, keys);
     under.replaceChildren(row, heading(details), summary, taking);
     marks(player, details, [], id);
     const addHits = panel(side, details, player, params, query, stop.signal);
@@ -123,17 +123,23 @@ function marks(player, details, hits, id) {
   ];
 }
 
-function takeAway(details, player, span, keys) {
+function takeAway(details, player, span, params, keys) {
   const status = h("p", { class: "quiet", role: "status" });
   const time = (name, label) => h("input", { type: "text", inputMode: "decimal", value: exactClock(span[name]), "aria-label": label, class: "time-field", onchange: (e) => {
     const value = parseClock(e.target.value);
     if (!Number.isNaN(value)) span[name] = Math.min(details.duration, value);
     e.target.value = exactClock(span[name]);
+    player.clip = span;
   } });
   const fields = { start: time("start", words.from), end: time("end", words.to) };
-  const set = (name) => { span[name] = player.time; fields[name].value = exactClock(player.time); };
+  const set = (name) => { span[name] = player.time; fields[name].value = exactClock(player.time); player.clip = span; };
+  player.clip = span;
+  const copy = async () => {
+    const address = new URL(sceneAddress({ video_id: details.video_id, ...span }, params), location).href;
+    toast(await navigator.clipboard?.writeText(address).then(() => words.copied, () => address) ?? address);
+  };
   keys.push({ key: "i", run: () => set("start") }, { key: "o", run: () => set("end") });
-  const bound = (name, label) => h("label", { class: "bound" }, h("span", {}, label), fields[name], h("button", { type: "button", class: "here", onclick: () => set(name) }, words.setHere));
+  const bound = (name, label) => h("label", { class: "bound" }, h("span", {}, label), fields[name], h("button", { type: "button", class: "here", "aria-label": `${label}: ${words.setHere}`, onclick: () => set(name) }, words.setHere));
   const exact = h("select", { "aria-label": words.clip }, h("option", { value: "1" }, words.exact), h("option", { value: "" }, words.lossless));
   const take = async (format, event) => {
     const still = format === "png";
@@ -147,7 +153,8 @@ function takeAway(details, player, span, keys) {
   };
   const button = (format, label, kind = "") => h("button", { type: "button", class: kind, "data-format": format, onclick: (e) => take(format, e) }, label);
   return h("section", { class: "take", "aria-label": words.take }, h("h2", {}, words.take),
-    h("div", { class: "row" }, bound("start", words.from), bound("end", words.to)),
+    h("div", { class: "row" }, bound("start", words.from), bound("end", words.to),
+      h("button", { type: "button", onclick: () => span.start < span.end && player.playSpan({ ...span }) }, icon("play"), words.playClip), h("button", { type: "button", onclick: copy }, icon("link"), words.copyLink)),
     h("div", { class: "row" }, button("mp4", `${words.clip} (MP4)`, "primary"), exact, button("png", `${words.still} (PNG)`)),
     h("div", { class: "row" }, h("span", { class: "quiet" }, words.subtitles), button("vtt", "WebVTT"), button("srt", "SRT"), button("txt", words.textLines)),
     h("div", { class: "row" }, h("span", { class: "quiet" }, words.editors), button("otio", "OTIO"), button("edl", "EDL")),
