@@ -175,6 +175,16 @@ def test_filters_offer_what_there_is(page: Page, served: SimpleNamespace, answer
     expect(page).to_have_url(f"{served.url}/search?q=ferry+leaves")
 
 
+def test_every_filter_is_in_sight_and_can_be_removed(page: Page, served: SimpleNamespace, answering: list[Scene]) -> None:
+    address = f"{served.url}/search?q=ferry&collection=films&language=ja&speaker=Mika&tag=summer&section=texts&since=2026-11-22"
+    page.goto(address)
+    expect(page.locator("button.chip.on")).to_have_text(["films", "Japanese", "Mika", "#summer", "Written", "Added from: 2026-11-22"])
+    page.get_by_role("button", name="#summer").click()
+    expect(page).to_have_url(address.replace("&tag=summer", ""))
+    expect(page.locator("button.chip.on")).to_have_count(5)
+    assert served.search.asked[-1][0].tag is None
+
+
 def test_days_are_those_of_the_askers_calendar(opened: Callable[..., Page], served: SimpleNamespace, answering: list[Scene]) -> None:
     page = opened(timezone_id="Asia/Tokyo")
     page.goto(f"{served.url}/search?q=ferry&since=2026-11-22&until=2026-11-22")

@@ -109,6 +109,7 @@ export function searchView(main, params, go) {
     notices.replaceChildren();
     more.hidden = true;
     status.textContent = words.searching;
+    status.classList.remove("unseen");
     if (!keep.length) list.replaceChildren(...Array.from({ length: 4 }, () => h("li", { class: "scene ghost", "aria-hidden": "true" }, h("span", { class: "picture" }), h("span", { class: "lines" }))));
     ask(asked(params), {
       file: (file) => { last.files.push(file); drawFiles(files, last.files); },
@@ -121,6 +122,7 @@ export function searchView(main, params, go) {
     draw();
     files.hidden = true;
     const inVideos = new Set(last.scenes.map((s) => s.video_id)).size;
+    status.classList.toggle("unseen", !last.scenes.length); // then the list says it large
     status.textContent = last.scenes.length ? words.found(places(last.scenes).length, inVideos, (rest.took_ms / 1000).toFixed(rest.took_ms < 995 ? 2 : 1)) : words.nothing;
     notices.replaceChildren(
       ...(rest.degraded ? [notice(words.degraded(rest.degraded), { name: words.again, run: begin })] : []),
@@ -197,6 +199,7 @@ function choices(params, change) {
     asked = true; // all videos, only for those who want to filter
     get("/v1/videos").then(({ videos }) => fillAll(videos)).catch(() => { asked = false; });
   };
+  const named = { collection: (v) => v, language: languageName, speaker: (v) => v, tag: (v) => `#${v}`, section: (v) => SECTION[v] ?? v, since: (v) => `${words.since}: ${v}`, until: (v) => `${words.until}: ${v}`, video_id: () => words.onlyVideo };
   const text = (name, type = "text") => h("input", { type, name, list: name === "speaker" ? "speakers" : null, value: params.get(name) ?? "", onchange: (e) => change({ [name]: e.target.value }), onfocus: () => {
     speakers.replaceChildren(...[...new Set(last.scenes.flatMap((s) => s.evidence.map((e) => e.speaker)).filter(Boolean))].sort().map((value) => h("option", { value })));
   } });
@@ -210,7 +213,7 @@ function choices(params, change) {
         field("section", words.where, select("section", words.anywhere, [["transcription", words.said], ["visual_info", words.shown], ["texts", words.written]])),
         field("speaker", words.speaker, speakers, text("speaker")), field("since", words.since, text("since", "date")), field("until", words.until, text("until", "date")),
         active.length ? h("button", { type: "button", onclick: () => change(Object.fromEntries(FILTERS.map((name) => [name, ""]))) }, words.clear) : null)),
-    params.get("video_id") ? h("button", { type: "button", class: "chip on", onclick: () => change({ video_id: "" }) }, words.onlyVideo, icon("close")) : null);
+    active.map((name) => h("button", { type: "button", class: "chip on", title: words.clearOne, onclick: () => change({ [name]: "" }) }, named[name](params.get(name)), icon("close"))));
 }
 
 function drawFiles(area, files) {

@@ -133,7 +133,7 @@ function takeAway(details, player, span, params, keys) {
   } });
   const fields = { start: time("start", words.from), end: time("end", words.to) };
   const set = (name) => { span[name] = player.time; fields[name].value = exactClock(player.time); player.clip = span; };
-  player.clip = span;
+  if (params.get("end")) player.clip = span;
   const copy = async () => {
     const address = new URL(sceneAddress({ video_id: details.video_id, ...span }, params), location).href;
     toast(await navigator.clipboard?.writeText(address).then(() => words.copied, () => address) ?? address);
