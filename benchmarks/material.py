@@ -50,7 +50,7 @@ class Material:
 
     def chunk(self, ref: VideoRef, number: int, collection: str, rng: np.random.Generator) -> tuple[list[Moment], Floats]:
         """One of the chunks, resampled, as this chunk of that video."""
-        moments, vectors = self.chunks[rng.integers(len(self.chunks))]
+        moments, vectors = self.chunks[int(rng.integers(len(self.chunks)))]
         rows: dict[int, Row] = {id(row): self._resampled(row, rng) for moment in moments for row in moment.rows}
         made = [
             replace(moment, ref=ref, collection=collection, chunk=number, rows=tuple(rows[id(row)] for row in moment.rows))

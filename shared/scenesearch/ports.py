@@ -498,8 +498,8 @@ def speaker_key(chunk: int, speaker: str) -> str:
 class Summarizer(Protocol):
     """All entries and chunk digests of a video in; summary, important scenes and one name per speaker out."""
 
-    def summarize(self, video: Video, sections: Sequence[SectionRecord], profile: Profile) -> Digest:
-        """Raises `Blocked`, `ModelError`, `Unavailable`."""
+    def summarize(self, video: Video, sections: Sequence[SectionRecord], profile: Profile, spending: Spending | None = None) -> Digest:
+        """What it costs is added to `spending` as it goes: it is known when it fails. Raises `Blocked`, `ModelError`, `Unavailable`."""
         ...
 
 

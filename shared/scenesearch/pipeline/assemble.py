@@ -14,14 +14,14 @@ from scenesearch.pipeline.advance import index_chunk
 from scenesearch.pipeline.assembled import Assembled, assembled_once
 from scenesearch.pipeline.borders import joined
 from scenesearch.pipeline.remove import sweep
-from scenesearch.ports import Assembly, Catalog, Digest, Ports, Publisher, Summarizer, speaker_key
+from scenesearch.ports import Assembly, Catalog, Digest, Ports, Publisher, Spending, Summarizer, speaker_key
 from scenesearch.video import (
+    NO_COST,
     Chunk,
     Gap,
     Profile,
     SectionRecord,
     SectionState,
-    Usage,
     Video,
     VideoRef,
     VideoState,
@@ -51,7 +51,10 @@ def assemble(message: Extracted, summarizer: Summarizer | None, ports: Ports) ->
             _end_ready(video, chunks, records, gaps, summarizer, ports)
         else:
             error = f"nothing could be extracted: {gaps[0].reason}"
-            catalog.move(ref, to=VideoState.FAILED, when=frozenset({VideoState.ASSEMBLING}), error=error)
+            spent = sum((record.usage for record in records), NO_COST)
+            with catalog.atomic():
+                catalog.commit_assembly(ref, Assembly(summary="", important_scenes=(), gaps=(), usage=spent))
+                catalog.move(ref, to=VideoState.FAILED, when=frozenset({VideoState.ASSEMBLING}), error=error)
         if (ended := catalog.generation(ref)) is not None:
             announce(ended, ports.publisher)
     except Gone:
@@ -142,10 +145,10 @@ def _digest(
     video: Video, records: Sequence[SectionRecord], summarizer: Summarizer | None, catalog: Catalog
 ) -> tuple[Digest, tuple[Gap, ...]]:
     collection = catalog.collection(video.collection)
-    reason = "the summary was given up after too many failures"
+    reason, spending = "the summary was given up after too many failures", Spending()
     if summarizer is not None:
         try:
-            return summarizer.summarize(video, records, collection.profile if collection else Profile()), ()
+            return summarizer.summarize(video, records, collection.profile if collection else Profile(), spending), ()
         except Permanent as error:
             reason = str(error)
-    return Digest(summary="", important_scenes=(), usage=Usage()), (Gap(0, Section.SUMMARY, reason),)
+    return Digest(summary="", important_scenes=(), usage=spending.total), (Gap(0, Section.SUMMARY, reason),)

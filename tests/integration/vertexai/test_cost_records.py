@@ -12,11 +12,13 @@ from integration.vertexai.harbour import FROM_S, SECONDS, chunk_in
 from scenesearch.backends.local.backend import local_ports
 from scenesearch.config import Settings
 from scenesearch.errors import Retryable
-from scenesearch.messages import ChunkWork
-from scenesearch.metadata import Section
+from scenesearch.messages import ChunkWork, Extracted
+from scenesearch.metadata import CHUNK_SECTIONS, Section
 from scenesearch.models.local.embedder import LocalEmbedder
 from scenesearch.models.vertexai.client import VertexClient
 from scenesearch.models.vertexai.extractor import extractor_of
+from scenesearch.models.vertexai.summarizer import GeminiSummarizer
+from scenesearch.pipeline.assemble import assemble
 from scenesearch.pipeline.extract import extract
 from scenesearch.ports import Ports
 from scenesearch.timeline import Span
@@ -70,3 +72,39 @@ def test_an_attempt_that_failed_is_paid_for_with_the_one_that_worked(
     assert done.state is SectionState.DONE
     assert done.usage.tokens["video"] == failed.tokens.get("video", 0) + 12 * 70
     assert done.usage.cost_usd > failed.cost_usd
+
+
+def ended(ports: Ports, client: VertexClient, settings: Settings, *records: SectionRecord) -> Video:
+    """The video, after its sections came to this and it was assembled."""
+    for section in CHUNK_SECTIONS:
+        given = next((record for record in records if record.key.section is section), None)
+        key = SectionKey(REF, 0, section)
+        ports.catalog.commit_section(given or SectionRecord(key=key, state=SectionState.SKIPPED, reason="nothing here"))
+    ports.catalog.close_chunk(REF, 0)
+    ports.catalog.move(REF, to=VideoState.ASSEMBLING, when=frozenset({VideoState.EXTRACTING}))
+    assemble(Extracted(video_id=REF.video_id, generation=REF.generation), GeminiSummarizer(client, settings), ports)
+    video = ports.catalog.generation(REF)
+    assert video is not None
+    return video
+
+
+def test_a_summary_that_is_refused_is_in_the_cost_of_its_video(
+    ports: Ports, client: VertexClient, settings: Settings, stand_in: Control
+) -> None:
+    record = worked(ports, client, settings)
+    stand_in.script({"fault": "safety"})
+    video = ended(ports, client, settings, record)
+    assert (video.state, [gap.section for gap in video.gaps]) == (VideoState.READY, [Section.SUMMARY])
+    assert video.usage.tokens["text"] > record.usage.tokens["text"]
+    assert video.usage.cost_usd > record.usage.cost_usd
+
+
+def test_a_video_of_which_everything_is_refused_has_cost_what_was_billed(
+    ports: Ports, client: VertexClient, settings: Settings, stand_in: Control
+) -> None:
+    stand_in.script({"fault": "safety"})
+    record = worked(ports, client, settings)
+    video = ended(ports, client, settings, record)
+    assert video.state is VideoState.FAILED
+    assert video.usage == record.usage
+    assert video.usage.cost_usd > 0

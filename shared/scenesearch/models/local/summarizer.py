@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from scenesearch.metadata import Entry, Section, TextKind, in_time
-from scenesearch.ports import Digest, Embedder, Vectors
+from scenesearch.ports import Digest, Embedder, Spending, Vectors
 from scenesearch.timeline import hull
 from scenesearch.video import Profile, SectionRecord, Usage, Video
 
@@ -30,7 +30,7 @@ class ExtractiveSummarizer:
     def __init__(self, embedder: Embedder | None = None) -> None:
         self._embedder = embedder
 
-    def summarize(self, video: Video, sections: Sequence[SectionRecord], profile: Profile) -> Digest:
+    def summarize(self, video: Video, sections: Sequence[SectionRecord], profile: Profile, spending: Spending | None = None) -> Digest:
         """Summary and important scenes of the video's entries; speakers are not named."""
         entries = in_time(e for record in sections for e in record.entries)
         telling = _telling(entries)

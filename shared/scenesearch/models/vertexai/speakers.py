@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
@@ -15,8 +15,8 @@ from scenesearch.models.vertexai.asking import Reading, ask_and_check
 from scenesearch.models.vertexai.client import Ask, VertexClient
 from scenesearch.models.vertexai.schemas import People
 from scenesearch.models.vertexai.tokens import estimate
-from scenesearch.ports import speaker_key
-from scenesearch.video import Profile, SectionRecord, Usage
+from scenesearch.ports import Spending, speaker_key
+from scenesearch.video import Profile, SectionRecord
 
 LINES_QUOTED = 4
 LETTERS_QUOTED = 240
@@ -51,28 +51,34 @@ def voices_of(records: Sequence[SectionRecord]) -> list[Voice]:
 
 
 def reconciled(
-    client: VertexClient, model: str, voices: Sequence[Voice], profile: Profile, language: str, *, budget: int, deadline: datetime
-) -> tuple[dict[str, str], Usage]:
-    """A name for each voice by its `key`, and what finding it cost. No model is asked about a single chunk.
+    client: VertexClient,
+    model: str,
+    voices: Sequence[Voice],
+    profile: Profile,
+    language: str,
+    *,
+    budget: int,
+    deadline: datetime,
+    spending: Spending,
+) -> dict[str, str]:
+    """A name for each voice by its `key`. No model is asked about a single chunk.
 
     Voices that do not fit `budget` tokens at once are worked through in order, with the people found so far as known persons.
 
     Raises `Blocked`, `ModelError`, `Unavailable`.
     """
     if len({voice.chunk for voice in voices}) < 2:
-        return {}, Usage()
+        return {}
     names: dict[str, str] = {}
     people: dict[str, str] = {}
-    usage = Usage()
     for group in _groups(voices, budget):
         notes = "\n".join(_notes(group, people, profile))
-        ask = _ask(model, notes, language)
+        ask = replace(_ask(model, notes, language), spending=spending)
         outcome = ask_and_check(client, ask, partial(_read, group=group), deadline=deadline)
-        usage += outcome.usage
         for number, name in outcome.value.items():
             names[group[number - 1].key] = name
             people.setdefault(name, group[number - 1].words)
-    return names, usage
+    return names
 
 
 def _ask(model: str, notes: str, language: str) -> Ask:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -19,9 +19,9 @@ from scenesearch.models.vertexai.client import Ask, VertexClient
 from scenesearch.models.vertexai.schemas import Story
 from scenesearch.models.vertexai.speakers import reconciled, voices_of
 from scenesearch.models.vertexai.story import KINDS, Line, Passage, grouped, passages_of, written_out
-from scenesearch.ports import Digest
+from scenesearch.ports import Digest, Spending
 from scenesearch.timeline import hull
-from scenesearch.video import Profile, SectionRecord, Usage, Video, now
+from scenesearch.video import Profile, SectionRecord, Video, now
 
 SECONDS = 420.0
 """How long a summary may take: less than the 540 s after which a function is ended."""
@@ -42,6 +42,14 @@ class _Told:
     scenes: tuple[Line, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Bounds:
+    """Until when a summary must be there, and what it has cost."""
+
+    deadline: datetime
+    spending: Spending
+
+
 class GeminiSummarizer:
     """A `Summarizer`. Scenes are pointed at by the numbers of lines, so their times are those of entries, never a model's."""
 
@@ -51,7 +59,7 @@ class GeminiSummarizer:
         self._budget = settings.vertexai_summary_tokens
         self._seconds = seconds
 
-    def summarize(self, video: Video, sections: Sequence[SectionRecord], profile: Profile) -> Digest:
+    def summarize(self, video: Video, sections: Sequence[SectionRecord], profile: Profile, spending: Spending | None = None) -> Digest:
         """Summary, important scenes and the speakers' names; empty, without asking a model, for a video without notes.
 
         Raises `Blocked`, `ModelError`, `Unavailable`.
@@ -60,42 +68,53 @@ class GeminiSummarizer:
         language = prompts.language(profile, video.language)
         if not passages_of(sections, {}):
             return Digest(summary="", important_scenes=())
+        mine = Spending()
+        try:
+            told, names = self._summarized(video, sections, profile, language, _Bounds(deadline, mine))
+        finally:
+            if spending is not None:
+                spending.add(mine.total)
+        entries = in_time(Entry(section=Section.IMPORTANT_SCENES, span=line.span, text=line.text) for line in told.scenes)
+        return Digest(summary=told.summary, important_scenes=tuple(entries), speakers=names, usage=mine.total)
+
+    def _summarized(
+        self, video: Video, sections: Sequence[SectionRecord], profile: Profile, language: str, bounds: _Bounds
+    ) -> tuple[_Told, dict[str, str]]:
         voices = voices_of(sections)
-        names, usage = reconciled(self._client, self._model, voices, profile, language, budget=self._budget, deadline=deadline)
+        names = reconciled(
+            self._client, self._model, voices, profile, language, budget=self._budget, deadline=bounds.deadline, spending=bounds.spending
+        )
         passages = passages_of(sections, names)
         while sum(passage.tokens for passage in passages) > self._budget:
-            passages, spent = self._condensed(passages, profile, language, deadline)
-            usage += spent
+            passages = self._condensed(passages, profile, language, bounds)
         scenes = min(MOST_SCENES, max(FEWEST_SCENES, video.duration_ms // MS_PER_SCENE))
-        told, spent = self._told("summary", passages, scenes, profile, language, deadline)
-        entries = in_time(Entry(section=Section.IMPORTANT_SCENES, span=line.span, text=line.text) for line in told.scenes)
-        return Digest(summary=told.summary, important_scenes=tuple(entries), speakers=names, usage=usage + spent)
+        return self._told("summary", passages, scenes, profile, language, bounds), names
 
-    def _condensed(self, passages: Sequence[Passage], profile: Profile, language: str, deadline: datetime) -> tuple[list[Passage], Usage]:
+    def _condensed(self, passages: Sequence[Passage], profile: Profile, language: str, bounds: _Bounds) -> list[Passage]:
         """Each run of passages as one passage: its summary and its own important scenes."""
         groups = grouped(passages, self._budget)
         with ThreadPoolExecutor(PARTS_AT_ONCE) as pool:
-            parts = list(pool.map(lambda group: self._told("part", group, SCENES_OF_A_PART, profile, language, deadline), groups))
-        condensed = [
+            parts = list(pool.map(lambda group: self._told("part", group, SCENES_OF_A_PART, profile, language, bounds), groups))
+        return [
             Passage(told.summary, tuple(Line(line.span, f"{KINDS[Section.IMPORTANT_SCENES]} | {line.text}") for line in told.scenes))
-            for told, _ in parts
+            for told in parts
         ]
-        return condensed, sum((spent for _, spent in parts), Usage())
 
-    def _told(
-        self, prompt: str, passages: Sequence[Passage], scenes: int, profile: Profile, language: str, deadline: datetime
-    ) -> tuple[_Told, Usage]:
+    def _told(self, prompt: str, passages: Sequence[Passage], scenes: int, profile: Profile, language: str, bounds: _Bounds) -> _Told:
         notes, lines = written_out(passages)
-        ask = self.ask(prompt, notes, scenes, profile, language)
+        ask = replace(self.ask(prompt, notes, scenes, profile, language), spending=bounds.spending)
         try:
             outcome = ask_and_check(
-                self._client, ask, partial(_read, lines=lines, most_scenes=scenes, most_letters=MOST_LETTERS[prompt]), deadline=deadline
+                self._client,
+                ask,
+                partial(_read, lines=lines, most_scenes=scenes, most_letters=MOST_LETTERS[prompt]),
+                deadline=bounds.deadline,
             )
         except Truncated as cut_off:
             raise ModelError(
                 f"{self._model} did not finish its {prompt} of {len(lines)} lines: lower SCENESEARCH_VERTEXAI_SUMMARY_TOKENS"
             ) from cut_off
-        return outcome.value, outcome.usage
+        return outcome.value
 
     def ask(self, prompt: str, notes: str, scenes: int, profile: Profile, language: str) -> Ask:
         """The request for the story in `notes`; `prompt` is "summary" for a whole video, "part" for a part of one."""
