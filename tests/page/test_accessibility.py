@@ -171,6 +171,25 @@ def test_axe_finds_nothing_where_nothing_is(page: Page, served: SimpleNamespace)
     assert violations(page, views()) == []
 
 
+@pytest.mark.parametrize("locale", ["en-US", "ja-JP"])
+def test_nothing_is_wider_than_the_narrowest_screen(
+    opened: Callable[..., Page], served: SimpleNamespace, answering: list[Scene], troubled: list[Video], locale: str
+) -> None:
+    page = opened(locale=locale, viewport={"width": 320, "height": 640})
+    for path, ready in (
+        ("/", ".tile"),
+        ("/search?q=ferry&collection=films", "li.scene:not(.ghost)"),
+        (f"/watch?q=ferry&v={answering[0].video_id}&t=10&end=13", "a.hit"),
+        ("/library", "li.video"),
+    ):
+        page.goto(served.url + path)
+        expect(page.locator(ready).first).to_be_visible()
+        closed = page.evaluate("document.documentElement.scrollWidth")
+        for summary in page.locator("main summary").all():
+            summary.click()
+        assert max(closed, page.evaluate("document.documentElement.scrollWidth")) <= 320, path
+
+
 def test_the_page_weighs_little_and_asks_no_one_else(opened: Callable[..., Page], served: SimpleNamespace, answering: list[Scene]) -> None:
     page, hosts, sizes = opened(), set(), []
     page.on(

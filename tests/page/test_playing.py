@@ -148,6 +148,22 @@ def test_playing_goes_on_when_the_link_has_expired(page: Page, served: SimpleNam
     expect(page.locator(".cannot")).to_be_hidden()
 
 
+def test_the_players_keys_work_wherever_one_has_clicked(page: Page, served: SimpleNamespace, answering: list[Scene]) -> None:
+    page.goto(f"{served.url}/watch?q=ferry&v={answering[0].video_id}&t=10&end=13")
+    until(page, LOADED)
+    page.get_by_role("tab", name="Said").click()
+    page.keyboard.press("k")
+    until(page, "document.querySelector('video').paused")
+    before = time_of(page)
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("tab", name="Written")).to_be_focused()
+    assert time_of(page) == before, "arrows lead from tab to tab"
+    page.keyboard.press("l")
+    until(page, f"document.querySelector('video').currentTime > {before + 9}")
+    page.keyboard.press("Escape")
+    expect(page).to_have_url(f"{served.url}/search?q=ferry")
+
+
 def test_the_timeline_shows_and_names_what_is_under_the_pointer(
     page: Page, served: SimpleNamespace, answering: list[Scene], films: list[Video]
 ) -> None:

@@ -77,7 +77,8 @@ export function watchView(main, params, go) {
   });
 
   const pressed = (event) => {
-    if (event.target.closest("input, select, textarea, dialog, [role=tab]") || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+    if (event.target.closest("[role=tab]") && event.key.startsWith("Arrow")) return; // from tab to tab
+    if (event.target.closest("input, select, textarea, dialog") || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
     if (event.key === " " && event.target.closest("button, a, summary")) return;
     if (event.key === "Escape") {
       if (!document.fullscreenElement && query) go(`/search?${kept(params)}`, { back: true });
