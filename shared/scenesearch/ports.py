@@ -218,6 +218,10 @@ class Catalog(Protocol):
         """The stored records (of one chunk), in order of chunk and section."""
         ...
 
+    def finished_sections(self, ref: VideoRef) -> int:
+        """How many sections are terminal; nothing of what they hold is read."""
+        ...
+
     def lease(self, key: SectionKey, duration: timedelta) -> Lease:
         """Take the section for `duration` and count one more attempt.
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import PurePosixPath
 
-from scenesearch.metadata import Entry, Section
+from scenesearch.metadata import CHUNK_SECTIONS, Entry, Section
 from scenesearch.timeline import Span
 
 DEFAULT_COLLECTION = "default"
@@ -171,14 +171,15 @@ class Video:
     def duration_ms(self) -> int:
         return self.media.duration_ms if self.media else 0
 
-    @property
-    def progress(self) -> float:
-        """0 to 1: the share of chunks that are closed; 1 only when the video has ended."""
+    def progress(self, finished_sections: int) -> float:
+        """0 to 1: the plan, then the share of sections that are terminal (those of closed chunks are); 1 only when the video has ended."""
         if self.state in (VideoState.READY, VideoState.FAILED):
             return 1.0
         if not self.chunk_count:
             return 0.0
-        return 0.95 * (1 - len(self.open_chunks) / self.chunk_count)
+        sections = len(CHUNK_SECTIONS)
+        done = max(finished_sections, sections * (self.chunk_count - len(self.open_chunks)))
+        return 0.05 + 0.9 * done / (sections * self.chunk_count)
 
 
 @dataclass(frozen=True, slots=True)

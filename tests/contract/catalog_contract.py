@@ -265,6 +265,20 @@ class CatalogContract:
         assert [record.key for record in catalog.sections(ref)] == sorted(keys)
         assert [record.key for record in catalog.sections(ref, 2)] == sorted(key for key in keys if key.chunk == 2)
 
+    def test_only_sections_that_are_terminal_are_finished(self, catalog: Catalog) -> None:
+        ref, other = planned(catalog, count=3), planned(catalog, a_ref(generation=2))
+        assert catalog.finished_sections(ref) == 0
+        for chunk, state in enumerate((SectionState.DONE, SectionState.SKIPPED, SectionState.BLOCKED)):
+            catalog.commit_section(replace(a_record(a_key(ref, chunk)), state=state))
+        catalog.commit_section(replace(a_record(a_key(ref, 0, Section.VISUAL_INFO)), state=SectionState.FAILED))
+        catalog.lease(a_key(ref, 1, Section.VISUAL_INFO), long())
+        catalog.commit_section(a_record(a_key(other)))
+        assert catalog.finished_sections(ref) == 4
+        catalog.reset_section(a_key(ref, 0))
+        assert catalog.finished_sections(ref) == 3
+        catalog.forget(ref)
+        assert (catalog.finished_sections(ref), catalog.finished_sections(other)) == (0, 1)
+
     def test_the_last_commit_of_a_section_wins(self, catalog: Catalog) -> None:
         ref = planned(catalog)
         catalog.commit_section(a_record(text="first"))

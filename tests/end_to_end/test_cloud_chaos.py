@@ -26,7 +26,7 @@ from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from emulators import need_emulators
 from end_to_end.command_line import scenesearch
 from end_to_end.rough_road import RoughRoad, rough_road
-from scenesearch.backends.gcp.catalog import FirestoreCatalog
+from scenesearch.backends.gcp.catalog import ENDED, FirestoreCatalog
 from scenesearch.backends.gcp.index_shards import Shards
 from scenesearch.config import Models
 from scenesearch.emulator.cloud import PROJECT, UPLOADS, WORK, EmulatedCloud, Options
@@ -142,7 +142,7 @@ class World:
 
     def until_ended(self, ids: Sequence[str], *, within_s: float = PATIENCE_S) -> list[Video]:
         def ended() -> list[Video]:
-            found = [video for one in ids if (video := self.catalog.video(one)) and video.progress == 1 and self.is_live(video)]
+            found = [video for one in ids if (video := self.catalog.video(one)) and video.state in ENDED and self.is_live(video)]
             return found if len(found) == len(ids) else []
 
         return eventually(ended, within_s=within_s, every_s=0.5)

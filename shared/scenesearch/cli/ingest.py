@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import errno
 import mimetypes
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
 
 from scenesearch.bootstrap import Application, application
+from scenesearch.cli.bars import ENDED, Bars
 from scenesearch.cli.output import Json, errors, print_json, say
 from scenesearch.config import Backend
 from scenesearch.errors import InvalidRequest, ObjectNotFound, SceneSearchError, StorageFull
-from scenesearch.library.views import VideoView, state_in_words, view
+from scenesearch.library.uploads import SUFFIXES, collection_name
+from scenesearch.library.views import state_in_words, view
 from scenesearch.metadata import one_line
 from scenesearch.pipeline.backfill import backfill
 from scenesearch.ports import ObjectInfo
@@ -25,15 +25,6 @@ from scenesearch.video import DEFAULT_COLLECTION, Video, VideoState, video_id
 app = typer.Typer()
 
 GS = "gs://"
-LOOK_S = 1.0
-"""How often the progress bars are drawn from the catalog."""
-
-ENDED = frozenset({VideoState.READY, VideoState.FAILED, VideoState.WAITING})
-
-VIDEO_SUFFIXES = frozenset(
-    [".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".ts", ".webm", ".wmv"]
-)
-"""Which files of a folder are taken for videos; a file that is named itself is always tried."""
 
 
 @app.command()
@@ -46,14 +37,13 @@ def ingest(
     as_json: Json = False,
 ) -> None:
     """Take videos in and wait until they can be searched."""
+    collection = collection_name(collection)
     app_ = application()
     buckets = [path for path in paths if path.startswith(GS)]
     refused: list[str] = []
     files = _named_apart(_files([path for path in paths if path not in buckets], refused))
     if title is not None and len(files) != 1:
         raise InvalidRequest(f"--title names one video, but there are {len(files)} files: leave it out, or ingest them one by one")
-    if not collection or "/" in collection:
-        raise InvalidRequest(f"{collection!r} cannot name a collection: use a name without slashes")
     said = {"title": title or "", "language": language or "", "tags": ",".join(tag or ())}
     ids = [one for url in buckets for one in _backfilled(app_, url)]
     for name, file in files.items():
@@ -76,7 +66,7 @@ def finish(ids: Sequence[str], *, as_json: bool, refused: Sequence[str] = ()) ->
         return all(_has_ended(app_, video) for _, video in now)
 
     try:
-        with _Bars(ids, app_, quiet=as_json) as bars:
+        with Bars(ids, app_, quiet=as_json) as bars:
             app_.settle(bars.update, until=ended_all)
     except KeyboardInterrupt:
         errors.print("stopped: run the same command again to go on where it was")
@@ -84,10 +74,10 @@ def finish(ids: Sequence[str], *, as_json: bool, refused: Sequence[str] = ()) ->
     ended = [video for one in dict.fromkeys(ids) if (video := app_.catalog.video(one)) is not None]
     failed = [video for video in ended if video.state is not VideoState.READY]
     if as_json:
-        print_json({"videos": [view(video) for video in ended], "refused": list(refused)})
+        print_json({"videos": [view(video, app_.catalog) for video in ended], "refused": list(refused)})
     else:
         for video in ended:
-            say(f"{video.ref.video_id}  {video.title}: {state_in_words(view(video))}", "red" if video in failed else "green")
+            say(f"{video.ref.video_id}  {video.title}: {state_in_words(view(video, app_.catalog))}", "red" if video in failed else "green")
     gone = [one for one in dict.fromkeys(ids) if app_.catalog.video(one) is None]
     lost = [
         f"{titles[one]} was removed while it was taken in" if one in titles else f"{one} has made no video: run the same command again"
@@ -128,7 +118,7 @@ def _files(paths: Sequence[str], refused: list[str]) -> Iterator[tuple[str, Path
                 folder = path.resolve()
                 videos = [file for file in sorted(folder.rglob("*")) if _is_video(file)]
                 if not videos:
-                    refused.append(f"there is no video in {given!r} (files that end in {', '.join(sorted(VIDEO_SUFFIXES))} are looked for)")
+                    refused.append(f"there is no video in {given!r} (files that end in {', '.join(sorted(SUFFIXES))} are looked for)")
                 yield from ((f"{folder.name}/{file.relative_to(folder).as_posix()}", file) for file in videos)
             elif path.exists():
                 yield path.name, path
@@ -156,7 +146,8 @@ def _named_apart(files: Iterable[tuple[str, Path]]) -> dict[str, Path]:
 
 
 def _is_video(file: Path) -> bool:
-    return file.suffix.lower() in VIDEO_SUFFIXES and file.is_file()
+    """Whether a file of a folder is taken for a video; one that is named itself is always tried."""
+    return file.suffix.lower() in SUFFIXES and file.is_file()
 
 
 def _upload(app_: Application, file: Path, name: str, metadata: dict[str, str]) -> str:
@@ -183,41 +174,3 @@ def _is_there(app_: Application, name: str, file: Path, metadata: dict[str, str]
             if there.read(len(block)) != block:
                 return False
     return True
-
-
-class _Bars:
-    """A progress bar a video: stage, share done, time left."""
-
-    def __init__(self, ids: Sequence[str], app_: Application, *, quiet: bool) -> None:
-        self._app, self._tasks = app_, dict[str, TaskID]()
-        self._bars = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            TextColumn("{task.percentage:>3.0f}%"),
-            TimeRemainingColumn(),
-            console=errors,
-            disable=quiet or not errors.is_terminal,
-        )
-        self._ids = list(dict.fromkeys(ids))
-        self._looked = float("-inf")
-
-    def __enter__(self) -> _Bars:
-        self._bars.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bars.stop()
-
-    def update(self) -> None:
-        """Show where every video stands now."""
-        if self._bars.disable or time.monotonic() - self._looked < LOOK_S:
-            return
-        self._looked = time.monotonic()
-        for one in self._ids:
-            if (video := self._app.catalog.video(one)) is None:
-                continue
-            if one not in self._tasks:
-                self._tasks[one] = self._bars.add_task(one_line(video.title), total=1.0)
-            words: VideoView = view(video)
-            self._bars.update(self._tasks[one], description=one_line(f"{words.title}: {words.state}"), completed=words.progress)

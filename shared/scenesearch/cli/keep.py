@@ -123,7 +123,7 @@ def _removed(wanted: str) -> VideoView:
     app_.settle(until=lambda: app_.catalog.generation(found.ref) is None)
     if app_.catalog.generation(found.ref) is not None:
         raise Unavailable(f"{found.title} is being removed but is not gone yet: `scenesearch videos` tells when")
-    return view(found)
+    return view(found, app_.catalog)
 
 
 @app.command()

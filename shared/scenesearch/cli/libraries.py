@@ -33,7 +33,7 @@ class Here:
 
     def videos(self, collection: str | None = None) -> list[VideoView]:
         """The live videos, newest first."""
-        return [view(video) for video in self._app.catalog.videos(frozenset({collection}) if collection else None)]
+        return [view(video, self._app.catalog) for video in self._app.catalog.videos(frozenset({collection}) if collection else None)]
 
     def find(self, wanted: str) -> VideoDetails:
         """The video with this id, title or object name. Raises `VideoNotFound`; `InvalidRequest` when several fit."""

@@ -61,11 +61,14 @@ def object_name(collection: str, file_name: str) -> str:
     plain = (stem[: NAME_LENGTH - len(suffix)] + suffix)[:NAME_LENGTH]
     if not any(map(str.isalnum, re.split(r"[/\\]", file_name)[-1])):
         raise InvalidRequest(f"{file_name!r} cannot be a file's name: rename the file and upload it again")
-    if "/" in collection or len(collection) > 100 or not any(map(str.isalnum, collection)):
-        raise InvalidRequest(
-            f"{collection!r} cannot name a collection: use up to 100 characters without slashes, one of them a letter or digit"
-        )
-    return f"{one_line(collection)}/{uuid4().hex}/{plain}"
+    return f"{collection_name(collection)}/{uuid4().hex}/{plain}"
+
+
+def collection_name(said: str) -> str:
+    """The name, on one line. Raises `InvalidRequest` for what cannot name a collection, wherever it is said."""
+    if "/" in said or len(said) > 100 or not any(map(str.isalnum, said)):
+        raise InvalidRequest(f"{said!r} cannot name a collection: use up to 100 characters without slashes, one of them a letter or digit")
+    return one_line(said)
 
 
 def check_file(file_name: str, content_type: str, size_bytes: int, limit_bytes: int) -> None:

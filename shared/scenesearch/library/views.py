@@ -79,14 +79,15 @@ class VideoDetails(VideoView):
     usage: Usage
 
 
-def view(video: Video) -> VideoView:
-    """The short form, for lists."""
+def view(video: Video, catalog: Catalog) -> VideoView:
+    """The short form, for lists. Only of a video that is being worked on something more is looked up."""
+    at_work = video.chunk_count and video.state in (VideoState.SPLITTING, VideoState.EXTRACTING)
     return VideoView(
         video_id=video.ref.video_id,
         title=video.title,
         collection=video.collection,
         state=video.state,
-        progress=round(video.progress, 3),
+        progress=round(video.progress(catalog.finished_sections(video.ref) if at_work else 0), 3),
         gaps=[GapView(chunk=gap.chunk, section=gap.section, reason=gap.reason) for gap in video.gaps],
         error=video.error,
         duration=video.duration_ms / 1000,
@@ -106,7 +107,7 @@ def details(video: Video, catalog: Catalog) -> VideoDetails:
         for section in CHUNK_SECTIONS
     ]
     return VideoDetails(
-        **view(video).model_dump(),
+        **view(video, catalog).model_dump(),
         name=video.name,
         language=video.language,
         tags=list(video.tags),

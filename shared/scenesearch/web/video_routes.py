@@ -20,7 +20,7 @@ from scenesearch.library.playback import Playback, playback
 from scenesearch.library.recut import clip_of
 from scenesearch.library.views import EntryView, VideoDetails, VideoView, details, entries, metadata_text, view
 from scenesearch.metadata import Section
-from scenesearch.ports import ObjectStore
+from scenesearch.ports import Catalog, ObjectStore
 from scenesearch.timeline import Span
 from scenesearch.video import DEFAULT_COLLECTION, Video, VideoState, work_prefix
 from scenesearch.web.access import readable, video_to_change, video_to_read, writable
@@ -113,7 +113,7 @@ def list_videos(
     seen = readable(caller, site.app.catalog)
     if collection:
         seen = frozenset({collection}) & (seen if seen is not None else frozenset({collection}))
-    return Videos(videos=[_item(video) for video in islice(site.app.catalog.videos(seen), limit)])
+    return Videos(videos=[_item(video, site.app.catalog) for video in islice(site.app.catalog.videos(seen), limit)])
 
 
 @routes.get("/v1/videos/{video_id}", operation_id="show_video")
@@ -146,7 +146,7 @@ def retry_video(video_id: VideoId, site: TheSite, caller: TheCaller) -> VideoVie
 
     video_to_change(video_id, caller, site.app.catalog)
     retry(video_id, site.app.ports)
-    return view(video_to_read(video_id, caller, site.app.catalog))
+    return view(video_to_read(video_id, caller, site.app.catalog), site.app.catalog)
 
 
 @routes.get("/v1/videos/{video_id}/entries", operation_id="list_entries")
@@ -243,7 +243,11 @@ def _derived(request: Request, video: Video, name: str, content_type: str, site:
     )
 
 
-def _item(video: Video) -> VideoItem:
+def _item(video: Video, catalog: Catalog) -> VideoItem:
     return VideoItem(
-        **view(video).model_dump(), language=video.language, tags=list(video.tags), created_at=video.created_at, size_bytes=video.size_bytes
+        **view(video, catalog).model_dump(),
+        language=video.language,
+        tags=list(video.tags),
+        created_at=video.created_at,
+        size_bytes=video.size_bytes,
     )

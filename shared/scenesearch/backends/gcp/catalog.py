@@ -41,6 +41,7 @@ from scenesearch.video import (
     MediaInfo,
     SectionKey,
     SectionRecord,
+    SectionState,
     Usage,
     Video,
     VideoRef,
@@ -49,6 +50,7 @@ from scenesearch.video import (
 )
 
 ENDED = frozenset({VideoState.READY, VideoState.FAILED})
+TERMINAL = sorted(state.value for state in SectionState if state.terminal)
 UNENDED = sorted(state.value for state in VideoState if state not in ENDED)
 
 RESERVATION_DAYS = 40
@@ -191,6 +193,11 @@ class FirestoreCatalog(GenerationStore):
             found = [(snapshot, snapshot.to_dict()) for snapshot in query.stream()]
             records = [of.section_of(ref, document, self._body(ref, snapshot)) for snapshot, document in found]
         return sorted(records, key=lambda record: record.key)
+
+    def finished_sections(self, ref: VideoRef) -> int:
+        terminal = self._sections(ref).where(filter=FieldFilter("state", "in", TERMINAL))
+        with about(ref):
+            return int(terminal.count().get()[0][0].value)
 
     def lease(self, key: SectionKey, duration: timedelta) -> Lease:
         snapshot = self._section_snapshot(key)

@@ -196,6 +196,15 @@ class LocalCatalog:
         )
         return [_SECTION.validate_json(row["document"]) for row in rows]
 
+    def finished_sections(self, ref: VideoRef) -> int:
+        rows = self._database.rows(
+            """SELECT COUNT(*) AS finished FROM sections WHERE video_id = ? AND generation = ?
+            AND json_extract(document, '$.state') != ?""",
+            (*_id(ref), SectionState.PENDING),
+        )
+        finished: int = rows[0]["finished"]
+        return finished
+
     def lease(self, key: SectionKey, duration: timedelta) -> Lease:
         """A lease whose process is gone is free at once; it counts as an attempt unless its whole runtime ended with it."""
         with self.atomic():

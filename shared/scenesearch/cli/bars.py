@@ -1,0 +1,91 @@
+"""How far videos are, on a terminal: a bar for each, and how long it will take."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
+
+from scenesearch.bootstrap import Application
+from scenesearch.cli.output import errors
+from scenesearch.library.views import VideoView, view
+from scenesearch.metadata import one_line
+from scenesearch.timeline import format_timestamp
+from scenesearch.video import VideoState
+
+LOOK_S = 1.0
+"""How often the bars are drawn from the catalog."""
+
+ENDED = frozenset({VideoState.READY, VideoState.FAILED, VideoState.WAITING})
+"""Where a video stands when nobody works on it any more (of today's)."""
+
+
+class Bars:
+    """A progress bar a video: stage, share done, time left."""
+
+    def __init__(self, ids: Sequence[str], app_: Application, *, quiet: bool) -> None:
+        self._app, self._tasks = app_, dict[str, TaskID]()
+        self._bars = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TextColumn("{task.fields[left]}", markup=False),
+            console=errors,
+            disable=quiet or not errors.is_terminal,
+        )
+        self._ids = list(dict.fromkeys(ids))
+        self._looked = float("-inf")
+        self._left = TimeLeft()
+
+    def __enter__(self) -> Bars:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    def update(self) -> None:
+        """Show where every video stands now."""
+        if self._bars.disable or time.monotonic() - self._looked < LOOK_S:
+            return
+        self._looked = time.monotonic()
+        catalog = self._app.catalog
+        seen = {one: view(video, catalog) for one in self._ids if (video := catalog.video(one)) is not None}
+        left = self._left.seen(seen, self._looked)
+        for one, shown in seen.items():
+            words, until = one_line(f"{shown.title}: {shown.state}"), left.get(one, "")
+            if one not in self._tasks:
+                self._tasks[one] = self._bars.add_task(words, total=1.0, left="")
+            self._bars.update(self._tasks[one], description=words, completed=shown.progress, left=until)
+
+
+class TimeLeft:
+    """How long videos will take, judged by what was done of all of them since they were first seen.
+
+    Each is taken to come after those named before it: most of the time a video waits for its turn, which says nothing of its pace.
+    """
+
+    def __init__(self) -> None:
+        self._first = dict[str, float]()
+        self._began = float("nan")
+
+    def seen(self, videos: Mapping[str, VideoView], at: float) -> dict[str, str]:
+        """Of each video that has not ended, in words; of none before something was done. `at`: seconds on any clock."""
+        if not self._first:
+            self._began = at
+        for one, video in videos.items():
+            self._first.setdefault(one, video.progress)
+        known = [video.duration for video in videos.values() if video.duration]
+        usual = sum(known) / len(known) if known else 1.0
+        length = {one: video.duration or usual for one, video in videos.items()}
+        done = sum(length[one] * (video.progress - self._first[one]) for one, video in videos.items())
+        if done <= 0:
+            return {}
+        left, ahead = dict[str, str](), 0.0
+        for one, video in videos.items():
+            if video.state not in ENDED:
+                ahead += length[one] * (1 - video.progress)
+                left[one] = f"{format_timestamp(round(1000 * ahead * (at - self._began) / done))} left"
+        return left
