@@ -60,7 +60,7 @@ class GoogleSignIn:
             raise ConfigurationError(
                 "SCENESEARCH_AUTH=google needs SCENESEARCH_AUTH_AUDIENCE (services), SCENESEARCH_IAP_AUDIENCE (people), or both"
             )
-        self._admins = frozenset(_listed(settings.admins))
+        self._admins = frozenset(_listed(settings.admins.lower()))
         self._keys = KeySet(settings.auth_keys_url)
         self._iap_keys = KeySet(settings.iap_keys_url)
 

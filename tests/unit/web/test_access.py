@@ -94,7 +94,7 @@ def app(tmp_path: Path, issuer: Issuer) -> SimpleNamespace:
         auth_keys_url=f"{issuer.url}/certs",
         iap_audience=IAP_AUDIENCE,
         iap_keys_url=f"{issuer.url}/iap",
-        admins="boss@films.example",
+        admins="service@Films.example, Boss@Films.Example",
     )
     app.catalog.save_collection(
         Collection("films", readers=frozenset({"domain:films.example"}), writers=frozenset({"cutter@films.example"}))
