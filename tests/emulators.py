@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from scenesearch.emulator.needs import missing
 from scenesearch.emulator.processes import Programs
-from scenesearch.emulator.services import Services, missing, start_services
+from scenesearch.emulator.services import Services, start_services
 
 PROJECT = "scenesearch-tests"
 UPLOADS = "announced-uploads"
@@ -20,14 +21,19 @@ UPLOADS = "announced-uploads"
 
 def need_emulators() -> Services:
     """The running emulators, found by Google's clients through the environment."""
-    if faults := missing():
-        reason = "missing: " + "; ".join(faults)
+    if lacks := _lacks():
+        reason = f"missing: {lacks}"
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)
     services = _started()
     os.environ.update(services.environment)
     return services
+
+
+@cache
+def _lacks() -> str:
+    return "; ".join(map(str, missing()))
 
 
 @cache

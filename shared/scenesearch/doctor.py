@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import shutil
 import sqlite3
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from scenesearch.addresses import is_local
 from scenesearch.config import Backend, Models, Settings
 from scenesearch.errors import ConfigurationError, SceneSearchError, Unavailable
 
@@ -72,10 +73,37 @@ def _models(settings: Settings) -> Iterator[Finding]:
     if settings.vlm_url:
         yield Finding("vision endpoint", True, f"{settings.vlm_url} describes keyframes", needed=False)
     if not local:
-        project = settings.vertexai_project or os.environ.get("GOOGLE_CLOUD_PROJECT", "")
-        yield Finding(
-            "Google Cloud project", bool(project), project or "not set", advice="" if project else "set SCENESEARCH_VERTEXAI_PROJECT"
-        )
+        yield from _vertexai(settings)
+
+
+def _vertexai(settings: Settings) -> Iterator[Finding]:
+    if fault := gemini_fault(settings):
+        yield Finding("Gemini", False, fault[0], advice=fault[1])
+        return
+    paid = f", paid for by the project {settings.vertexai_project}" if settings.vertexai_project else ""
+    yield Finding("Gemini", True, f"at {settings.vertexai_base_url or 'Vertex AI'}{paid}", needed=False)
+
+
+def gemini_fault(settings: Settings) -> tuple[str, str] | None:
+    """What is wrong and what to do about it, as far as can be seen without asking Gemini: that costs money."""
+    from scenesearch.bootstrap import Application
+
+    if not is_installed("google.genai"):
+        return "the package google-genai is missing", "run: pip install --require-hashes -r requirements/cloud.txt"
+    try:
+        _ = Application(settings).models.embedder
+    except ConfigurationError as error:
+        return str(error), "or set SCENESEARCH_VERTEXAI_BASE_URL to a server on this machine, or SCENESEARCH_MODELS=local"
+    if settings.vertexai_base_url and is_local(urlsplit(settings.vertexai_base_url).netloc):
+        return None
+    import google.auth
+    from google.auth.exceptions import GoogleAuthError
+
+    try:
+        google.auth.default()
+    except GoogleAuthError:
+        return "there are no credentials of Google Cloud here", "run: gcloud auth application-default login"
+    return None
 
 
 def _speech_model(settings: Settings) -> Finding:
@@ -100,7 +128,7 @@ def _face_model() -> Finding:
 
 
 def _package(what: str, module: str, use: str, *, needed: bool = True) -> Finding:
-    found = _is_installed(module)
+    found = is_installed(module)
     return Finding(what, found, use if found else f"the package {module} is missing", needed, "" if found else "run `make setup`")
 
 
@@ -114,7 +142,7 @@ def _search_index(settings: Settings) -> Iterator[Finding]:
         advice = "unset SCENESEARCH_VERTEXAI_SEARCH_DATA_STORE, or set SCENESEARCH_BACKEND=gcp"
         yield Finding(what, False, "one machine has its own index: the data store is not used", needed=False, advice=advice)
         return
-    if not _is_installed("google.cloud.discoveryengine_v1beta"):
+    if not is_installed("google.cloud.discoveryengine_v1beta"):
         yield Finding(what, False, "the package google-cloud-discoveryengine is missing", advice="install it")
         return
     from scenesearch.backends.gcp.backend import search_data_store
@@ -142,7 +170,8 @@ def _search_index(settings: Settings) -> Iterator[Finding]:
     )
 
 
-def _is_installed(module: str) -> bool:
+def is_installed(module: str) -> bool:
+    """Whether a module could be imported; nothing but the packages around it is."""
     try:
         return importlib.util.find_spec(module) is not None
     except ModuleNotFoundError:
@@ -150,20 +179,10 @@ def _is_installed(module: str) -> bool:
 
 
 def _emulators() -> Iterator[Finding]:
-    looks: list[tuple[str, Callable[[], bool], str]] = [
-        (
-            "gcloud (emulators)",
-            lambda: shutil.which("gcloud") is not None,
-            "install the Google Cloud CLI with pubsub-emulator and cloud-firestore-emulator",
-        ),
-        ("Java (emulators)", lambda: shutil.which("java") is not None, "install a Java runtime, 17 or newer"),
-    ]
-    for what, look, advice in looks:
-        found = look()
-        yield Finding(
-            what,
-            found,
-            "there" if found else "not there",
-            needed=False,
-            advice="" if found else f"only for `scenesearch emulate`: {advice}",
-        )
+    from scenesearch.emulator.needs import missing
+
+    lacks = missing()
+    if not lacks:
+        yield Finding("emulators", True, "there: `scenesearch emulate` runs the whole cloud pipeline here", needed=False)
+    for lack in lacks:
+        yield Finding("emulators", False, f"missing: {lack.what}", needed=False, advice=f"only for `scenesearch emulate`: {lack.remedy}")

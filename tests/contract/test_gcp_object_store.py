@@ -19,12 +19,15 @@ from google.cloud import pubsub_v1, storage
 from contract.given import noise
 from contract.object_store_contract import ODD_NAMES, Changes, ObjectStoreContract, put, read
 from emulators import PROJECT, UPLOADS, need_emulators
+from scenesearch.backends.gcp.backend import cloud_ports
 from scenesearch.backends.gcp.deliveries import message_of
 from scenesearch.backends.gcp.object_store import AT_ONCE_BYTES, CloudObjectStore
 from scenesearch.backends.gcp.signing import EmulatorSigning
+from scenesearch.config import Settings
 from scenesearch.emulator.services import Services
 from scenesearch.errors import InvalidRequest, ObjectNotFound
 from scenesearch.messages import ObjectChanged, Topic
+from scenesearch.models.local.embedder import LocalEmbedder
 from scenesearch.ports import ObjectStore
 
 pytestmark = pytest.mark.filterwarnings("ignore:The return_immediately flag")
@@ -149,3 +152,13 @@ def test_the_checksum_is_kept(store: ObjectStore) -> None:
 
 def test_a_uri_is_what_models_fetch(store: ObjectStore) -> None:
     assert store.uri("夏/祭り.mp4") == f"gs://{store.bucket}/夏/祭り.mp4"
+
+
+@pytest.mark.parametrize(
+    ("models_at", "named"), [("http://127.0.0.1:9", True), ("http://localhost:9", True), ("", False), ("https://models.example", False)]
+)
+def test_models_that_cannot_fetch_from_an_emulator_are_given_no_gs_address(services: Services, models_at: str, named: bool) -> None:
+    """They are sent the clip itself: whoever is given an address of another kind reads the object for them."""
+    settings = Settings(gcp_project=PROJECT, uploads_bucket=UPLOADS, work_bucket="work", vertexai_base_url=models_at)
+    ports = cloud_ports(settings, LocalEmbedder())
+    assert ports.work.uri("v1/夏 1.mp4") == ("gs://work/v1/夏 1.mp4" if named else f"{services.storage}/work/v1/%E5%A4%8F%201.mp4")

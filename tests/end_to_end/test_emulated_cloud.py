@@ -159,6 +159,13 @@ def test_a_deleted_upload_leaves_nothing(cloud: Cloud, ingested: dict[str, Any])
     eventually(lambda: not cloud.left(), within_s=60, every_s=0.5)
 
 
+def test_what_the_emulated_cloud_lacks_is_one_clear_line(tmp_path: Path) -> None:
+    ran = scenesearch(tmp_path, "emulate", "--models", "vertexai")
+    assert (ran.code, ran.out, ran.err.count("\n")) == (1, "", 1)
+    assert "SCENESEARCH_VERTEXAI_PROJECT" in ran.err
+    assert "SCENESEARCH_VERTEXAI_BASE_URL" in ran.err
+
+
 def test_ctrl_c_leaves_no_process_behind(tmp_path: Path) -> None:
     need_emulators()
     ready = tmp_path / "ready.json"

