@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from scenesearch.errors import InvalidSpan
 
-_TIMESTAMP = re.compile(r"(?:(\d+):)?([0-5]?\d):([0-5]\d)(?:\.(\d{1,3}))?")
+_TIMESTAMP = re.compile(r"(?:(\d+):(?=[0-5]?\d:))?(\d+):([0-5]\d)(?:\.(\d{1,3}))?")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -20,7 +20,7 @@ class Span:
 
     def __post_init__(self) -> None:
         if not 0 <= self.start_ms < self.end_ms:
-            raise InvalidSpan(f"{self.start_ms}..{self.end_ms} ms is no span: it must start at 0 or later and end after it starts")
+            raise InvalidSpan(f"{self.start_s} s to {self.end_s} s is no span: it must start at 0 or later and end after it starts")
 
     @classmethod
     def of_seconds(cls, start: float, end: float) -> Span:
@@ -90,7 +90,7 @@ def format_timestamp(at_ms: int) -> str:
 
 
 def parse_timestamp(text: str) -> int:
-    """Milliseconds of `[H:]MM:SS[.mmm]` or of a plain number of seconds.
+    """Milliseconds of `[H:]MM:SS[.mmm]` (without hours as many minutes as there are) or of a plain number of seconds.
 
     Raises:
         InvalidSpan: `text` is neither.

@@ -24,13 +24,14 @@ def search(
     mode: Annotated[Mode, typer.Option(help="Miss nothing (recall) … no false hit (precision).")] = Mode.BALANCED,
     effort: Annotated[Effort, typer.Option(help="Index only … the model also watches the clips.")] = Effort.STANDARD,
     limit: Annotated[int, typer.Option(help="How many scenes.", min=1, max=100)] = 10,
-    video: Annotated[str | None, typer.Option(metavar="ID", help="Only in this video.")] = None,
+    video: Annotated[str | None, typer.Option(metavar="VIDEO", help="Only in this video: its id, title or object name.")] = None,
     server: Server = None,
     as_json: Json = False,
 ) -> None:
     """Find scenes."""
-    request = SearchRequest(query=query, collection=collection, mode=mode, effort=effort, limit=limit, video_id=video)
     asked = library(server)
+    video_id = asked.find(video).video_id if video is not None else None
+    request = SearchRequest(query=query, collection=collection, mode=mode, effort=effort, limit=limit, video_id=video_id)
     answer = asked.search(request)
     if as_json:
         print_json(answer)
@@ -43,9 +44,10 @@ def search(
 def print_answer(answer: Answer) -> None:
     """The scenes, best first, each with its evidence."""
     if answer.degraded:
-        say(f"Shortened answer: {answer.degraded}", "yellow")
+        say(f"Not all was done: {answer.degraded}", "yellow")
     if not answer.scenes:
-        say(f"Nothing found for {one_line(answer.query)!r}. Try other words, or --mode recall.")
+        more = "" if answer.mode is Mode.RECALL else ", or --mode recall"
+        say(f"Nothing found for {one_line(answer.query)!r}. Try other words{more}.")
     found = places(answer.scenes)
     for number, (scene, *cuts) in enumerate(found, 1):
         mark = "" if scene.grounded else "  (not confirmed by the text)"

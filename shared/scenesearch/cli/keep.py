@@ -34,7 +34,7 @@ def videos(
     if as_json:
         print_json({"videos": found})
     elif not found:
-        say(NO_VIDEOS)
+        say(NO_VIDEOS if collection is None else f"There are no videos in the collection {collection!r}.")
     else:
         rows = [(v.video_id, duration_in_words(v), v.collection, v.title, state_in_words(v)) for v in found]
         print_table(["id", "length", "collection", "title", "state"], rows)
@@ -50,7 +50,7 @@ def show(
 ) -> None:
     """What is known about a video."""
     there = library(server)
-    found = there.find(video)
+    found = there.video(there.find(video).video_id)
     if as_json:
         described = found.model_dump(mode="json")
         if text or section:
@@ -105,7 +105,7 @@ def remove(video: VideoArgument, server: Server = None, as_json: Json = False) -
     """Delete a video and everything that was derived from it."""
     if server is not None:
         client = served(server)
-        found: VideoView = client.find(video)
+        found = client.find(video)
         client.remove(found.video_id)
     else:
         found = _removed(video)

@@ -35,9 +35,13 @@ class Here:
         """The live videos, newest first."""
         return [view(video, self._app.catalog) for video in self._app.catalog.videos(frozenset({collection}) if collection else None)]
 
-    def find(self, wanted: str) -> VideoDetails:
+    def find(self, wanted: str) -> VideoView:
         """The video with this id, title or object name. Raises `VideoNotFound`; `InvalidRequest` when several fit."""
-        return details(find(wanted, self._app.catalog), self._app.catalog)
+        return view(find(wanted, self._app.catalog), self._app.catalog)
+
+    def video(self, video_id: str) -> VideoDetails:
+        """One video and what was found out about it."""
+        return details(find(video_id, self._app.catalog), self._app.catalog)
 
     def metadata_text(self, video_id: str) -> str:
         """The five sections of a video, one line an entry."""

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, field_validator
 
 from scenesearch.bootstrap import application
 from scenesearch.cli.output import Json, print_json, say
+from scenesearch.config import Models
 from scenesearch.errors import InvalidRequest
+from scenesearch.library.uploads import collection_name
 from scenesearch.video import DEFAULT_COLLECTION, CastMember, Collection, Profile
 
 app = typer.Typer(help="What a collection tells the models (languages, cast, premises), and who may use it.", no_args_is_help=True)
 
-_Caller = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, pattern=r"^(\*|domain:[^@\s]+|[^@\s:]+@[^@\s]+)$")]
-"""As tokens name people: an address; or everybody of a domain, or everybody."""
+_CALLER = re.compile(r"\*|domain:[^@\s]+|[^@\s:]+@[^@\s]+")
+
+PREMISES_UNREAD = "premises are for Gemini (SCENESEARCH_MODELS=vertexai): the local models, which are chosen here, do not read them"
+
+
+def _as_tokens_name_people(said: str) -> str:
+    """In small letters."""
+    if not _CALLER.fullmatch(caller := said.strip().lower()):
+        raise ValueError(f"{said!r} is nobody: write an address as in mika@films.example, domain:films.example, or * for everybody")
+    return caller
+
+
+_Caller = Annotated[str, AfterValidator(_as_tokens_name_people)]
+"""An address; or everybody of a domain, or everybody."""
 
 
 @app.command("show")
@@ -25,6 +40,7 @@ def profile_show(
     as_json: Json = False,
 ) -> None:
     """What this collection tells the models, and who may use it."""
+    collection = collection_name(collection)
     said = _Said.of(application().catalog.collection(collection) or Collection(collection))
     if as_json:
         print_json(said)
@@ -50,6 +66,7 @@ def profile_set(
     as_json: Json = False,
 ) -> None:
     """Say what a collection tells the models, and who may use it; what is not named stays as it is, "" empties a list."""
+    collection = collection_name(collection)
     catalog = application().catalog
     said = _Said.of(catalog.collection(collection) or Collection(collection)).model_dump()
     members = [(name.strip(), text.strip()) for name, _, text in (one.partition("=") for one in cast or ())]
@@ -66,13 +83,15 @@ def profile_set(
         new = _Said.model_validate(said | {name: value for name, value in given.items() if value is not None})
     except (OSError, ValidationError) as error:
         faults = error.errors() if isinstance(error, ValidationError) else [{"loc": (str(file),), "msg": str(error)}]
-        said_wrong = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in faults)
+        said_wrong = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {str(fault['msg']).removeprefix('Value error, ')}" for fault in faults)
         raise InvalidRequest(f"that is no profile: {said_wrong}") from error
     catalog.save_collection(new.collection(collection))
     if as_json:
         print_json(new)
     else:
         say(f"profile of {collection} saved")
+        if premise and application().settings.models is Models.LOCAL:
+            say(PREMISES_UNREAD, "yellow")
 
 
 class _Said(BaseModel):

@@ -108,15 +108,20 @@ class Client:
         """One video and what was found out about it."""
         return self._told(VideoDetails, self._sent("GET", _of(video_id)).text)
 
-    def find(self, wanted: str) -> VideoDetails:
-        """The video with this id or, when just one has it, this title. Raises `VideoNotFound`; `InvalidRequest` when several fit."""
+    def find(self, wanted: str) -> VideoView:
+        """The video with this id or, when just one has it, this title, object name or file name (the last part of it).
+
+        Raises `VideoNotFound`; `InvalidRequest` when several fit.
+        """
         known = self.videos()
-        fits = [one for one in known if one.video_id == wanted] or [one for one in known if one.title == wanted]
+        fits = [one for one in known if one.video_id == wanted]
+        fits = fits or [one for one in known if wanted in (one.title, one.name, one.name.rpartition("/")[2])]
         if len(fits) > 1:
-            raise InvalidRequest(f"{wanted!r} fits {len(fits)} videos, name one by its id: {', '.join(one.video_id for one in fits)}")
+            ids = ", ".join(f"{one.video_id} ({one.name})" for one in fits)
+            raise InvalidRequest(f"{wanted!r} fits {len(fits)} videos, name one by its id: {ids}")
         if not fits:
             raise VideoNotFound(f"there is no video {wanted!r} at {self._url}: `scenesearch videos` lists them")
-        return self.video(fits[0].video_id)
+        return fits[0]
 
     def metadata_text(self, video_id: str) -> str:
         """The five sections of a video, one line an entry."""

@@ -22,10 +22,11 @@ class GapView(BaseModel):
 
 
 class VideoView(BaseModel):
-    """One live video. `progress` 0 to 1; `duration` in seconds."""
+    """One live video. `name` is its object's; `progress` 0 to 1; `duration` in seconds."""
 
     video_id: str
     title: str
+    name: str
     collection: str
     state: VideoState
     progress: float
@@ -68,7 +69,6 @@ class StageView(BaseModel):
 class VideoDetails(VideoView):
     """A video with what was found out about it."""
 
-    name: str
     language: str | None
     tags: list[str]
     created_at: datetime
@@ -85,6 +85,7 @@ def view(video: Video, catalog: Catalog) -> VideoView:
     return VideoView(
         video_id=video.ref.video_id,
         title=video.title,
+        name=video.name,
         collection=video.collection,
         state=video.state,
         progress=round(video.progress(catalog.finished_sections(video.ref) if at_work else 0), 3),
@@ -108,7 +109,6 @@ def details(video: Video, catalog: Catalog) -> VideoDetails:
     ]
     return VideoDetails(
         **view(video, catalog).model_dump(),
-        name=video.name,
         language=video.language,
         tags=list(video.tags),
         created_at=video.created_at,

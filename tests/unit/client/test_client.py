@@ -81,7 +81,8 @@ def test_the_library_is_read(client: Client, video: Video) -> None:
     [listed] = client.videos()
     assert listed == client.videos("films")[0]
     assert client.videos("other") == []
-    shown = client.find("wall")
+    assert client.find("wall") == client.find("films/a/wall.mp4") == client.find("wall.mp4") == listed
+    shown = client.video(listed.video_id)
     assert (shown.video_id, shown.summary) == (video.ref.video_id, "A wall.") == (listed.video_id, client.video(listed.video_id).summary)
     assert "00:00-00:01 | Mika | Nobody <b>knows</b>." in client.metadata_text(listed.video_id).splitlines()
     assert {entry.text for entry in client.entries(listed.video_id)} == {"Nobody <b>knows</b>.", "a grey wall", "終わり"}

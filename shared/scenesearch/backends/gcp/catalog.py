@@ -195,9 +195,9 @@ class FirestoreCatalog(GenerationStore):
         return sorted(records, key=lambda record: record.key)
 
     def finished_sections(self, ref: VideoRef) -> int:
-        terminal = self._sections(ref).where(filter=FieldFilter("state", "in", TERMINAL))
+        terminal: Any = self._sections(ref).where(filter=FieldFilter("state", "in", TERMINAL)).count()
         with about(ref):
-            return int(terminal.count().get()[0][0].value)
+            return int(terminal.get()[0][0].value)
 
     def lease(self, key: SectionKey, duration: timedelta) -> Lease:
         snapshot = self._section_snapshot(key)
