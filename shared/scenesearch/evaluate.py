@@ -16,7 +16,7 @@ import numpy as np
 from pydantic import BaseModel, Field, ValidationError
 
 from scenesearch.bootstrap import Application
-from scenesearch.config import Auth, Settings
+from scenesearch.config import Auth, Backend, Settings
 from scenesearch.errors import InvalidRequest
 from scenesearch.metadata import Entry, Section, TextKind
 from scenesearch.pipeline.advance import index_chunk
@@ -117,7 +117,7 @@ def indexed(directory: Path, *, query_field: str = "query", limit: int | None = 
     if strange is not None:
         raise InvalidRequest(f"{directory / 'queries.jsonl'} asks about video {strange!r}, which videos.jsonl does not have")
     with tempfile.TemporaryDirectory(prefix="scenesearch-evaluate-") as home:
-        settings = Settings.load().model_copy(update={"home": Path(home), "auth": Auth.NONE})
+        settings = Settings.load().model_copy(update={"home": Path(home), "backend": Backend.LOCAL, "auth": Auth.NONE})
         app = Application(settings, patience=Patience(files_ranked=_RANKED))
         began = time.perf_counter()
         for video in videos:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -21,6 +21,12 @@ class Section(StrEnum):
 
 CHUNK_SECTIONS = (Section.VISUAL_INFO, Section.TRANSCRIPTION, Section.TEXTS)
 """The sections that are extracted chunk by chunk; the other two belong to the whole video."""
+
+
+def section_bits(sections: Collection[Section]) -> int:
+    """One bit for each section, in the order of `CHUNK_SECTIONS`."""
+    return sum(1 << bit for bit, section in enumerate(CHUNK_SECTIONS) if section in sections)
+
 
 HEADINGS: Mapping[Section, str] = {section: f"[{section.value.replace('_', ' ')}]" for section in Section}
 """`[summary]`, `[important scenes]`, `[visual info]`, `[transcription]`, `[texts]`: in the order of the text."""

@@ -302,11 +302,12 @@ class Moment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """What the index itself filters by. None: everything; an empty `collections` finds nothing."""
+    """What the index itself filters by. None: everything; an empty `collections` finds nothing. `section`: what a moment must hold."""
 
     collections: frozenset[str] | None = None
     language: str | None = None
     video_id: str | None = None
+    section: Section | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -340,12 +341,11 @@ class Probe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    """A moment found: where it is, which sections it holds, and its strength (see `Probe`)."""
+    """A moment found: where it is, and its strength (see `Probe`)."""
 
     ref: VideoRef
     chunk: int
     number: int
-    sections: frozenset[Section]
     strength: float
 
 

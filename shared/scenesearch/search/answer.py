@@ -39,7 +39,10 @@ Time = Annotated[datetime, AfterValidator(_in_a_zone)]
 
 
 class SearchRequest(BaseModel):
-    """A question and the user's choices. `since` and `until` bound the time of upload; `limit` counts scenes."""
+    """A question and the user's choices. `since` and `until` bound the time of upload; `limit` counts scenes.
+
+    `language` is that of the videos, `answer_language` that of the descriptions (a tag like "ja"; the question's own when it is None).
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -50,6 +53,7 @@ class SearchRequest(BaseModel):
     limit: int = Field(default=10, ge=1, le=100)
     video_id: str | None = None
     language: str | None = None
+    answer_language: str | None = Field(default=None, max_length=35)
     speaker: str | None = None
     tag: str | None = None
     section: Section | None = None

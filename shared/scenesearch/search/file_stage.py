@@ -46,8 +46,7 @@ def rank_files(probe: Probe, request: SearchRequest, filters: Filters, index: Sc
     hits = index.find(probe, filters, MOMENTS, PER_VIDEO)
     by_file: dict[VideoRef, list[Hit]] = defaultdict(list)
     for hit in hits:
-        if request.section is None or request.section in hit.sections:
-            by_file[hit.ref].append(hit)
+        by_file[hit.ref].append(hit)
     ranked = sorted(((soft_sum([hit.strength for hit in found]), ref) for ref, found in by_file.items()), reverse=True)
     videos = catalog.live([ref.video_id for _, ref in ranked[:depth]])
     live: list[tuple[Video, float]] = []
@@ -60,7 +59,7 @@ def rank_files(probe: Probe, request: SearchRequest, filters: Filters, index: Sc
         FileMatch(video, strength + TITLE * share, tuple(by_file[video.ref])) for (video, strength), share in zip(live, named, strict=True)
     ]
     files.sort(key=lambda match: (-match.strength, match.video.ref))
-    filtered = any(choice is not None for choice in (request.tag, request.section, request.since, request.until))
+    filtered = any(choice is not None for choice in (request.tag, request.since, request.until))
     return FileRanking(tuple(files), truncated=filtered and (len(hits) == MOMENTS or len(ranked) > depth))
 
 

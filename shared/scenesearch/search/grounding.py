@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from itertools import pairwise
@@ -48,24 +48,22 @@ def ground(
     found: FoundScene,
     passages: Sequence[Passage],
     phrases: Sequence[Phrase],
-    admits: Callable[[Entry], bool],
     *,
     duration_ms: int,
     tight: bool,
 ) -> GroundedScene | None:
     """The scene with its evidence looked up and its span snapped to it; None when it lies outside the video, or lacks a phrase.
 
-    `admits` says which entries may be evidence; `tight`: nothing but phrases is asked for, so the scene is where they stand.
+    The entries of the passages may be evidence; `tight`: nothing but phrases is asked for, so the scene is where they stand.
     """
     span = found.span.clipped(Span(0, duration_ms)) if duration_ms > 0 else found.span
     if span is None:
         return None
     here = [entry for passage in passages for entry in passage.entries if entry.span.overlaps(span)]
-    evidence = _quoted(found.quotes, [entry for entry in here if admits(entry)])
+    evidence = _quoted(found.quotes, here)
     grounded = bool(evidence)
     if phrases:
-        places = ([here[place] for pair in occurrences(phrase.written, here) for place in pair] for phrase in phrases)
-        held = [[entry for entry in entries if admits(entry)] for entries in places]
+        held = [[here[place] for pair in occurrences(phrase.written, here) for place in pair] for phrase in phrases]
         if not all(held):
             return None
         holding = _distinct([entry for entries in held for entry in entries])

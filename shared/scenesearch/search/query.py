@@ -20,8 +20,8 @@ _HINTS = {
         r"|言[うっいわえ]|話[すしさ]|発言|セリフ|台詞|しゃべ"
     ),
     Section.VISUAL_INFO: re.compile(
-        r"\b(?:shown|seen|looks? like|visible|wear(?:s|ing)|close-?ups?|wide shots?|in the picture|on camera)\b"
-        r"|映[るっりし]|写[るっり]|見える|アップ"
+        r"\b(?:shown|seen|looks? like|visible|wear(?:s|ing)|close[- ]?ups?|wide shots?|in the picture|on camera)\b"
+        r"|映[るっりし]|写[るっり]|見える|アップ(?!ル)"
     ),
     Section.TEXTS: re.compile(
         r"\b(?:written|captions?|subtitles?|the title|sign (?:says|reads)|on-?screen text|reads|dialog|label(?:led|ed)?|timecode)\b"
@@ -90,8 +90,8 @@ def _phrases(text: str) -> list[Phrase]:
 
 
 def _language(text: str) -> str | None:
-    """The language where the script tells it; None: as the question is (a model sees for itself)."""
-    for name, script in (("ja", r"[\u3040-\u30ff]"), ("ko", r"[\uac00-\ud7af]"), ("th", r"[\u0e00-\u0e7f]"), ("zh", r"[\u4e00-\u9fff]")):
+    """The language where the script tells it; None: as the question is (a model sees for itself, for Han alone may be of several)."""
+    for name, script in (("ja", r"[\u3040-\u30ff]"), ("ko", r"[\uac00-\ud7af]"), ("th", r"[\u0e00-\u0e7f]")):
         if re.search(script, text):
             return name
     return None

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
 from scenesearch.errors import SceneSearchError
 from scenesearch.lexical.telling import telling
-from scenesearch.metadata import Entry, one_line
+from scenesearch.metadata import one_line
 from scenesearch.observability import without_words
 from scenesearch.ports import Candidate, FoundScene, Passage, Question, Reading, SceneReader
 from scenesearch.search.asker import Asker
@@ -49,8 +49,8 @@ class FileRead:
 class SceneStage:
     """Reads files for one question."""
 
-    def __init__(self, query: Query, question: Question, admits: Callable[[Entry], bool], *, per_file: int) -> None:
-        self._query, self._question, self._admits, self._per_file = query, question, admits, per_file
+    def __init__(self, query: Query, question: Question, *, per_file: int) -> None:
+        self._query, self._question, self._per_file = query, question, per_file
 
     def read(self, files: Sequence[FileToRead], reader: SceneReader, *, asker: Asker, deadline: datetime) -> Iterator[FileRead]:
         """Each file as it is read. A reader that fails or is late for one gives what the index knows of it, and the reason.
@@ -105,18 +105,11 @@ class SceneStage:
             return self.known(file, failure="the reader failed")
 
     def _grounded(self, found: FoundScene, passages: Sequence[Passage], video: Video) -> GroundedScene | None:
-        return ground(
-            found,
-            passages,
-            self._query.phrases,
-            self._admits,
-            duration_ms=video.duration_ms,
-            tight=self._query.only_phrases,
-        )
+        return ground(found, passages, self._query.phrases, duration_ms=video.duration_ms, tight=self._query.only_phrases)
 
     def _as_scene(self, candidate: Candidate) -> FoundScene:
         entries = telling(
-            [entry for row in candidate.moment.rows for entry in row.entries if self._admits(entry)],
+            [entry for row in candidate.moment.rows for entry in row.entries],
             self._question.words.shares,
             phrases=self._question.phrases,
             sections=self._question.sections,

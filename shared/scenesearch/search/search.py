@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
 
@@ -14,8 +14,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenesearch.errors import ConfigurationError, NotFound, SceneSearchError
+from scenesearch.lexical.phrases import occurrences
 from scenesearch.metadata import Entry, one_line
-from scenesearch.ports import Catalog, Embedder, Filters, Likeness, Probe, Question, SceneIndex, SceneReader, SceneWatcher, Spending
+from scenesearch.ports import (
+    Candidate,
+    Catalog,
+    Embedder,
+    Filters,
+    Likeness,
+    Probe,
+    Question,
+    SceneIndex,
+    SceneReader,
+    SceneWatcher,
+    Spending,
+)
 from scenesearch.search.answer import Answer, Effort, Evidence, FileHit, Mode, Scene, SearchRequest, Spent
 from scenesearch.search.asker import Asker
 from scenesearch.search.choices import CHOICES, Choices
@@ -26,12 +39,15 @@ from scenesearch.search.kept import Kept
 from scenesearch.search.query import understood
 from scenesearch.search.scene_stage import FileRead, FileToRead, SceneStage
 from scenesearch.timeline import Span
-from scenesearch.video import Profile, Usage, Video, VideoRef, now
+from scenesearch.video import Profile, Usage, Video, now
 
 LOG = logging.getLogger(__name__)
 
 MOMENTS_READ = 40
 """Moments of a file that a reader is shown the neighbourhoods of."""
+
+MOMENTS_LOOKED_AT = 400
+"""Moments of a file that are looked through where only their text tells whether they may answer."""
 
 WORDS_ALONE = Likeness(unrelated=0.0, spread=1.0, even=2.0)
 """The scale of a question that has no vector: its words alone count, and two thirds of them are as good as even."""
@@ -114,7 +130,9 @@ class _Asking:
         self._query = understood(request.query)
         self._reasons: list[str] = []
         self._spending = Spending()
-        self._filters = Filters(collections=self._collections(readable), language=request.language, video_id=request.video_id)
+        self._filters = Filters(
+            collections=self._collections(readable), language=request.language, video_id=request.video_id, section=request.section
+        )
         self._profiles: dict[str, Profile] = {}
 
     def events(self) -> Iterator[FileHit | Scene | Answer]:
@@ -131,18 +149,17 @@ class _Asking:
 
     def _events(self, asker: Asker) -> Generator[FileHit | Scene | Answer, None, None]:
         ranking = self._ranking()
-        files, left_out = ranking.files, False
-        if self._evidence_filtered:  # only reading tells which files have such evidence
-            to_read = self._to_read(ranking)
-            files = tuple(match for match in files if match.video.ref in to_read)
-            left_out = len(to_read) < len(ranking.files)
-        hits = [self._file_hit(match) for match in files]
-        yield from hits
-        if not self._evidence_filtered:
-            to_read = self._to_read(ranking)
+        if self._text_tells:
+            ranking, to_read = self._told_apart(ranking)
+            hits = [self._file_hit(match) for match in ranking.files]
+            yield from hits
+        else:
+            hits = [self._file_hit(match) for match in ranking.files]
+            yield from hits  # before their texts are looked up
+            to_read = self._to_read(ranking.files[: self._choices.files], MOMENTS_READ)
         reasons = self._reasons
         kept = Kept(self._request.limit)
-        for read in self._readings(list(to_read.values()), asker):
+        for read in self._readings(to_read, asker):
             if read.failure is not None and read.failure not in reasons:
                 reasons.append(read.failure)
             for scene in read.scenes:
@@ -168,7 +185,7 @@ class _Asking:
             mode=self._request.mode,
             effort=self._request.effort,
             degraded="; ".join(reasons) or None,
-            truncated=ranking.truncated or left_out,
+            truncated=ranking.truncated,
             took_ms=round((time.monotonic() - self._began) * 1000),
             files=hits,
             scenes=scenes,
@@ -209,9 +226,9 @@ class _Asking:
         """The question's vector and the scale it is read on. When the model gives none, zeros: the words are asked alone."""
         try:
             return self._embedder.queries([self._query.text])[0], self._embedder.likeness
-        except ConfigurationError:
-            raise  # nothing that passes: whoever runs this must hear of it
         except SceneSearchError as error:
+            if isinstance(error, ConfigurationError):  # nothing that passes: whoever runs this must hear of it
+                LOG.error("questions have no vectors", extra={"reason": str(error)})
             self._reasons.append(f"only the words were looked for, the embedder failed: {error}")
             return np.zeros(self._embedder.dimension, np.float32), WORDS_ALONE
 
@@ -220,7 +237,7 @@ class _Asking:
         return Question(
             text=one_line(self._request.query),
             phrases=tuple(phrase.written for phrase in self._query.phrases),
-            language=self._query.language,
+            language=self._request.answer_language or self._query.language,
             precise=self._request.mode is Mode.PRECISION,
             sections=self._query.sections,
             words=self._probe.words,
@@ -238,22 +255,39 @@ class _Asking:
     def _ranking(self) -> FileRanking:
         return rank_files(self._probe, self._request, self._filters, self._index, self._catalog, depth=self._patience.files_ranked)
 
-    def _to_read(self, ranking: FileRanking) -> dict[VideoRef, FileToRead]:
-        """The best files with what a reader is given of them; those without any admitted evidence are left out."""
-        chosen = ranking.files[: self._choices.files]
-        candidates = self._index.read([match.video.ref for match in chosen], self._probe, MOMENTS_READ)
-        to_read = {}
-        for match in chosen:
-            mine = candidates.get(match.video.ref, [])
-            if self._evidence_filtered:
-                mine = [c for c in mine if any(self._admits(entry) for entry in c.moment.entries)]
-            if mine:
-                to_read[match.video.ref] = FileToRead(match.video, self._profile(match.video.collection), tuple(mine))
-        return to_read
+    def _to_read(self, files: Sequence[FileMatch], depth: int) -> list[FileToRead]:
+        """The files with their (at most) `depth` strongest moments; those of which there are none any more are left out."""
+        candidates = self._index.read([match.video.ref for match in files], self._probe, depth)
+        return [
+            FileToRead(match.video, self._profile(match.video.collection), tuple(mine))
+            for match in files
+            if (mine := candidates.get(match.video.ref))
+        ]
 
     @property
-    def _evidence_filtered(self) -> bool:
-        return self._request.section is not None or self._request.speaker is not None
+    def _text_tells(self) -> bool:
+        """Whether only its text tells if a moment may answer: who speaks, and phrases of stop words alone, are in no index."""
+        filtered = self._request.section is not None or self._request.speaker is not None
+        return filtered or any(not phrase.words for phrase in self._query.phrases)
+
+    def _told_apart(self, ranking: FileRanking) -> tuple[FileRanking, list[FileToRead]]:
+        """The files of a ranking that may answer by their text, and the best of them with what may be evidence of the moments that may."""
+        found = self._to_read(ranking.files, MOMENTS_LOOKED_AT)
+        full = len(ranking.files) == self._patience.files_ranked or any(len(file.candidates) == MOMENTS_LOOKED_AT for file in found)
+        narrowed = (replace(file, candidates=tuple(self._narrowed(file.candidates))[:MOMENTS_READ]) for file in found)
+        to_read = [file for file in narrowed if file.candidates]
+        left, most = {file.video.ref for file in to_read}, self._choices.files
+        files = tuple(match for match in ranking.files if match.video.ref in left)
+        return replace(ranking, files=files, truncated=ranking.truncated or full or len(to_read) > most), to_read[:most]
+
+    def _narrowed(self, candidates: Sequence[Candidate]) -> Iterator[Candidate]:
+        """Those that may answer, with the entries that may be evidence."""
+        wordless = [phrase.written for phrase in self._query.phrases if not phrase.words]
+        for candidate in candidates:
+            rows = [replace(row, entries=tuple(filter(self._admits, row.entries))) for row in candidate.moment.rows]
+            moment = replace(candidate.moment, rows=tuple(rows))
+            if moment.entries and all(occurrences(phrase, moment.entries) for phrase in wordless):
+                yield replace(candidate, moment=moment)
 
     def _admits(self, entry: Entry) -> bool:
         """Whether an entry may be evidence under the filters of the request."""
@@ -270,7 +304,7 @@ class _Asking:
     # scenes
 
     def _readings(self, files: list[FileToRead], asker: Asker) -> Iterator[FileRead]:
-        stage = SceneStage(self._query, self._question, self._admits, per_file=self._per_file)
+        stage = SceneStage(self._query, self._question, per_file=self._per_file)
         if self._request.effort is Effort.FAST:
             return (stage.known(file) for file in files)
         return stage.read(files, self._reader, asker=asker, deadline=now() + self._patience.reading)

@@ -53,11 +53,14 @@ def serve(app: Application, host: str, port: int) -> None:
 
 
 def _warm(app: Application) -> None:
-    """Load models and index before somebody asks: the first question would wait for seconds where many videos are kept."""
-    from scenesearch.search.answer import SearchRequest
+    """Load the embedder and the index before somebody asks: the first question would wait for seconds where many videos are kept.
+
+    No reader is asked: some are paid for.
+    """
+    from scenesearch.search.answer import Effort, SearchRequest
 
     try:
-        app.search.answer(SearchRequest(query="warm up"))
+        app.search.answer(SearchRequest(query="warm up", effort=Effort.FAST))
     except SceneSearchError as error:  # whoever asks is told the same
         LOG.warning("search is not ready", extra={"reason": str(error)})
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from scenesearch.metadata import Entry, Section
 from scenesearch.ports import FoundScene, Passage
 from scenesearch.rows import rows_of
 from scenesearch.search.grounding import GroundedScene, ground, merged
@@ -22,14 +21,9 @@ def grounded(
     phrases: tuple[Phrase, ...] = (),
     tight: bool = False,
     passages: list[Passage] = PASSAGES,
-    section: Section | None = None,
 ) -> GroundedScene | None:
     found = FoundScene(span=Span.of_seconds(start, end), description="d", quotes=quotes, score=0.8)
-
-    def admits(entry: Entry) -> bool:
-        return section is None or entry.section is section
-
-    return ground(found, passages, phrases, admits, duration_ms=124_000, tight=tight)
+    return ground(found, passages, phrases, duration_ms=124_000, tight=tight)
 
 
 @pytest.mark.parametrize(
@@ -153,13 +147,6 @@ def test_a_phrase_may_run_over_two_lines() -> None:
     scene = grounded(60, 66, phrases=understood('"explodes! luckily nobody"').phrases, tight=True)
     assert scene is not None
     assert scene.span == Span.of_seconds(60, 66)
-
-
-def test_filters_decide_what_may_be_evidence() -> None:
-    passages = [Passage(tuple(rows_of([said(0, 2, "EXIT"), written(0.5, 4, "EXIT")])))]
-    scene = grounded(0, 4, "EXIT", passages=passages, section=Section.TEXTS)
-    assert scene is not None
-    assert [entry.section for entry in scene.evidence] == [Section.TEXTS]
 
 
 def scene_of(start: float, end: float, score: float, text: str = "x") -> GroundedScene:

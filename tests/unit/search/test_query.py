@@ -49,7 +49,7 @@ def test_hints_name_sections(text: str, sections: set[Section]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "language"), [("赤い車が爆発する", "ja"), ("red car", None), ("赤い car はどこ", "ja"), ("빨간 차", "ko")]
+    ("text", "language"), [("赤い車が爆発する", "ja"), ("red car", None), ("赤い car はどこ", "ja"), ("빨간 차", "ko"), ("爆発 夜景", None)]
 )
 def test_the_script_tells_the_language(text: str, language: str | None) -> None:
     assert understood(text).language == language

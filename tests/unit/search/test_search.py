@@ -349,9 +349,14 @@ def test_a_failing_embedder_leaves_a_precise_answer_what_the_words_prove(films: 
     assert {scene.video_id for scene in broken.ask("the red car explodes", mode="precision").scenes} == {"harbour"}
 
 
-def test_an_embedder_that_is_not_set_up_is_an_error(films: Library) -> None:
-    with pytest.raises(ConfigurationError):
-        replace(films, embedder=Wordless(ConfigurationError("no project"))).ask("the red car explodes")
+def test_an_embedder_that_is_not_set_up_degrades_to_words_and_is_told_to_whoever_runs_it(
+    films: Library, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = replace(films, embedder=Wordless(ConfigurationError("no project"))).ask("the red car explodes")
+    assert overlaps(first(answer), 60, 66)
+    assert answer.degraded == "only the words were looked for, the embedder failed: no project"
+    [error] = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert error.__dict__["reason"] == "no project"
 
 
 def test_a_reader_that_fails_for_one_file_leaves_the_others(films: Library) -> None:
@@ -445,6 +450,49 @@ def test_filters(library: Library) -> None:
     sections = {e.section for scene in library.ask("budget", section="texts").scenes for e in scene.evidence}
     assert sections == {Section.TEXTS}
     assert {e.speaker for scene in library.ask("budget", speaker="Hana").scenes for e in scene.evidence} == {"Hana"}
+
+
+def test_a_section_is_found_in_a_file_whose_strongest_moments_lack_it(library: Library) -> None:
+    lines = [said(n * 5, n * 5 + 4, "Look, a red car, a red car!") for n in range(120)]
+    library.put("a", [*lines, written(595, 599, "PARKING RED")])
+    answer = library.ask("red car", section="texts")
+    assert overlaps(first(answer), 595, 599)
+    assert not answer.truncated
+
+
+def test_filters_decide_what_may_be_evidence(library: Library) -> None:
+    library.put("a", [said(0, 2, "EXIT"), written(0.5, 4, "EXIT")])
+    for section in (Section.TEXTS, Section.TRANSCRIPTION):
+        for question in ("exit", '"exit"'):
+            assert [evidence.section for evidence in first(library.ask(question, section=section)).evidence] == [section]
+
+
+def test_a_speaker_filter_says_that_it_left_files_out_only_where_it_did(library: Library) -> None:
+    for number in range(2):
+        library.put(f"v{number}", [said(0, 3, "The budget is large.", "Hana" if number else "Ken")])
+    answer = library.ask("budget", speaker="Hana")
+    assert ([file.video_id for file in answer.files], answer.truncated) == (["v1"], False)
+    for number in range(40):
+        library.put(f"w{number}", [said(0, 3, "The budget is large.", "Hana")])
+    assert library.ask("budget", speaker="Hana").truncated
+
+
+@pytest.mark.parametrize("mode", ["precision", "balanced", "recall"])
+def test_a_quoted_phrase_of_stop_words_alone_must_match_and_is_found(library: Library, mode: str) -> None:
+    for number in range(25):
+        library.put(f"v{number:02}", [said(0, 3, "He says that it was me in the film.")])
+    library.put("w", [said(0, 3, "The film is over."), said(10, 13, "It was you!")])
+    answer = library.ask('"it was you" said in the film', mode=mode)
+    assert {scene.video_id for scene in answer.scenes} == {"w"}
+    assert overlaps(first(answer), 10, 13)
+
+
+def test_of_texts_that_stand_at_the_same_time_the_one_asked_for_is_the_evidence(library: Library) -> None:
+    library.put("a", [said(0, 4, "Good morning."), *(written(8, 15, text) for text in ("E", "File Edit View Help", "E = mc2", "Cancel"))])
+    for asked, stands in (("mc2", "E = mc2"), ("the cancel button", "Cancel"), ('"E = mc2"', "E = mc2")):
+        scene = first(library.ask(asked))
+        assert [evidence.text for evidence in scene.evidence] == [stands]
+        assert scene.description.startswith(stands)
 
 
 def test_unreadable_and_absent_collections_and_videos_look_the_same(library: Library) -> None:

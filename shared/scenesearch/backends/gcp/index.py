@@ -19,9 +19,10 @@ from scenesearch.backends.gcp.faults import translated
 from scenesearch.backends.gcp.generation_store import BLIND
 from scenesearch.backends.gcp.index_shards import Layout, Shards
 from scenesearch.backends.gcp.index_vectors import PARALLEL, Cosines, MomentVectors
-from scenesearch.backends.gcp.indexed_chunk import ChunkOfIndex, section_bits, sections_of
+from scenesearch.backends.gcp.indexed_chunk import ChunkOfIndex
 from scenesearch.errors import ConfigurationError, IndexMismatch
 from scenesearch.lexical.bm25 import shares
+from scenesearch.metadata import section_bits
 from scenesearch.ports import Candidate, Filters, Hit, Moment, Probe, Vectors, WordWeights
 from scenesearch.video import VideoRef
 
@@ -89,8 +90,7 @@ class FirestoreIndex:
             chunk, number = layout.moment(unit)
             if taken.get(chunk.ref, 0) < per_video:
                 taken[chunk.ref] = taken.get(chunk.ref, 0) + 1
-                sections = sections_of(int(layout.sections[unit]))
-                hits.append(Hit(ref=chunk.ref, chunk=chunk.number, number=number, sections=sections, strength=float(strengths[unit])))
+                hits.append(Hit(ref=chunk.ref, chunk=chunk.number, number=number, strength=float(strengths[unit])))
             if len(hits) == limit:
                 break
         return hits

@@ -34,6 +34,7 @@ from scenesearch.backends.gcp.indexed_chunk import (
 )
 from scenesearch.backends.gcp.queries import SHARDS
 from scenesearch.lexical.bm25 import Postings
+from scenesearch.metadata import section_bits
 from scenesearch.ports import Filters, Moment
 from scenesearch.video import VideoRef
 
@@ -78,6 +79,8 @@ class Layout:
         """Which moments the filters let through, and hold every word of every phrase."""
         chunks = np.array([_passes(chunk, filters) for chunk in self.chunks], np.bool_)
         admitted = np.repeat(chunks, self._sizes)
+        if filters.section is not None:
+            admitted &= (self.sections & np.uint8(section_bits({filters.section}))) != 0
         for word in {word for phrase in phrases for word in phrase}:
             holds = np.zeros(len(self), np.bool_)
             holds[self.postings.of_word(word)[0]] = True

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 from scenesearch.backends.gcp.documents import chunk_id, generation_id
 from scenesearch.lexical.analysis import words
 from scenesearch.lexical.bm25 import Postings
-from scenesearch.metadata import CHUNK_SECTIONS, Section, TextKind
+from scenesearch.metadata import TextKind, section_bits
 from scenesearch.ports import Moment
 from scenesearch.rows import Row
 from scenesearch.video import VideoRef
@@ -92,11 +92,3 @@ def unpacked_rows(packed: bytes, chunk: ChunkOfIndex) -> list[Moment]:
         )
         for number, (first, at, count, written) in enumerate(np.frombuffer(raw[4:rows_at], np.int32).reshape(-1, 4).tolist())
     ]
-
-
-def section_bits(sections: frozenset[Section]) -> int:
-    return sum(1 << bit for bit, section in enumerate(CHUNK_SECTIONS) if section in sections)
-
-
-def sections_of(bits: int) -> frozenset[Section]:
-    return frozenset(section for bit, section in enumerate(CHUNK_SECTIONS) if bits >> bit & 1)

@@ -12,7 +12,7 @@ from threading import Lock
 
 import numpy as np
 
-from scenesearch.backends.local.index_file import IndexFile, sections_of
+from scenesearch.backends.local.index_file import IndexFile
 from scenesearch.backends.local.index_segment import Segment, Strengths, strongest, total_length
 from scenesearch.lexical.bm25 import shares
 from scenesearch.ports import Candidate, Filters, Hit, Moment, Probe, Vectors, WordWeights
@@ -146,8 +146,8 @@ def _capped(found: Sequence[tuple[Segment, Strengths]], wanted: int, limit: int,
         of_video = taken.get(key.ref, 0)
         if of_video < per_video:
             taken[key.ref] = of_video + 1
-            number, sections = place - int(segment.starts[chunk]), sections_of(int(segment.sections[place]))
-            hits.append(Hit(ref=key.ref, chunk=key.number, number=number, sections=sections, strength=-weakness))
+            number = place - int(segment.starts[chunk])
+            hits.append(Hit(ref=key.ref, chunk=key.number, number=number, strength=-weakness))
             if len(hits) == limit:
                 break
     return hits

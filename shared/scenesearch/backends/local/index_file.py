@@ -5,7 +5,6 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ from scenesearch.backends.local.database import Database, Row
 from scenesearch.errors import IndexMismatch
 from scenesearch.lexical.analysis import words
 from scenesearch.lexical.bm25 import Postings
-from scenesearch.metadata import CHUNK_SECTIONS, Section, TextKind
+from scenesearch.metadata import TextKind, section_bits
 from scenesearch.ports import Moment, Vectors
 from scenesearch.rows import Row as EntryRow
 from scenesearch.video import VideoRef
@@ -169,14 +168,3 @@ class IndexFile:
             Postings(np.frombuffer(row["keys"], np.uint64), np.frombuffer(row["lengths"], np.float32)),
             np.frombuffer(row["sections"], np.uint8),
         )
-
-
-def section_bits(sections: set[Section] | frozenset[Section]) -> int:
-    """One bit for each section, in the order of `CHUNK_SECTIONS`."""
-    return sum(1 << bit for bit, section in enumerate(CHUNK_SECTIONS) if section in sections)
-
-
-@cache
-def sections_of(bits: int) -> frozenset[Section]:
-    """The sections that `bits` stand for."""
-    return frozenset(section for bit, section in enumerate(CHUNK_SECTIONS) if bits >> bit & 1)

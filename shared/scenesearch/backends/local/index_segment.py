@@ -10,8 +10,9 @@ import numkong
 import numpy as np
 from numpy.typing import NDArray
 
-from scenesearch.backends.local.index_file import ChunkKey, StoredChunk, section_bits
+from scenesearch.backends.local.index_file import ChunkKey, StoredChunk
 from scenesearch.lexical.bm25 import Postings
+from scenesearch.metadata import section_bits
 from scenesearch.ports import Filters, Probe
 from scenesearch.video import VideoRef
 
@@ -124,6 +125,8 @@ class Segment:
         if filters.language is not None:
             wanted = [i for i, name in enumerate(self.language_names) if name == filters.language]
             matching &= np.isin(self.languages[first:after], wanted)
+        if filters.section is not None:
+            matching &= (self.sections[first:after] & np.uint8(section_bits({filters.section}))) != 0
         for word in {word for phrase in probe.phrases for word in phrase}:
             units, _ = self.postings.of_word(word, first, after)
             holds = np.zeros(after - first, np.bool_)

@@ -17,7 +17,7 @@ import numpy as np
 
 from scenesearch.backends.gcp.documents import generation_id
 from scenesearch.backends.gcp.faults import translated
-from scenesearch.backends.gcp.indexed_chunk import packed_words, section_bits, sections_of, unpacked_words
+from scenesearch.backends.gcp.indexed_chunk import packed_words, unpacked_words
 from scenesearch.backends.vertexai_search.data_store import PAGE, DataStore, Wanted
 from scenesearch.backends.vertexai_search.documents import FoundMoment, document_id, json_document, word_key
 from scenesearch.backends.vertexai_search.filters import any_of, filtered
@@ -25,6 +25,7 @@ from scenesearch.backends.vertexai_search.ledger import Ledger
 from scenesearch.backends.vertexai_search.schema import LARGEST_DIMENSION, REF, VECTOR, WORDS
 from scenesearch.errors import ConfigurationError, IndexMismatch
 from scenesearch.lexical.bm25 import Postings, shares
+from scenesearch.metadata import section_bits
 from scenesearch.ports import Candidate, Filters, Hit, Moment, Probe, Vectors, WordWeights
 from scenesearch.video import VideoRef
 
@@ -106,13 +107,13 @@ class VertexSearchIndex:
         if filters.collections is not None and not filters.collections:
             return []
         found = self._candidates(probe, filtered(filters, probe.phrases), SPARE * per_video)
+        wanted = None if filters.section is None else section_bits({filters.section})
         hits, taken = list[Hit](), dict[VideoRef, int]()
         for moment, strength, _ in _weighed(found, probe):
             ref = moment.chunk.ref
-            if taken.get(ref, 0) < per_video:
+            if taken.get(ref, 0) < per_video and (wanted is None or moment.wordings.sections[0] & wanted):
                 taken[ref] = taken.get(ref, 0) + 1
-                sections = sections_of(int(moment.wordings.sections[0]))
-                hits.append(Hit(ref=ref, chunk=moment.chunk.number, number=moment.number, sections=sections, strength=strength))
+                hits.append(Hit(ref=ref, chunk=moment.chunk.number, number=moment.number, strength=strength))
             if len(hits) == limit:
                 break
         return hits

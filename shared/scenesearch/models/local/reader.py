@@ -37,6 +37,7 @@ AGREEMENT = 2.0
 """How much stronger a run seems by the agreement of those around it than it is alone."""
 
 _APART = 0.5
+_EQUAL = 1e-4
 _SLIGHT = 0.25
 _OTHER_SECTION = 0.5
 _DESCRIPTION = 200
@@ -78,7 +79,8 @@ def _agreed(strengths: Floats, starts: Floats, ends: Floats, limit: int) -> list
     chosen: list[tuple[int, float]] = []
     while len(chosen) < limit and open_.any():
         gains = np.where(open_, overlap @ weights, -1)
-        best = int(gains.argmax())
+        agreed = gains >= (1 - _EQUAL) * gains.max()  # runs of the same span are equally agreed on: the one that answers is meant
+        best = int(np.where(agreed, strengths[top], -np.inf).argmax())
         chosen.append((int(top[best]), most + TEMPERATURE * math.log(max(float(gains[best]), 1e-30))))
         near = overlap[best] >= _APART
         weights = np.where(near, 0, weights)
