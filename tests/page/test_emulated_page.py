@@ -44,7 +44,7 @@ def test_the_page_of_the_emulated_cloud_takes_plays_and_gives_back(page: Page, c
     played = {urlsplit(url).netloc for url, status in answered if status == 206}
     assert urlsplit(storage).netloc in played, "the bucket itself plays the video"
 
-    page.get_by_label("From").fill("0:00")
+    page.get_by_label("From", exact=True).fill("0:00")
     page.get_by_label("To", exact=True).fill("0:15")
     page.get_by_label("To", exact=True).press("Enter")
     page.get_by_label("Clip").select_option(label="Lossless, from the keyframe before")

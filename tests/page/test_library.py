@@ -16,6 +16,7 @@ from playwright.sync_api import Page, Route, expect
 
 from media_files import Recipe, make
 from page.browsing import LOADED, SAMPLE, time_of, until
+from scenesearch.library.uploads import SUFFIXES
 from scenesearch.messages import ObjectChanged, SplitWork
 from scenesearch.search.answer import Scene
 from scenesearch.video import Video
@@ -62,8 +63,8 @@ def test_every_format_reads_back(page: Page, served: SimpleNamespace, answering:
 
 def test_the_borders_of_a_clip_can_be_moved(page: Page, served: SimpleNamespace, answering: list[Scene]) -> None:
     watch(page, served, answering[0])
-    page.get_by_label("From").fill("8.5")
-    page.get_by_label("From").press("Enter")
+    page.get_by_label("From", exact=True).fill("8.5")
+    page.get_by_label("From", exact=True).press("Enter")
     page.get_by_label("To", exact=True).fill("0:09")
     page.get_by_label("To", exact=True).press("Enter")
     with av.open(io.BytesIO(exported(page, "mp4")[1])) as container:
@@ -299,3 +300,20 @@ def test_videos_dropped_anywhere_are_taken_in(page: Page, served: SimpleNamespac
         with served.uploads.open(info.name) as file:
             assert file.read().decode() == f"what {info.name.rsplit('/', 1)[1]} holds"
     expect(page.locator("main")).not_to_contain_class("dropping")
+
+
+def test_of_a_dropped_folder_the_videos_are_taken_in(page: Page, served: SimpleNamespace, tmp_path: Path) -> None:
+    inner = tmp_path / "day" / "harbour"
+    inner.mkdir(parents=True)
+    for name in ("one.mp4", "harbour/two.MKV", "harbour/notes.txt", "harbour/.hidden"):
+        (tmp_path / "day" / name).write_text(f"what {name} holds")
+    page.goto(f"{served.url}/library")
+    expect(page.get_by_role("heading", name="There are no videos yet")).to_be_visible()
+    browser = page.context.new_cdp_session(page)
+    data = {"items": [], "files": [str(tmp_path / "day")], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        browser.send("Input.dispatchDragEvent", {"type": kind, "x": 300, "y": 300, "data": data})
+    stored = eventually(lambda: page.evaluate("1") and len(found := list(served.uploads.list())) == 2 and found)
+    assert sorted(info.name.rsplit("/", 1)[1] for info in stored) == ["one.mp4", "two.MKV"]
+    assert set((page.locator("#files").get_attribute("accept") or "").split(",")) == {"video/*", *SUFFIXES}
+    expect(page.locator(".upload.bad")).to_have_count(0)

@@ -7,6 +7,7 @@ import { queue } from "./upload-queue.js";
 import { bytes, clock, date, dollars, duration, languageName, list, percent, words } from "./words.js";
 
 const UNDO_SECONDS = 8;
+const ACCEPTED = "video/*,.3gp,.avi,.flv,.m2ts,.m4v,.mkv,.mov,.mp4,.mpeg,.mpg,.mts,.mxf,.ogv,.ts,.webm,.wmv";
 const NEW = "/"; // no collection can be called that
 const MANY = 12; // so many videos can be looked through
 const LANGUAGES = ["ar", "de", "en", "es", "fr", "hi", "id", "it", "ja", "ko", "nl", "pl", "pt", "ru", "th", "tr", "uk", "vi", "zh"];
@@ -100,7 +101,7 @@ export function libraryView(main) {
 
 function dropZone(take, { collections, fresh, spoken, tags }) {
   const field = (name, control) => h("label", { class: "field inline" }, h("span", {}, name), control);
-  const input = h("input", { type: "file", multiple: true, accept: "video/*,.mkv,.avi,.ts,.mts,.m2ts,.mxf,.flv", class: "unseen", id: "files", onchange: () => { take([...input.files]); input.value = ""; } });
+  const input = h("input", { type: "file", multiple: true, accept: ACCEPTED, class: "unseen", id: "files", onchange: () => { take([...input.files]); input.value = ""; } });
   return h("section", { class: "drop", "aria-label": words.addVideos }, icon("upload"),
     h("p", {}, h("b", {}, words.drop), " ", h("span", { class: "quiet" }, words.dropText)),
     h("div", { class: "row" }, input, h("label", { for: "files", class: "button primary" }, words.choose), field(words.into, collections), fresh),
@@ -109,11 +110,29 @@ function dropZone(take, { collections, fresh, spoken, tags }) {
 
 function wholePageDrop(main, take) {
   const over = (event) => { if (event.dataTransfer?.types.includes("Files")) { event.preventDefault(); main.classList.toggle("dropping", event.type === "dragover"); } };
-  const dropped = (event) => { event.preventDefault(); main.classList.remove("dropping"); take([...event.dataTransfer.files]); };
+  const dropped = async (event) => {
+    event.preventDefault();
+    main.classList.remove("dropping");
+    const given = [...event.dataTransfer.items].filter((item) => item.kind === "file").map((item) => item.webkitGetAsEntry?.() ?? item.getAsFile()); // now: later they are gone
+    const files = (await Promise.all(given.map((one) => (one instanceof File ? [one] : within(one))))).flat();
+    if (files.length) take(files);
+  };
   document.addEventListener("dragover", over);
   document.addEventListener("dragleave", over);
   document.addEventListener("drop", dropped);
   return () => { document.removeEventListener("dragover", over); document.removeEventListener("dragleave", over); document.removeEventListener("drop", dropped); };
+}
+
+/** The file, or the videos of the folder and the folders in it. */
+async function within(entry, chosen = true) {
+  const heard = (call) => new Promise((resolve, reject) => call(resolve, reject));
+  if (entry.isFile) {
+    const file = await heard((done, lost) => entry.file(done, lost));
+    return chosen || file.type.startsWith("video/") || ACCEPTED.split(",").some((end) => file.name.toLowerCase().endsWith(end)) ? [file] : [];
+  }
+  const [reader, held] = [entry.createReader(), []];
+  for (let some; !some || some.length; held.push(...some)) some = await heard((done, lost) => reader.readEntries(done, lost));
+  return (await Promise.all(held.map((one) => within(one, false)))).flat();
 }
 
 function card(video, { seen, refresh, dialog }) {
