@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Annotated, Any
@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import anyio
 import anyio.to_thread
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
@@ -21,6 +21,7 @@ from scenesearch.metadata import Section
 from scenesearch.observability import without_words
 from scenesearch.search.answer import MAX_QUERY, Answer, Effort, FileHit, Mode, Scene, SearchRequest
 from scenesearch.search.asker import Asker
+from scenesearch.search.query import understood
 from scenesearch.timeline import Span
 from scenesearch.video import Feedback, now
 from scenesearch.web.access import readable, video_to_read
@@ -64,17 +65,18 @@ class SearchParameters(BaseModel):
     effort: Effort = Effort.STANDARD
     limit: int = Field(default=10, ge=1, le=100, description="How many scenes.")
     video_id: str | None = None
-    language: str | None = None
+    language: str | None = Field(default=None, description="Only videos in this language.")
+    answer_language: str | None = Field(default=None, max_length=35, description="Describe the scenes in it; else in the question's own.")
     speaker: str | None = None
     tag: str | None = None
     section: Section | None = None
     since: datetime | None = Field(default=None, description="Uploaded at this time or later.")
     until: datetime | None = Field(default=None, description="Uploaded before this time.")
 
-    @field_validator("collection", "video_id", "language", "speaker", "tag", mode="before")
+    @model_validator(mode="before")
     @classmethod
-    def _empty_is_absent(cls, value: object) -> object:
-        return None if value == "" else value
+    def _empty_is_absent(cls, given: object) -> object:
+        return {name: value for name, value in given.items() if value != ""} if isinstance(given, Mapping) else given
 
     @field_validator("since", "until", mode="before")
     @classmethod
@@ -98,7 +100,7 @@ class FeedbackGiven(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    query: str = Field(min_length=1, max_length=2000)
+    query: str = Field(min_length=1, max_length=MAX_QUERY, json_schema_extra={"pattern": _ASKED["pattern"]})
     video_id: str
     start: float = Field(ge=0, lt=1e7)
     end: float = Field(gt=0, lt=1e7)
@@ -125,14 +127,16 @@ async def search_by_post(request: Request, given: SearchParameters, site: TheSit
 
 @routes.post("/v1/feedback", status_code=201, summary="Say whether a scene was right", operation_id="give_feedback")
 def give_feedback(given: FeedbackGiven, site: TheSite, caller: TheCaller) -> FeedbackGiven:
-    """Stored with the question."""
+    """Stored with the question; what reaches beyond the video's end is cut off."""
     video = video_to_read(given.video_id, caller, site.app.catalog)
-    site.app.catalog.save_feedback(
-        Feedback(
-            query=given.query, ref=video.ref, span=Span.of_seconds(given.start, given.end), right=given.right, caller=caller.name, at=now()
+    understood(given.query)
+    span = Span.of_seconds(given.start, given.end).clipped(Span(0, max(1, video.duration_ms)))
+    if span is None:
+        raise InvalidRequest(
+            f"the video has {video.duration_ms / 1000} s, so there is no scene at {given.start} s: look at the times again"
         )
-    )
-    return given
+    site.app.catalog.save_feedback(Feedback(query=given.query, ref=video.ref, span=span, right=given.right, caller=caller.name, at=now()))
+    return given.model_copy(update={"start": span.start_s, "end": span.end_s})
 
 
 async def _answered(request: Request, given: SearchParameters, site: TheSite, caller: TheCaller) -> Response:
