@@ -123,3 +123,13 @@ def test_feedback_is_stored_with_the_question(client: TestClient, app: SimpleNam
     assert (stored.query, stored.ref, stored.span.start_ms, stored.right, stored.caller) == ("wall", video.ref, 1500, False, "local")
     assert client.post("/v1/feedback", json=given | {"video_id": "vnone"}).status_code == 404
     assert client.post("/v1/feedback", json=given | {"end": 1.0}).status_code == 400
+
+
+def test_feedback_on_what_is_no_question_or_no_scene_is_refused(client: TestClient, app: SimpleNamespace, video: Video) -> None:
+    given = {"query": "wall", "video_id": video.ref.video_id, "start": 1.5, "end": 2.0, "right": True}
+    for nonsense in ({"query": " "}, {"query": "?! …"}, {"start": video.duration_ms / 1000, "end": 9.0}, {"start": 900, "end": 950}):
+        assert client.post("/v1/feedback", json=given | nonsense).status_code == 400, nonsense
+    assert list(app.catalog.feedback()) == []
+    beyond = client.post("/v1/feedback", json=given | {"end": 900})
+    assert (beyond.status_code, beyond.json()["start"], beyond.json()["end"]) == (201, 1.5, video.duration_ms / 1000)
+    assert [one.span.end_ms for one in app.catalog.feedback()] == [video.duration_ms]
