@@ -44,6 +44,32 @@ def test_nobody_is_seen_where_there_is_no_face(painted: Callable[..., Path], set
     assert all(e.subject_scale is None and "face" not in e.text for e in entries)
 
 
+@pytest.fixture
+def looked_for_faces(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """One item each time that faces were looked for."""
+    looks: list[int] = []
+    monkeypatch.setattr(FaceFinder, "faces", lambda *_: looks.append(1) or [])
+    return looks
+
+
+def test_a_picture_that_stands_is_looked_at_closely_once(
+    painted: Callable[..., Path], settings: Settings, looked_for_faces: list[int]
+) -> None:
+    extract(LocalVisualInfo(settings), clip(painted(30, lambda at, draw: red_then_blue(0, draw), fps=1)))
+    assert len(looked_for_faces) == 1
+
+
+def test_a_picture_in_which_little_changes_is_looked_at_every_five_seconds(
+    painted: Callable[..., Path], settings: Settings, looked_for_faces: list[int]
+) -> None:
+    def a_clock(at: float, draw: ImageDraw.ImageDraw) -> None:
+        red_then_blue(0, draw)
+        draw.rectangle((10, 10, 10 + 20 * at, 40), fill="white")
+
+    extract(LocalVisualInfo(settings), clip(painted(30, a_clock, fps=1)))
+    assert len(looked_for_faces) == 6
+
+
 def test_without_the_face_model_shots_have_no_scale_and_the_record_says_so(
     painted: Callable[..., Path], settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from scenesearch.models.local.shots import Look, distance
 
 _EVERY_MS = 5000
 _AFTER_MS = 500
 _NEW = 0.12
 _PLAIN = 6.0
+_SAME = 6.0
+"""Levels by which no place of a picture differs from an equal one: compression makes two or three."""
 
 
 class KeyframeChooser:
-    """Wants a picture of every stretch that looks alike, once it has settled, and one every five seconds."""
+    """Wants a picture of every stretch that looks alike, once it has settled, and one every five seconds while anything changes."""
 
     def __init__(self) -> None:
         self._kept: Look | None = None
@@ -24,6 +28,8 @@ class KeyframeChooser:
             return False
         if self._kept is not None:
             since = look.at_ms - self._kept.at_ms
+            if float(np.abs(self._kept.small - look.small).max()) < _SAME:
+                return False
             if since < _AFTER_MS or (since < _EVERY_MS and distance(self._kept, look) < _NEW):
                 return False
             moving = before is not None and distance(before, look) > _NEW / 2
