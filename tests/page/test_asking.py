@@ -128,6 +128,18 @@ def test_the_player_can_be_shared_and_knows_the_other_hits(page: Page, served: S
     expect(page).to_have_url(f"{served.url}/search?q=ferry")
 
 
+def test_a_shared_clip_with_borders_of_its_own_is_still_the_scene_that_was_found(
+    page: Page, served: SimpleNamespace, answering: list[Scene]
+) -> None:
+    page.goto(f"{served.url}/watch?q=ferry&v={answering[0].video_id}&t=9.5&end=13.2")
+    expect(page.get_by_label("From", exact=True)).to_have_value("0:09.500")
+    expect(page.locator(".why")).to_contain_text("The ferry leaves the pier.")
+    expect(page.get_by_role("button", name="Next scene")).to_be_enabled()
+    page.goto(f"{served.url}/watch?q=ferry&v={answering[0].video_id}&t=40&end=45")
+    expect(page.get_by_role("tab", name="Hits")).to_be_visible()
+    expect(page.locator(".why")).to_have_count(0)
+
+
 def test_a_shared_scene_can_be_used_while_its_search_goes_on(page: Page, served: SimpleNamespace, answering: list[Scene]) -> None:
     go_on, good = threading.Event(), served.search.script
 

@@ -121,6 +121,19 @@ def test_deleting_can_be_undone(page: Page, served: SimpleNamespace, films: list
     eventually(lambda: len(list(served.uploads.list())) == 1)
 
 
+def test_each_of_several_deletions_can_be_undone(page: Page, served: SimpleNamespace, films: list[Video], troubled: list[Video]) -> None:
+    page.goto(f"{served.url}/library")
+    page.get_by_role("button", name="Delete: Harbour day").click()
+    page.get_by_role("button", name="Delete: Broken").click()
+    expect(page.locator("li.video")).to_have_count(1)
+    page.locator(".toast", has_text="Harbour day").get_by_role("button", name="Undo").click()
+    expect(page.locator("li.video")).to_have_count(2)
+    page.locator(".toast", has_text="Broken").get_by_role("button", name="Undo").click()
+    expect(page.locator("li.video")).to_have_count(3)
+    expect(page.locator(".toast")).to_have_count(0)
+    assert len(list(served.uploads.list())) == 2
+
+
 def test_details_and_text_are_at_hand(page: Page, served: SimpleNamespace, films: list[Video]) -> None:
     page.goto(f"{served.url}/library")
     page.get_by_role("button", name="Details: Harbour day").click()

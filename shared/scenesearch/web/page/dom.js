@@ -98,15 +98,11 @@ export function notice(text, action, kind = "") {
   return h("div", { class: `notice ${kind}`, role: kind === "bad" ? "alert" : null }, h("span", {}, text), action && h("button", { type: "button", onclick: action.run }, action.name));
 }
 
-let toastTimer = 0;
-
-/** A short message at the bottom; with `action` also a button. Returns a function that closes it. */
+/** A short message at the bottom; with `action` also a button, in sight as long as it works. Other messages give way to the next. */
 export function toast(message, action, { seconds = 6 } = {}) {
   const area = document.getElementById("toasts");
-  const close = () => note.remove();
-  const note = h("div", { class: "toast" }, h("span", {}, message), action && h("button", { type: "button", class: "plain", onclick: () => { close(); action.run(); } }, action.name));
-  area.replaceChildren(note);
-  clearTimeout(toastTimer);
-  toastTimer = setTimeout(close, seconds * 1000);
-  return close;
+  const note = h("div", { class: `toast ${action ? "" : "passing"}` }, h("span", {}, message), action && h("button", { type: "button", class: "plain", onclick: () => { note.remove(); action.run(); } }, action.name));
+  area.querySelector(".passing")?.remove();
+  area.append(note);
+  setTimeout(() => note.remove(), seconds * 1000);
 }

@@ -16,7 +16,7 @@ export const best = (params) => [...last.scenes].sort((a, b) => b.score - a.scor
 /** Scenes of a video that share more than so much of the shorter one are cuts of one place (the command line does the same). */
 const ONE_PLACE = 0.5;
 
-const samePlace = (one, other) => one.video_id === other.video_id
+export const samePlace = (one, other) => one.video_id === other.video_id
   && Math.min(one.end, other.end) - Math.max(one.start, other.start) > ONE_PLACE * Math.min(one.end - one.start, other.end - other.start);
 
 const same = (one, other) => one.video_id === other.video_id && one.start === other.start && one.end === other.end;

@@ -2,7 +2,7 @@
 
 import { ask, download, get, pictureAt, stillPath, videoPath } from "./api.js";
 import { h, icon, marked, notice, toast, wordsOf } from "./dom.js";
-import { asked, best, evidenceList, feedback, kept, last, places, sceneAddress } from "./search-view.js";
+import { asked, best, evidenceList, feedback, kept, last, places, samePlace, sceneAddress } from "./search-view.js";
 import "./scene-player.js";
 import { clock, date, exactClock, parseClock, words } from "./words.js";
 
@@ -51,7 +51,8 @@ export function watchView(main, params, go) {
       if (over) return;
       status.remove();
       const byPlace = places(scenes);
-      const at = byPlace.findIndex((cuts) => cuts.some(isThis));
+      const exactly = byPlace.findIndex((cuts) => cuts.some(isThis));
+      const at = exactly >= 0 || !end ? exactly : byPlace.findIndex((cuts) => cuts.some((cut) => samePlace(cut, { video_id: id, start, end }))); // somebody may have moved its borders
       const hits = byPlace.map((cuts) => cuts.find(isThis) ?? cuts[0]);
       if (at >= 0) {
         row.append(...steps(hits, at, params, go, keys));
