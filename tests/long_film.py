@@ -1,4 +1,4 @@
-"""A film of hours, made in seconds: the sample video, copied packet by packet as often as it takes."""
+"""A film of hours, made in seconds: a short one (the sample video), copied packet by packet as often as it takes."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import av
 SAMPLE = Path(__file__).parents[1] / "samples" / "harbour_day.mp4"
 
 
-def long_film(to: Path, seconds: float, *, index_first: bool = True) -> Path:
-    """An MP4 at least this long, with pictures and sound. `index_first`: its index (`moov`) stands before the media."""
+def long_film(to: Path, seconds: float, *, of: Path = SAMPLE, index_first: bool = True) -> Path:
+    """An MP4 at least this long, with the pictures and the sound of `of`. `index_first`: its index (`moov`) stands before the media."""
     flags = {"movflags": "+faststart"} if index_first else {}
-    with av.open(SAMPLE) as source, av.open(to, "w", format="mp4", options=flags) as out:
-        targets = {stream.index: out.add_stream_from_template(stream) for stream in (source.streams.video[0], source.streams.audio[0])}
+    with av.open(of) as source, av.open(to, "w", format="mp4", options=flags) as out:
+        targets = {stream.index: out.add_stream_from_template(stream) for stream in (*source.streams.video[:1], *source.streams.audio[:1])}
         last = dict.fromkeys(targets, -(1 << 60))
         shift_s = 0.0
         while shift_s < seconds:

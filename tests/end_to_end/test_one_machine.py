@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,9 @@ from pathlib import Path
 import pytest
 
 import media_files
+from benchmarks.ingest import ingest
 from end_to_end.command_line import scenesearch, started
+from long_film import long_film
 from media_files import Recipe
 from waiting import eventually
 
@@ -18,6 +21,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 TRUTH = json.loads((SAMPLES / "truth.json").read_text())
+
+HOURS = int(os.environ.get("PROOF_HOURS", "1"))
+"""How long one picture stands."""
 
 
 @pytest.fixture(scope="module")
@@ -113,15 +119,17 @@ def films(tmp_path: Path) -> Iterator[Path]:
 def test_bad_files_say_why_and_the_good_one_goes_on(films: Path, home: Path) -> None:
     (films / "empty.mp4").write_bytes(b"")
     (films / "notes.mp4").write_text("these are notes, not a film\n" * 50)
+    (films / "noise.mkv").write_bytes(bytes(range(1, 256)) * 100)
     good = media_files.make(films / "good ones 良い 🎬.mp4", Recipe(seconds=4))
     (films / "cut off.mp4").write_bytes(good.read_bytes()[: good.stat().st_size // 3])
     ran = scenesearch(home, "ingest", str(films), "--json")
     assert ran.code == 1
     ended = {video["title"]: video for video in ran.json["videos"]}
     assert ended["good ones 良い 🎬"]["state"] == "ready"
-    for title in ("empty", "notes"):
+    for title in ("empty", "notes", "noise"):
         assert ended[title]["state"] == "failed"
-        assert ended[title]["error"]
+        assert "upload" in ended[title]["error"], "what to do is said"
+        assert str(home) not in ended[title]["error"]
     assert (ended["cut off"]["state"], "moov" in ended["cut off"]["error"] or "cut" in ended["cut off"]["error"]) == ("failed", True)
     assert "Traceback" not in ran.err
 
@@ -156,6 +164,21 @@ def test_odd_videos_under_odd_names_are_taken_in_all_the_same(films: Path, home:
     assert [round(ended[title]["duration"], 1) for title in odd] == [3.0, 0.2, 4.0, 3.0, 3.0, 3.0, 6.0, 3.0]
     assert "Traceback" not in ran.err
     assert scenesearch(home, "show", "..%2F.. 三本目 🎬 ", "--text").code == 0
+
+
+def test_hours_of_one_picture_take_little_time_and_memory(
+    films: Path, home: Path, monkeypatch: pytest.MonkeyPatch, record_property: pytest.RecordProperty
+) -> None:
+    monkeypatch.setenv("SCENESEARCH_OFFLINE", "true")
+    minute = media_files.make(films / "minute.mp4", Recipe(seconds=60, fps=1, gop=60, audio=None, still=True, size=(640, 360), b_frames=0))
+    figures = ingest(long_film(films / "still.mp4", HOURS * 3600, of=minute), home)
+    for name, figure in figures.items():
+        record_property(name, figure)
+    assert (figures["minutes"], figures["gaps"]) == (pytest.approx(60 * HOURS, abs=0.1), 0)
+    assert figures["peak_mb"] <= 1000
+    assert figures["wall_s"] <= 60 * (1 + HOURS)
+    text = scenesearch(home, "show", "still", "--text").out
+    assert len([line for line in text.splitlines() if "static picture" in line]) == 1, "one shot, however long"
 
 
 def test_a_name_that_no_file_can_have_is_refused_and_a_title_as_long_is_taken(films: Path, home: Path) -> None:

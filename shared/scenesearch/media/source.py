@@ -15,6 +15,7 @@ from scenesearch.errors import UnreadableMedia
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
     from av.container import InputContainer
+    from av.error import FFmpegError
     from av.packet import Packet
     from av.stream import Stream
     from av.video.stream import VideoStream
@@ -191,7 +192,7 @@ def _audio_stream(container: InputContainer) -> AudioStream | None:
     return max(decodable, key=lambda s: (not s.disposition & aside, bool(s.disposition & Disposition.default), -s.index), default=None)
 
 
-def _why(source: BinaryIO, error: Exception) -> str:
+def _why(source: BinaryIO, error: FFmpegError) -> str:
     source.seek(0)
     head = source.read(4096)
     if head[4:8] in (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip"):
@@ -202,7 +203,7 @@ def _why(source: BinaryIO, error: Exception) -> str:
         return "the file is a playlist, not a video: upload the video itself"
     if _is_text(head):
         return "the file is text, not a video: upload the video itself"
-    return f"the file is no video that can be read here ({error.strerror if isinstance(error, OSError) else error}): convert it to MP4"
+    return f"the file is no video that can be read here ({error.strerror or 'unknown'}): upload another one, or convert it to MP4"
 
 
 def _is_text(head: bytes) -> bool:

@@ -83,6 +83,15 @@ def test_what_is_no_video_is_refused_with_what_is_wrong(content: bytes, word: st
         probe(io.BytesIO(content))
 
 
+@pytest.mark.parametrize("head", [b"", b"\x89PNG\r\n\x1a\n", b"\x1aE\xdf\xa3", b"RIFF"])
+def test_a_file_that_is_no_video_says_so_in_words_and_not_where_it_is_kept(tmp_path: Path, head: bytes) -> None:
+    path = tmp_path / "secret place"
+    path.write_bytes(head + np.random.default_rng(5).bytes(3000))
+    with pytest.raises(UnreadableMedia, match=r"^the file is no video that can be read here \([\w ]+\): upload another one") as refused:
+        probed(path)
+    assert "secret" not in str(refused.value)
+
+
 def test_a_truncated_mp4_says_that_its_index_is_missing(tmp_path: Path) -> None:
     whole = make(tmp_path / "a.mp4").read_bytes()
     with pytest.raises(UnreadableMedia, match="moov"):

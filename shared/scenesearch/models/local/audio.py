@@ -52,7 +52,7 @@ def _pieces(path: Path) -> Iterator[tuple[float, NDArray[np.int16]]]:
     try:
         container = av.open(str(path), container_options={"format_whitelist": ",".join(VIDEO_FORMATS + AUDIO_FORMATS)})
     except (av.FFmpegError, OSError) as error:
-        raise UnreadableMedia(f"{path.name} cannot be read as media: {error}") from error
+        raise UnreadableMedia(f"{path.name} cannot be read as media: {error.strerror}") from error
     with container:
         if not container.streams.audio:
             raise Skipped("there is no audio stream")
