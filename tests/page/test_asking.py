@@ -263,7 +263,6 @@ def away(route: Route) -> None:
 
 
 FAILURES = {gone: "does not answer", broken: "Something broke", away: "cannot answer just now (503)"}
-failures = pytest.mark.parametrize(("how", "said"), FAILURES.items(), ids=[how.__name__ for how in FAILURES])
 
 
 def test_an_error_inside_the_search_is_shown_and_can_be_tried_again(page: Page, served: SimpleNamespace, answering: list[Scene]) -> None:
@@ -276,59 +275,53 @@ def test_an_error_inside_the_search_is_shown_and_can_be_tried_again(page: Page, 
     expect(page.locator("li.scene:not(.ghost)")).to_have_count(3)
 
 
-@failures
-def test_a_search_without_an_answer_is_tried_again(
-    page: Page, served: SimpleNamespace, answering: list[Scene], how: Callable[[Route], None], said: str
-) -> None:
-    page.route("**/v1/search?*", how)
-    ask(page, served.url)
-    expect(page.get_by_role("alert")).to_contain_text(said)
-    expect(page.locator(".status")).to_have_text("The search failed")
-    page.get_by_role("button", name="Try again").click()
-    expect(page.get_by_role("alert")).to_contain_text(said)
-    page.unroute("**/v1/search?*")
-    page.get_by_role("button", name="Try again").click()
-    expect(page.locator("li.scene:not(.ghost)")).to_have_count(3)
-    expect(page.get_by_role("alert")).to_have_count(0)
+def test_a_search_without_an_answer_is_tried_again(page: Page, served: SimpleNamespace, answering: list[Scene]) -> None:
+    for how, said in FAILURES.items():
+        page.route("**/v1/search?*", how)
+        ask(page, served.url)
+        expect(page.get_by_role("alert")).to_contain_text(said)
+        expect(page.locator(".status")).to_have_text("The search failed")
+        page.get_by_role("button", name="Try again").click()
+        expect(page.get_by_role("alert")).to_contain_text(said)
+        page.unroute("**/v1/search?*")
+        page.get_by_role("button", name="Try again").click()
+        expect(page.locator("li.scene:not(.ghost)")).to_have_count(3)
+        expect(page.get_by_role("alert")).to_have_count(0)
 
 
-@failures
-def test_the_player_tries_its_search_again(
-    page: Page, served: SimpleNamespace, answering: list[Scene], how: Callable[[Route], None], said: str
-) -> None:
-    page.route("**/v1/search?*", how)
-    page.goto(f"{served.url}/watch?q=ferry&v={answering[0].video_id}&t=10&end=13")
-    expect(page.locator(".steps [role=status]")).to_contain_text(said)
-    until(page, LOADED)
-    page.unroute("**/v1/search?*")
-    page.get_by_role("button", name="Try again").click()
-    expect(page.get_by_role("button", name="Next scene")).to_be_enabled()
-    expect(page.get_by_role("button", name="Try again")).to_have_count(0)
-    expect(page.locator(".steps [role=status]")).to_have_count(0)
+def test_the_player_tries_its_search_again(page: Page, served: SimpleNamespace, answering: list[Scene]) -> None:
+    for how, said in FAILURES.items():
+        page.route("**/v1/search?*", how)
+        page.goto(f"{served.url}/watch?q=ferry&v={answering[0].video_id}&t=10&end=13")
+        expect(page.locator(".steps [role=status]")).to_contain_text(said)
+        until(page, LOADED)
+        page.unroute("**/v1/search?*")
+        page.get_by_role("button", name="Try again").click()
+        expect(page.get_by_role("button", name="Next scene")).to_be_enabled()
+        expect(page.get_by_role("button", name="Try again")).to_have_count(0)
+        expect(page.locator(".steps [role=status]")).to_have_count(0)
 
 
-@failures
-def test_a_view_that_was_not_loaded_is_tried_again(
-    page: Page, served: SimpleNamespace, films: list[Video], how: Callable[[Route], None], said: str
-) -> None:
-    page.route("**/v1/videos**", how)
-    page.route("**/v1/videos/*", how)
-    page.route("**/v1/videos/*/entries", how)
-    page.goto(served.url)
-    expect(page.get_by_role("alert")).to_contain_text(said)
-    page.unroute("**/v1/videos**")
-    page.get_by_role("button", name="Try again").click()
-    expect(page.locator(".tile")).to_have_count(2)
-    page.locator(".tile", has_text="Harbour day").click()
-    expect(page.get_by_role("heading", name="This could not be loaded")).to_be_visible()
-    expect(page.locator(".empty")).to_contain_text(said)
-    page.unroute("**/v1/videos/*")
-    page.get_by_role("button", name="Try again").click()
-    until(page, LOADED)
-    expect(page.locator(".side [role=alert]")).to_contain_text(said)
-    page.unroute("**/v1/videos/*/entries")
-    page.get_by_role("button", name="Try again").click()
-    expect(page.get_by_role("button", name="The ferry leaves at nine")).to_be_visible()
+def test_a_view_that_was_not_loaded_is_tried_again(page: Page, served: SimpleNamespace, films: list[Video]) -> None:
+    for how, said in FAILURES.items():
+        page.route("**/v1/videos**", how)
+        page.route("**/v1/videos/*", how)
+        page.route("**/v1/videos/*/entries", how)
+        page.goto(served.url)
+        expect(page.get_by_role("alert")).to_contain_text(said)
+        page.unroute("**/v1/videos**")
+        page.get_by_role("button", name="Try again").click()
+        expect(page.locator(".tile")).to_have_count(2)
+        page.locator(".tile", has_text="Harbour day").click()
+        expect(page.get_by_role("heading", name="This could not be loaded")).to_be_visible()
+        expect(page.locator(".empty")).to_contain_text(said)
+        page.unroute("**/v1/videos/*")
+        page.get_by_role("button", name="Try again").click()
+        until(page, LOADED)
+        expect(page.locator(".side [role=alert]")).to_contain_text(said)
+        page.unroute("**/v1/videos/*/entries")
+        page.get_by_role("button", name="Try again").click()
+        expect(page.get_by_role("button", name="The ferry leaves at nine")).to_be_visible()
 
 
 def test_an_answer_that_breaks_off_says_so_and_can_be_asked_again(
@@ -397,23 +390,23 @@ def many(served: SimpleNamespace, films: list[Video]) -> list[Scene]:
     return scenes
 
 
-@pytest.mark.parametrize("way", ["Escape", "link", "history"])
-def test_the_results_are_found_as_they_were_left(page: Page, served: SimpleNamespace, many: list[Scene], way: str) -> None:
+def test_the_results_are_found_as_they_were_left(page: Page, served: SimpleNamespace, many: list[Scene]) -> None:
     ask(page, served.url)
     link = page.locator("a.title").nth(7)
-    link.click()
-    until(page, LOADED)
-    page.get_by_role("button", name="Next scene").click()
-    page.wait_for_url("**t=32*")
-    if way == "Escape":
-        page.keyboard.press("Escape")
-    elif way == "link":
-        page.get_by_role("link", name="Back to the results").click()
-    else:
-        page.go_back()
-    expect(link).to_be_focused()
-    expect(link).to_be_in_viewport()
-    assert page.evaluate("scrollY") > 300
+    ways: list[Callable[[], object]] = [
+        lambda: page.keyboard.press("Escape"),
+        lambda: page.get_by_role("link", name="Back to the results").click(),
+        page.go_back,
+    ]
+    for back in ways:
+        link.click()
+        until(page, LOADED)
+        page.get_by_role("button", name="Next scene").click()
+        page.wait_for_url("**t=32*")
+        back()
+        expect(link).to_be_focused()
+        expect(link).to_be_in_viewport()
+        assert page.evaluate("scrollY") > 300
     assert len(served.search.asked) == 1, "it is not asked again"
     page.go_back()
     expect(page).to_have_url(f"{served.url}/")
