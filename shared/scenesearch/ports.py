@@ -134,11 +134,12 @@ class Lease:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assembly:
-    """What `assemble` adds to a video."""
+    """What `assemble` adds to a video. `language`: the one that is mostly heard, for a video that was not said to be in any."""
 
     summary: str
     important_scenes: tuple[Entry, ...]
     gaps: tuple[Gap, ...]
+    language: str | None = None
     usage: Usage = field(default_factory=Usage)
 
 
@@ -453,11 +454,13 @@ class ClipInput:
 class Extraction:
     """What an extractor gives back. Spans are relative to the clip's own start; `pipeline.extract` rebases them.
 
+    `language` is the one that is spoken, as a tag ("ja"), where the extractor knows it.
     `usage` is all that it cost. `rejected` counts the entries that stayed unusable after the model was asked to repair them.
     """
 
     entries: tuple[Entry, ...]
     digest: str = ""
+    language: str | None = None
     model: str
     prompt_version: str = ""
     usage: Usage = field(default_factory=Usage)

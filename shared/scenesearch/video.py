@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,6 +14,9 @@ from scenesearch.metadata import CHUNK_SECTIONS, Entry, Section
 from scenesearch.timeline import Span
 
 DEFAULT_COLLECTION = "default"
+
+LANGUAGE_TAG = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$"
+"""A language as people and models name it: "ja", "en-US"."""
 
 
 class VideoState(StrEnum):
@@ -116,8 +120,8 @@ class Chunk:
 class SectionRecord:
     """One section of one chunk as the catalog knows it: its state, its work so far, and its entries on the video's clock.
 
-    `digest` says in a sentence or two what the chunk shows (for `assemble`). `attempts` counts leases taken (real work, not
-    deliveries), `failures` those that ended with a reason: the rest ended with their worker.
+    `digest` says in a sentence or two what the chunk shows (for `assemble`), `language` what is spoken there. `attempts` counts leases
+    taken (real work, not deliveries), `failures` those that ended with a reason: the rest ended with their worker.
     """
 
     key: SectionKey
@@ -125,6 +129,7 @@ class SectionRecord:
     reason: str | None = None
     entries: tuple[Entry, ...] = ()
     digest: str = ""
+    language: str | None = None
     attempts: int = 0
     failures: int = 0
     leased_until: datetime | None = None
@@ -236,6 +241,11 @@ def title_of(object_name: str) -> str:
     """The default title: the file's name without its extension."""
     path = PurePosixPath(object_name)
     return path.stem or path.name
+
+
+def base_language(tag: str | None) -> str | None:
+    """The language of a tag without its region, as the index knows it ("en" of "en-US"); None for what is no tag."""
+    return tag.partition("-")[0].lower() if tag and re.match(LANGUAGE_TAG, tag) else None
 
 
 def now() -> datetime:

@@ -385,11 +385,12 @@ class CatalogContract:
         ref = planned(catalog)
         gaps = (Gap(0, None, "no keyframe"), Gap(1, Section.TEXTS, "blocked"))
         assembly = Assembly(summary="夏祭り。", important_scenes=entries(), gaps=gaps, usage=Usage({"text": 5}, 0.5, 0.01))
-        catalog.commit_assembly(ref, replace(assembly, summary="first"))
+        catalog.commit_assembly(ref, replace(assembly, summary="first", language="ja"))
         catalog.commit_assembly(ref, assembly)
         video = catalog.generation(ref)
         assert video is not None
         assert (video.summary, video.important_scenes, video.gaps, video.usage) == ("夏祭り。", entries(), gaps, assembly.usage)
+        assert video.language == "ja", "one that is not heard takes none away"
 
     def test_stalled_are_those_that_have_not_ended_and_were_not_touched_since(self, catalog: Catalog) -> None:
         for number, state in enumerate(

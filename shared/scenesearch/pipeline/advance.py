@@ -6,6 +6,7 @@ Commit, then derive, then acknowledge: a crash between any two steps is healed b
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from scenesearch.errors import Gone
 from scenesearch.messages import Extracted, Topic
@@ -28,7 +29,7 @@ def advance(ref: VideoRef, number: int, ports: Ports) -> None:
         records = catalog.sections(ref, number)
         if chunk.failure is None and not _complete(records):
             return
-        index_chunk(video, number, (e for r in records for e in r.entries), ports)
+        index_chunk(as_heard(video, records), number, (e for r in records for e in r.entries), ports)
         catalog.close_chunk(ref, number)
     advance_video(ref, ports)
 
@@ -51,6 +52,11 @@ def index_chunk(video: Video, number: int, entries: Iterable[Entry], ports: Port
     if after is None or after.state is VideoState.REMOVING:  # `remove` says so before it empties the index
         ports.index.remove(video.ref.video_id, video.ref.generation)
         raise Gone
+
+
+def as_heard(video: Video, records: Iterable[SectionRecord]) -> Video:
+    """The video in the language that is heard in these sections, where one is: what the moments of their chunk are found by."""
+    return replace(video, language=next((record.language for record in records if record.language), video.language))
 
 
 def _complete(records: list[SectionRecord]) -> bool:

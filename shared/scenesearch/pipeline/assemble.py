@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
 from scenesearch.errors import Gone, Permanent
 from scenesearch.messages import Extracted, Topic, VideoEvent
 from scenesearch.metadata import CHUNK_SECTIONS, Entry, MetadataText, Section
-from scenesearch.pipeline.advance import index_chunk
+from scenesearch.pipeline.advance import as_heard, index_chunk
 from scenesearch.pipeline.assembled import Assembled, assembled_once
 from scenesearch.pipeline.borders import joined
 from scenesearch.pipeline.remove import sweep
@@ -97,13 +98,21 @@ def _end_ready(
         digest, no_digest = _digest(video, records, summarizer, ports.catalog)
         whole = _joined(chunks, [_named(record, digest) for record in records])
         usage = sum((r.usage for r in whole), digest.usage)
-        assembly = Assembly(summary=digest.summary, important_scenes=digest.important_scenes, gaps=gaps + no_digest, usage=usage)
+        assembly = Assembly(
+            summary=digest.summary,
+            important_scenes=digest.important_scenes,
+            gaps=gaps + no_digest,
+            language=None if video.language else _heard(whole),
+            usage=usage,
+        )
         return Assembled(sections=tuple(whole), assembly=assembly)
 
     catalog, one = ports.catalog, assembled_once(video.ref, records, made, ports.work)
     changed = _changed(records, one.sections)
-    for number in sorted({r.key.chunk for r in changed}):
-        index_chunk(video, number, (e for r in one.sections if r.key.chunk == number for e in r.entries), ports)
+    known = replace(video, language=one.assembly.language or video.language)
+    for number in sorted({r.key.chunk for r in changed} | _silent(one)):
+        of_chunk = [r for r in one.sections if r.key.chunk == number]
+        index_chunk(as_heard(known, of_chunk), number, (e for r in of_chunk for e in r.entries), ports)
     entries = [e for r in one.sections for e in r.entries]
     text = MetadataText(one.assembly.summary, one.assembly.important_scenes, entries).render()
     ports.work.replace(metadata_object(video.ref), io.BytesIO(text.encode()), content_type="text/plain; charset=utf-8")
@@ -112,6 +121,22 @@ def _end_ready(
             catalog.commit_section(record)
         catalog.commit_assembly(video.ref, one.assembly)
         catalog.move(video.ref, to=VideoState.READY, when=frozenset({VideoState.ASSEMBLING}))
+
+
+def _heard(records: Sequence[SectionRecord]) -> str | None:
+    """The language that is spoken for the longest time."""
+    heard = Counter[str]()
+    for record in records:
+        if record.language:
+            heard[record.language] += sum(entry.span.duration_ms for entry in record.entries)
+    return max(sorted(heard), key=heard.__getitem__, default=None)
+
+
+def _silent(one: Assembled) -> set[int]:
+    """The chunks that become part of a video in some language only now: nothing is spoken there."""
+    if one.assembly.language is None:
+        return set()
+    return {r.key.chunk for r in one.sections} - {r.key.chunk for r in one.sections if r.language}
 
 
 def _named(record: SectionRecord, digest: Digest) -> SectionRecord:

@@ -14,7 +14,7 @@ from scenesearch.metadata import Entry, in_time
 from scenesearch.pipeline.advance import advance
 from scenesearch.pipeline.remove import sweep
 from scenesearch.ports import ClipInput, Extraction, Ports, SectionExtractor, Spending
-from scenesearch.video import Chunk, Clip, Profile, SectionKey, SectionRecord, SectionState, Video, now
+from scenesearch.video import Chunk, Clip, Profile, SectionKey, SectionRecord, SectionState, Video, base_language, now
 
 LOG = logging.getLogger(__name__)
 
@@ -117,6 +117,7 @@ def _done(record: SectionRecord, video: Video, chunk: Chunk, clip: Clip, found: 
         reason=None,
         entries=tuple(in_time(rebased(found.entries, clip, chunk, last=chunk.number == video.chunk_count - 1))),
         digest=found.digest,
+        language=base_language(found.language),
         model=found.model,
         prompt_version=found.prompt_version,
         usage=record.usage + found.usage,

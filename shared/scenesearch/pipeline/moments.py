@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from scenesearch.metadata import Entry
 from scenesearch.ports import Moment
 from scenesearch.rows import rows_of, told_text, written_text
-from scenesearch.video import Video
+from scenesearch.video import Video, base_language
 
 WINDOW = 5
 STRIDE = 2
@@ -26,7 +26,7 @@ def moments_of(video: Video, chunk: int, entries: Iterable[Entry]) -> list[Momen
                 Moment(
                     ref=video.ref,
                     collection=video.collection,
-                    language=video.language,
+                    language=base_language(video.language),
                     chunk=chunk,
                     number=len(moments),
                     first_row=first,

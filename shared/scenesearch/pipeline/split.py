@@ -25,6 +25,7 @@ from scenesearch.video import (
     Video,
     VideoRef,
     VideoState,
+    base_language,
     collection_of,
     now,
     title_of,
@@ -82,13 +83,14 @@ def _begun(message: ObjectChanged, ports: Ports) -> Video | None:
         return None
     info = ports.uploads.stat(message.name, message.generation)
     said, at, collection = info.metadata, now(), collection_of(info.name)
+    language = said.get("language", "").strip()
     video = Video(
         ref=VideoRef(video_id(info.bucket, info.name), info.generation),
         bucket=info.bucket,
         name=info.name,
         collection=collection,
         title=said.get("title", "").strip() or title_of(info.name),
-        language=said.get("language", "").strip() or None,
+        language=language if base_language(language) else None,
         tags=tuple(tag.strip() for tag in said.get("tags", "").split(",") if tag.strip()),
         content_type=info.content_type,
         size_bytes=info.size_bytes,

@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from scenesearch.metadata import Section
+from scenesearch.video import LANGUAGE_TAG
 
 MAX_QUERY = 2000
 """Characters of a question that are read; longer ones are refused with a clear error."""
@@ -38,6 +39,10 @@ Time = Annotated[datetime, AfterValidator(_in_a_zone)]
 """A time; UTC where no zone is given."""
 
 
+Language = Annotated[str, Field(pattern=LANGUAGE_TAG, max_length=35)]
+"""A language by its tag: "ja", "en-US"."""
+
+
 class SearchRequest(BaseModel):
     """A question and the user's choices. `since` and `until` bound the time of upload; `limit` counts scenes.
 
@@ -52,8 +57,8 @@ class SearchRequest(BaseModel):
     effort: Effort = Effort.STANDARD
     limit: int = Field(default=10, ge=1, le=100)
     video_id: str | None = None
-    language: str | None = None
-    answer_language: str | None = Field(default=None, max_length=35)
+    language: Language | None = None
+    answer_language: Language | None = None
     speaker: str | None = None
     tag: str | None = None
     section: Section | None = None

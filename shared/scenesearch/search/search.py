@@ -39,7 +39,7 @@ from scenesearch.search.kept import Kept
 from scenesearch.search.query import understood
 from scenesearch.search.scene_stage import FileRead, FileToRead, SceneStage
 from scenesearch.timeline import Span
-from scenesearch.video import Profile, Usage, Video, now
+from scenesearch.video import Profile, Usage, Video, base_language, now
 
 LOG = logging.getLogger(__name__)
 
@@ -131,7 +131,10 @@ class _Asking:
         self._reasons: list[str] = []
         self._spending = Spending()
         self._filters = Filters(
-            collections=self._collections(readable), language=request.language, video_id=request.video_id, section=request.section
+            collections=self._collections(readable),
+            language=base_language(request.language),
+            video_id=request.video_id,
+            section=request.section,
         )
         self._profiles: dict[str, Profile] = {}
 

@@ -19,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 from scenesearch.errors import InvalidRequest, SceneSearchError
 from scenesearch.metadata import Section
 from scenesearch.observability import without_words
-from scenesearch.search.answer import MAX_QUERY, Answer, Effort, FileHit, Mode, Scene, SearchRequest
+from scenesearch.search.answer import MAX_QUERY, Answer, Effort, FileHit, Language, Mode, Scene, SearchRequest
 from scenesearch.search.asker import Asker
 from scenesearch.search.query import understood
 from scenesearch.timeline import Span
@@ -65,8 +65,8 @@ class SearchParameters(BaseModel):
     effort: Effort = Effort.STANDARD
     limit: int = Field(default=10, ge=1, le=100, description="How many scenes.")
     video_id: str | None = None
-    language: str | None = Field(default=None, description="Only videos in this language.")
-    answer_language: str | None = Field(default=None, max_length=35, description="Describe the scenes in it; else in the question's own.")
+    language: Language | None = Field(default=None, description="Only videos in this language.")
+    answer_language: Language | None = Field(default=None, description="Describe the scenes in it; else in the question's own.")
     speaker: str | None = None
     tag: str | None = None
     section: Section | None = None

@@ -22,6 +22,7 @@ TRUTH: Mapping[str, Any] = {
     "videos": {
         str(NUMBER): {
             "digest": "A car burns at a harbour.",
+            "language": "en-GB",
             "visual_info": [
                 {"start": 0.0, "end": 4.5, "description": "a harbour at dawn"},
                 {"start": 4.5, "end": 7.0, "description": "a red car skids on the pier", "subject_scale": 0.4},

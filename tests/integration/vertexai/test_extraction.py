@@ -71,6 +71,7 @@ def test_transcription_is_heard_in_the_sound_alone(extract: Extract, stand_in: C
         ("Speaker 1", "Call the fire brigade."),
     ]
     assert [abs(start - truth) <= 30 for (start, _), truth in zip(times(found), (1000, 4000, 6000), strict=True)] == [True] * 3
+    assert found.language == "en"
     (request,) = stand_in.requests()
     assert request["uri"] == "gs://work/v7/3/clips/0001.m4a"
     assert set(found.usage.tokens) == {"text", "audio", "output"}

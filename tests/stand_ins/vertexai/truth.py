@@ -56,6 +56,7 @@ class VideoTruth(BaseModel):
     transcription: Sequence[SaidTruth] = ()
     texts: Sequence[WrittenTruth] = ()
     names_known: bool = False
+    language: str = ""
     digest: str = ""
 
 
@@ -90,7 +91,9 @@ class Truth(BaseModel):
             extra = ("lines", "position", "direction", "kind")
             return {"texts": [{**_times(t, start_s, end_s), **t.model_dump(include=set(extra))} for t in written]}
         said = _heard(known, start_s, end_s)
-        return {"transcription": said, "digest": f"Somebody speaks in video {video}." if said else ""}
+        if not said:
+            return {"transcription": [], "language": "", "digest": ""}
+        return {"transcription": said, "language": known.language, "digest": f"Somebody speaks in video {video}."}
 
     def who(self, words: str) -> str | None:
         """Who says these words, or a part of them."""

@@ -259,6 +259,8 @@ class FirestoreCatalog(GenerationStore):
     def commit_assembly(self, ref: VideoRef, assembly: Assembly) -> None:
         body = of.spread(of.assembled_text(assembly.summary, assembly.important_scenes, assembly.gaps), self._parts(ref))
         changes = {**body.fields, "usage": of.usage_fields(assembly.usage), "updated_at": now()}
+        if assembly.language is not None:
+            changes["language"] = assembly.language
         self._commit(ref, body, lambda batch: batch.update(self._generation(ref), changes))
 
     def stalled(self, before: datetime) -> Iterator[Video]:

@@ -252,8 +252,10 @@ class LocalCatalog:
 
     def commit_assembly(self, ref: VideoRef, assembly: Assembly) -> None:
         with self.atomic():
+            video = self._live(ref)
             self._update(
-                self._live(ref),
+                video,
+                language=assembly.language or video.language,
                 summary=assembly.summary,
                 important_scenes=assembly.important_scenes,
                 gaps=assembly.gaps,

@@ -68,7 +68,7 @@ class LocalTranscription:
             audio = decode_audio(path)
         end_ms = min(given.clip.duration_ms or 10**9, round(len(audio) * 1000 / SAMPLE_RATE))
         clear, doubtful = speech_windows(audio)
-        name = "voice detector"
+        name, language = "voice detector", ""
         said: list[Phrase] = []
         if clear or doubtful:
             model, whisper = self._model()
@@ -86,7 +86,11 @@ class LocalTranscription:
         said.sort(key=lambda phrase: phrase.start)
         entries = tuple(_entries(_without_loops(said), end_ms))
         return Extraction(
-            entries=entries, digest=telling_lines(entries), model=name, usage=Usage(compute_s=round(time.process_time() - began, 3))
+            entries=entries,
+            digest=telling_lines(entries),
+            language=language if entries else None,
+            model=name,
+            usage=Usage(compute_s=round(time.process_time() - began, 3)),
         )
 
     def _model(self) -> tuple[SpeechModel, WhisperModel]:

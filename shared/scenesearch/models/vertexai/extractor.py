@@ -70,6 +70,7 @@ class GeminiExtractor:
         return Extraction(
             entries=outcome.value.entries,
             digest=outcome.value.digest,
+            language=outcome.value.language,
             model=self._model,
             prompt_version=self.prompt_version,
             usage=mine.spending.total,
@@ -109,5 +110,6 @@ class GeminiExtractor:
 
 def _whole(first: Outcome[Notes], second: Outcome[Notes], border_ms: int) -> Outcome[Notes]:
     digests = dict.fromkeys(digest for digest in (first.value.digest, second.value.digest) if digest)
-    notes = Notes(joined(first.value.entries, second.value.entries, border_ms), " ".join(digests))
+    language = first.value.language or second.value.language
+    notes = Notes(joined(first.value.entries, second.value.entries, border_ms), " ".join(digests), language)
     return Outcome(notes, first.usage + second.usage, first.rejected + second.rejected)

@@ -54,6 +54,7 @@ class Transcription(_Form):
     """The answer for `transcription`."""
 
     transcription: list[Said]
+    language: str = Field(default="", description='the code of the language that is spoken most ("en", "ja"); empty when nobody speaks')
     digest: str = Field(description="who speaks and about what, in one or two sentences")
 
 

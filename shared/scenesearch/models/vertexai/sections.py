@@ -14,6 +14,7 @@ from scenesearch.models.vertexai.asking import Reading
 from scenesearch.models.vertexai.schemas import Said, Seen, Texts, Transcription, VisualInfo, Written
 from scenesearch.models.vertexai.spans import Fault, checked, out_of_order
 from scenesearch.timeline import Span
+from scenesearch.video import base_language
 
 MOST_LETTERS = 4000
 """A single note longer than this is a model that went astray."""
@@ -26,10 +27,11 @@ N = TypeVar("N", Seen, Said, Written)
 
 @dataclass(frozen=True, slots=True)
 class Notes:
-    """What was read out of a clip: entries relative to its start, and what it shows in a sentence or two."""
+    """What was read out of a clip: entries relative to its start, what it shows in a sentence or two, and in which language it speaks."""
 
     entries: tuple[Entry, ...]
     digest: str = ""
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +43,8 @@ class SectionDefinition(Generic[F, N]):
     needs: Literal["video", "audio"]
     schema: type[F]
     notes: Callable[[F], Sequence[N]]
-    digest: Callable[[F], str]
+    digest: Callable[[F], str] = lambda _: ""
+    language: Callable[[F], str | None] = lambda _: None
     entry: Callable[[N, Span], Entry]
     resolution: str = "default"
     fps: float | None = None
@@ -68,7 +71,8 @@ class SectionDefinition(Generic[F, N]):
             number, entry = found[place]
             faults.append(f"note {number}: it starts at {entry.span.start_s:g}, out of the order of the others")
         entries = tuple(entry for place, (_, entry) in enumerate(found) if place not in strays)
-        return Reading(Notes(entries, one_line(self.digest(form))[:MOST_LETTERS]), tuple(faults))
+        notes = Notes(entries, one_line(self.digest(form))[:MOST_LETTERS], base_language(self.language(form)))
+        return Reading(notes, tuple(faults))
 
 
 def visual_info(settings: Settings) -> SectionDefinition[VisualInfo, Seen]:
@@ -106,6 +110,7 @@ def transcription(settings: Settings) -> SectionDefinition[Transcription, Said]:
         schema=Transcription,
         notes=lambda form: form.transcription,
         digest=lambda form: form.digest,
+        language=lambda form: form.language,
         entry=entry,
     )
 
@@ -130,7 +135,6 @@ def texts(settings: Settings) -> SectionDefinition[Texts, Written]:
         needs="video",
         schema=Texts,
         notes=lambda form: form.texts,
-        digest=lambda form: "",
         entry=entry,
         resolution=settings.vertexai_texts_resolution,
         fps=settings.vertexai_texts_fps,
