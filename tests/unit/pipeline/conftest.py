@@ -68,12 +68,14 @@ def ports(settings: Settings, embedder: LocalEmbedder) -> Ports:
 def planned(ports: Ports) -> Callable[[int], VideoRef]:
     """Make a video of so many cut chunks that waits for its sections."""
 
-    def make(count: int = 1, *, cut: bool = True) -> VideoRef:
+    def make(count: int = 1, *, cut: bool = True, language: str | None = None) -> VideoRef:
         info = ports.uploads.replace(NAME, io.BytesIO(b"film"), content_type="video/mp4")
         ref = VideoRef(video_id(info.bucket, info.name), info.generation)
-        ports.catalog.begin(
-            Video(ref=ref, bucket=info.bucket, name=NAME, collection="default", title="film", created_at=now(), updated_at=now())
+        at = now()
+        video = Video(
+            ref=ref, bucket=info.bucket, name=NAME, collection="default", title="film", language=language, created_at=at, updated_at=at
         )
+        ports.catalog.begin(video)
         media = MediaInfo(
             container="mp4", duration_ms=count * CHUNK_MS, video_codec="h264", width=320, height=180, frame_rate=25, audio_codec="aac"
         )
