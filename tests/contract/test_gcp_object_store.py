@@ -28,7 +28,9 @@ from scenesearch.emulator.services import Services
 from scenesearch.errors import InvalidRequest, ObjectNotFound
 from scenesearch.messages import ObjectChanged, Topic
 from scenesearch.models.local.embedder import LocalEmbedder
+from scenesearch.models.vertexai.pieces import Piece
 from scenesearch.ports import ObjectStore
+from scenesearch.video import Clip
 
 pytestmark = pytest.mark.filterwarnings("ignore:The return_immediately flag")
 
@@ -157,8 +159,14 @@ def test_a_uri_is_what_models_fetch(store: ObjectStore) -> None:
 @pytest.mark.parametrize(
     ("models_at", "named"), [("http://127.0.0.1:9", True), ("http://localhost:9", True), ("", False), ("https://models.example", False)]
 )
-def test_models_that_cannot_fetch_from_an_emulator_are_given_no_gs_address(services: Services, models_at: str, named: bool) -> None:
-    """They are sent the clip itself: whoever is given an address of another kind reads the object for them."""
-    settings = Settings(gcp_project=PROJECT, uploads_bucket=UPLOADS, work_bucket="work", vertexai_base_url=models_at)
-    ports = cloud_ports(settings, LocalEmbedder())
-    assert ports.work.uri("v1/夏 1.mp4") == ("gs://work/v1/夏 1.mp4" if named else f"{services.storage}/work/v1/%E5%A4%8F%201.mp4")
+def test_models_that_cannot_fetch_from_an_emulator_are_sent_the_clip(client: storage.Client, models_at: str, named: bool) -> None:
+    settings = Settings(gcp_project=PROJECT, uploads_bucket="uploads", work_bucket=UPLOADS, vertexai_base_url=models_at)
+    work = cloud_ports(settings, LocalEmbedder()).work
+    clip = put(work, "v1/夏 1.mp4", b"pictures")
+    part = Piece(Clip(clip.name, clip.content_type, 0, 1000, clip.size_bytes), work).part(1.0)
+    if named:
+        assert part.file_data is not None
+        assert part.file_data.file_uri == f"gs://{UPLOADS}/v1/夏 1.mp4"
+    else:
+        assert part.inline_data is not None
+        assert part.inline_data.data == b"pictures"
