@@ -169,6 +169,11 @@ PARTS = (
         "python benchmarks/by_tests.py tests/infra/test_archive_runs.py",
         ALL_PASS,
     ),
+    Part(
+        "The API against its own description",
+        "python benchmarks/by_tests.py PROOF_EXAMPLES=40 tests/end_to_end/test_described_api.py",
+        ALL_PASS,
+    ),
     Part("What importing a function costs", "python benchmarks/by_tests.py tests/integration/gcp/test_functions.py -k importing", ALL_PASS),
 )
 

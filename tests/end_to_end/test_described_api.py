@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,9 @@ from scenesearch.config import Settings
 from scenesearch.evaluate import GivenVideo, Segment, put
 from scenesearch.web.server import served
 from scenesearch.web.sites import library_site
+
+EXAMPLES = os.environ.get("PROOF_EXAMPLES", "8")
+"""Requests of each kind that are made up for each operation."""
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -27,14 +31,24 @@ def test_schemathesis_finds_no_failure(tmp_path: Path) -> None:
         done = subprocess.run(
             [
                 *(str(Path(sys.executable).with_name("schemathesis")), "--config-file", str(ROOT / "schemathesis.toml")),
-                *("run", f"{url}/openapi.json", "--max-examples", "8", "--max-time", "60", "--seed", "4", "--no-color"),
+                *(
+                    "run",
+                    f"{url}/openapi.json",
+                    "--max-examples",
+                    EXAMPLES,
+                    "--max-time",
+                    str(8 * int(EXAMPLES)),
+                    "--seed",
+                    "4",
+                    "--no-color",
+                ),
                 *("--generation-database", "none", "--suppress-health-check", "all"),
             ],
             cwd=tmp_path,
             capture_output=True,
             text=True,
             check=False,
-            timeout=280,
+            timeout=60 * int(EXAMPLES),
         )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Tested:" in done.stdout, done.stdout
