@@ -90,6 +90,15 @@ def test_an_unknown_collection_is_said_to_be_unknown(library: Path) -> None:
     assert "nowhere" in ran.err
 
 
+def test_a_question_may_be_asked_of_one_video_however_it_is_named(library: Path) -> None:
+    for named in (TRUTH["title"], f"samples/{TRUTH['video']}"):
+        scenes = scenesearch(library, "search", "the red car explodes", "--video", named, "--json").json["scenes"]
+        assert {scene["title"] for scene in scenes} == {TRUTH["title"]}
+    ran = scenesearch(library, "search", "the red car explodes", "--video", "nothing of the kind")
+    assert (ran.code, ran.out) == (1, "")
+    assert "there is no video 'nothing of the kind'" in ran.err
+
+
 def test_wrong_usage_is_exit_code_two(library: Path) -> None:
     assert scenesearch(library, "search").code == 2
     assert scenesearch(library, "search", "car", "--mode", "sloppy").code == 2

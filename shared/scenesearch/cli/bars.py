@@ -62,14 +62,16 @@ class Bars:
 
 
 class TimeLeft:
-    """How long videos will take, judged by what was done of all of them since they were first seen.
+    """How long videos will take, judged by what was done of all of them since they were first seen until something was done last.
 
-    Each is taken to come after those named before it: most of the time a video waits for its turn, which says nothing of its pace.
+    From then on it counts down, and falls silent when it was too hopeful. Each video is taken to come after those named before it: most
+    of the time it waits for its turn, which says nothing of its pace.
     """
 
     def __init__(self) -> None:
         self._first = dict[str, float]()
-        self._began = float("nan")
+        self._began = self._worked_at = float("nan")
+        self._done = 0.0
 
     def seen(self, videos: Mapping[str, VideoView], at: float) -> dict[str, str]:
         """Of each video that has not ended, in words; of none before something was done. `at`: seconds on any clock."""
@@ -83,9 +85,13 @@ class TimeLeft:
         done = sum(length[one] * (video.progress - self._first[one]) for one, video in videos.items())
         if done <= 0:
             return {}
+        if done != self._done:
+            self._done, self._worked_at = done, at
         left, ahead = dict[str, str](), 0.0
         for one, video in videos.items():
             if video.state not in ENDED:
                 ahead += length[one] * (1 - video.progress)
-                left[one] = f"{format_timestamp(round(1000 * ahead * (at - self._began) / done))} left"
+                left_s = ahead * (self._worked_at - self._began) / done - (at - self._worked_at)
+                if left_s >= 1:
+                    left[one] = f"{format_timestamp(round(1000 * left_s))} left"
         return left

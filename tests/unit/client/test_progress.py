@@ -123,6 +123,12 @@ def test_work_that_was_done_earlier_does_not_count_as_done_now() -> None:
     assert left({"a": at(0.8)}, {"a": at(0.9)}) == {"a": "00:10 left"}
 
 
+def test_the_time_left_counts_down_and_falls_silent_when_it_was_too_hopeful() -> None:
+    first, half = {"a": at(0, 60)}, {"a": at(0.5, 60)}
+    assert [left(first, first, half, *[half] * n) for n in range(3)] == [{"a": "00:20 left"}, {"a": "00:10 left"}, {}]
+    assert left(first, first, half, half, half, {"a": at(0.75, 60)}) == {"a": "00:16 left"}
+
+
 def test_a_video_that_waits_for_its_turn_is_not_taken_for_a_slow_one() -> None:
     first = {"a": at(0), "b": at(0), "c": at(0, 0, VideoState.SPLITTING)}
     assert left(first, {**first, "a": at(0.5)}) == {"a": "00:10 left", "b": "00:30 left", "c": "00:50 left"}
