@@ -435,6 +435,16 @@ def test_feedback_is_kept_with_the_question(page: Page, served: SimpleNamespace,
     expect(page.get_by_role("button", name="Right scene: Harbour day, 00:10")).to_have_attribute("aria-pressed", "true")
 
 
+def test_the_evidence_leads_to_its_moment(page: Page, served: SimpleNamespace, answering: list[Scene]) -> None:
+    page.goto(f"{served.url}/watch?q=ferry&v={answering[1].video_id}&t=20&end=23")
+    until(page, LOADED)
+    page.keyboard.press("k")
+    page.keyboard.press("j")
+    until(page, "document.querySelector('video').currentTime < 15")
+    page.locator(".why").get_by_role("button", name="00:20-00:23").click()
+    until(page, "Math.abs(document.querySelector('video').currentTime - 20) < 0.1")
+
+
 def test_the_transcript_follows_and_leads(page: Page, served: SimpleNamespace, answering: list[Scene]) -> None:
     page.goto(f"{served.url}/watch?v={answering[0].video_id}&t=10.5")
     expect(page.locator(".entry.on").first).to_contain_text("The ferry leaves at nine.")

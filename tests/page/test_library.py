@@ -124,8 +124,9 @@ def test_deleting_can_be_undone(page: Page, served: SimpleNamespace, films: list
 def test_each_of_several_deletions_can_be_undone(page: Page, served: SimpleNamespace, films: list[Video], troubled: list[Video]) -> None:
     page.goto(f"{served.url}/library")
     page.get_by_role("button", name="Delete: Harbour day").click()
-    page.get_by_role("button", name="Delete: Broken").click()
+    page.get_by_role("button", name="Delete: Broken").press("Enter")
     expect(page.locator("li.video")).to_have_count(1)
+    expect(page.locator("[data-act=trash]")).to_be_focused()
     page.locator(".toast", has_text="Harbour day").get_by_role("button", name="Undo").click()
     expect(page.locator("li.video")).to_have_count(2)
     page.locator(".toast", has_text="Broken").get_by_role("button", name="Undo").click()

@@ -77,9 +77,12 @@ function save(url, name) {
 export const videoPath = (id, rest = "") => `/v1/videos/${encodeURIComponent(id)}${rest}`;
 export const stillPath = (id, seconds, width) => videoPath(id, `/stills/${Math.max(0, Math.round(seconds * 1000))}.jpg?width=${width}`);
 
+/** `MM:SS-MM:SS` in seconds: [start, end]. */
+export const spanOf = (timestamp) => timestamp.split("-").map((time) => time.split(":").reduce((sum, part) => sum * 60 + Number(part), 0));
+
 /** What a scene looks like: the middle of its first evidence, never its very first frame, which may still be the cut before. */
 export function pictureAt(scene) {
-  const [start, end] = (scene.evidence[0]?.timestamp ?? "").split("-").map((time) => time.split(":").reduce((sum, part) => sum * 60 + Number(part), 0));
+  const [start, end] = spanOf(scene.evidence[0]?.timestamp ?? "");
   const inside = Math.min((scene.end - scene.start) / 2, 1.5);
   return Math.min(scene.end - inside, Math.max(scene.start + inside, end >= start ? (start + end) / 2 : 0));
 }

@@ -65,7 +65,7 @@ export function libraryView(main) {
       const known = cards.get(video.video_id);
       if (known?.print === print) return known.element;
       const held = known && known.element.contains(document.activeElement) ? document.activeElement.dataset.act : null;
-      const element = card(video, { seen, refresh, dialog });
+      const element = card(video, { seen, refresh, draw, dialog });
       cards.set(video.video_id, { print, element });
       if (known) known.element.replaceWith(element);
       if (held) element.querySelector(`[data-act="${held}"]`)?.focus();
@@ -135,7 +135,7 @@ async function within(entry, chosen = true) {
   return (await Promise.all(held.map((one) => within(one, false)))).flat();
 }
 
-function card(video, { seen, refresh, dialog }) {
+function card(video, { seen, refresh, draw, dialog }) {
   const working = WORKING.has(video.state);
   const address = `/watch?${new URLSearchParams({ v: video.video_id })}`;
   const act = (name, label, run, shown = label) => h("button", { type: "button", class: "plain", "data-act": name, "aria-label": `${label}: ${video.title}`, title: label, onclick: run }, icon(name), shown);
@@ -151,7 +151,7 @@ function card(video, { seen, refresh, dialog }) {
       video.state === "failed" || video.state === "waiting" ? h("div", { class: "notice bad" }, h("span", {}, `${words.state[video.state]}: ${video.error ?? ""}`), h("button", { type: "button", onclick: redo }, words.again)) : null,
       video.gaps.length ? h("details", { class: "gaps" }, h("summary", {}, words.gaps(video.gaps.length)),
         h("ul", {}, video.gaps.map((gap) => h("li", {}, words.gap(gap.chunk + 1, words.stage[gap.section] ?? words.everything, gap.reason)))), h("button", { type: "button", onclick: redo }, words.again)) : null,
-      h("div", { class: "row acts" }, video.duration ? act("grid", words.storyboard, () => sheet(dialog, video, storyboard)) : null, act("text", words.details, () => sheet(dialog, video, about)), act("trash", words.remove, () => remove(video, refresh), ""))));
+      h("div", { class: "row acts" }, video.duration ? act("grid", words.storyboard, () => sheet(dialog, video, storyboard)) : null, act("text", words.details, () => sheet(dialog, video, about)), act("trash", words.remove, () => remove(video, { refresh, draw }), ""))));
 }
 
 function progress(video, seen) {
@@ -169,11 +169,14 @@ function progress(video, seen) {
     stages.length && video.state === "extracting" ? h("ul", { class: "stages" }, stages.map((s) => h("li", { class: s.done >= s.of ? "done" : "" }, `${words.stage[s.section]} ${s.done}/${s.of}`))) : null);
 }
 
-function remove(video, refresh) {
+function remove(video, { refresh, draw }) {
+  const gone = document.activeElement.closest("li.video");
+  const next = gone?.nextElementSibling ?? gone?.previousElementSibling;
   const finish = () => { going.delete(video.video_id); send("DELETE", videoPath(video.video_id)).catch((error) => toast(error.message)).finally(refresh); };
   going.set(video.video_id, setTimeout(finish, UNDO_SECONDS * 1000));
-  toast(words.removed(video.title), { name: words.undo, run: () => { clearTimeout(going.get(video.video_id)); going.delete(video.video_id); refresh(); } }, { seconds: UNDO_SECONDS });
-  refresh();
+  toast(words.removed(video.title), { name: words.undo, run: () => { clearTimeout(going.get(video.video_id)); going.delete(video.video_id); draw(); } }, { seconds: UNDO_SECONDS });
+  draw();
+  next?.querySelector("[data-act=trash]").focus(); // the keyboard stays where it was
 }
 
 /** A dialog about one video, filled by `fill`; what cannot be had can be asked for again. */

@@ -1,6 +1,6 @@
 // Asking: the home view, and results that stream in, files first, then scenes.
 
-import { ask, get, pictureAt, send, stillPath } from "./api.js";
+import { ask, get, pictureAt, send, spanOf, stillPath } from "./api.js";
 import { h, icon, marked, notice, toast, unquoted, wordsOf } from "./dom.js";
 import { SECTION, clock, languageName, words } from "./words.js";
 
@@ -259,11 +259,12 @@ export function feedback(scene, query, { named = false } = {}) {
   return h("span", { class: "feedback row" }, buttons);
 }
 
-export function evidenceList(scene, highlighted) {
+/** The lines that prove a scene; `jump(seconds)` makes their times lead there. */
+export function evidenceList(scene, highlighted, jump) {
   return h("ul", { class: "evidence" }, scene.evidence.map((line) => h("li", {},
     h("span", { class: `section ${line.section}` }, SECTION[line.section] ?? line.section),
     h("span", { class: "quote" }, line.speaker ? h("b", {}, line.speaker, " ") : null, marked(line.text, highlighted)),
-    h("span", { class: "span" }, line.timestamp))));
+    jump ? h("button", { type: "button", class: "plain span", onclick: () => jump(spanOf(line.timestamp)[0]) }, line.timestamp) : h("span", { class: "span" }, line.timestamp))));
 }
 
 function nothing(list, params, change) {

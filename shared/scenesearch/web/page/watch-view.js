@@ -57,7 +57,7 @@ export function watchView(main, params, go) {
       if (at >= 0) {
         row.append(...steps(hits, at, params, go, keys));
         if (summary) summary.remove();
-        taking.before(why(hits[at], query));
+        taking.before(why(hits[at], query, (seconds) => { player.span = null; player.time = seconds; }));
       }
       marks(player, details, hits, id);
       if (hits.length) addHits(hits, at);
@@ -106,8 +106,8 @@ function heading(details) {
     h("p", { class: "quiet" }, [clock(details.duration), details.collection, date(details.created_at), details.timecode && words.timecode(details.timecode)].filter(Boolean).join(" · ")));
 }
 
-function why(scene, query) {
-  return h("section", { class: "why", "aria-label": words.why }, h("p", { class: "description" }, h("span", { class: "span" }, scene.timestamp), " ", marked(scene.description, wordsOf(query))), evidenceList(scene, wordsOf(query)), feedback(scene, query, { named: true }));
+function why(scene, query, jump) {
+  return h("section", { class: "why", "aria-label": words.why }, h("p", { class: "description" }, h("span", { class: "span" }, scene.timestamp), " ", marked(scene.description, wordsOf(query))), evidenceList(scene, wordsOf(query), jump), feedback(scene, query, { named: true }));
 }
 
 function steps(hits, at, params, go, keys) {
