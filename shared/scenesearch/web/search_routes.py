@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import anyio
 import anyio.to_thread
@@ -53,6 +53,10 @@ def describe_question(document: dict[str, Any]) -> None:
             parameter |= {"required": True, "schema": dict(_ASKED)}
 
 
+NotGiven = Literal[""]
+"""As forms and addresses leave a choice open."""
+
+
 class SearchParameters(BaseModel):
     """A question as it comes over the wire: `q` or `query`, and the same choices as everywhere. Empty means not given."""
 
@@ -61,17 +65,17 @@ class SearchParameters(BaseModel):
     q: str | None = Field(default=None, description='What you remember. "Quoted phrases" must match.')
     query: str | None = Field(default=None, description="The same as `q`.")
     collection: str | None = None
-    mode: Mode = Mode.BALANCED
-    effort: Effort = Effort.STANDARD
-    limit: int = Field(default=10, ge=1, le=100, description="How many scenes.")
+    mode: Mode | NotGiven = Mode.BALANCED
+    effort: Effort | NotGiven = Effort.STANDARD
+    limit: Annotated[int, Field(ge=1, le=100)] | NotGiven = Field(default=10, description="How many scenes.")
     video_id: str | None = None
-    language: Language | None = Field(default=None, description="Only videos in this language.")
-    answer_language: Language | None = Field(default=None, description="Describe the scenes in it; else in the question's own.")
+    language: Language | NotGiven | None = Field(default=None, description="Only videos in this language.")
+    answer_language: Language | NotGiven | None = Field(default=None, description="Describe the scenes in it; else in the question's own.")
     speaker: str | None = None
     tag: str | None = None
-    section: Section | None = None
-    since: datetime | None = Field(default=None, description="Uploaded at this time or later.")
-    until: datetime | None = Field(default=None, description="Uploaded before this time.")
+    section: Section | NotGiven | None = None
+    since: datetime | NotGiven | None = Field(default=None, description="Uploaded at this time or later.")
+    until: datetime | NotGiven | None = Field(default=None, description="Uploaded before this time.")
 
     @model_validator(mode="before")
     @classmethod

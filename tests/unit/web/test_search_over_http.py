@@ -43,6 +43,27 @@ def test_get_and_post_ask_the_same(client: TestClient, app: SimpleNamespace, nam
     assert app.search.asked[0][0].collection is None
 
 
+def test_an_empty_parameter_is_one_that_is_not_given(client: TestClient, app: SimpleNamespace) -> None:
+    empty = (
+        "collection",
+        "mode",
+        "effort",
+        "limit",
+        "video_id",
+        "language",
+        "answer_language",
+        "speaker",
+        "tag",
+        "section",
+        "since",
+        "until",
+    )
+    client.get("/v1/search", params={"q": "wall", **dict.fromkeys(empty, "")})
+    client.post("/v1/search", json={"q": "wall", **dict.fromkeys(empty, "")})
+    client.get("/v1/search", params={"q": "wall"})
+    assert app.search.asked[0] == app.search.asked[1] == app.search.asked[2]
+
+
 def test_events_come_in_their_order(client: TestClient, app: SimpleNamespace, video: Video) -> None:
     file, scene = a_file(video), a_scene(video, 1.0, 2.0, "a wall")
     app.search.script = lambda request: iter([file, scene, whole(request, [file], [scene])])
@@ -89,6 +110,7 @@ def test_what_is_wrong_at_once_is_a_problem_even_for_streams(client: TestClient,
         ("q=a&limit=x", 422, "limit"),
         ("q=a&nonsense=1", 422, "nonsense"),
         ("q=a&since=yesterday", 422, "since"),
+        ("q=a&language=english%20please", 422, "language"),
     ],
 )
 def test_a_wrong_request_is_told_what_is_wrong(client: TestClient, query: str, status: int, says: str) -> None:
