@@ -9,7 +9,7 @@ import typer
 from rich.text import Text
 
 from scenesearch.cli.libraries import Server, library
-from scenesearch.cli.output import NO_VIDEOS, Json, console, print_json, print_table, say
+from scenesearch.cli.output import NO_VIDEOS, Json, a_language, console, print_json, print_table, say
 from scenesearch.metadata import one_line
 from scenesearch.search.answer import Answer, Effort, Mode, SearchRequest
 from scenesearch.search.places import places
@@ -24,6 +24,8 @@ def search(
     mode: Annotated[Mode, typer.Option(help="Miss nothing (recall) … no false hit (precision).")] = Mode.BALANCED,
     effort: Annotated[Effort, typer.Option(help="Index only … the model also watches the clips.")] = Effort.STANDARD,
     limit: Annotated[int, typer.Option(help="How many scenes.", min=1, max=100)] = 10,
+    language: Annotated[str | None, typer.Option(help="Only videos in this language, as in en or ja.", callback=a_language)] = None,
+    answer_language: Annotated[str | None, typer.Option(help="Describe the scenes in it (Gemini).", callback=a_language)] = None,
     video: Annotated[str | None, typer.Option(metavar="VIDEO", help="Only in this video: its id, title or object name.")] = None,
     server: Server = None,
     as_json: Json = False,
@@ -31,7 +33,16 @@ def search(
     """Find scenes."""
     asked = library(server)
     video_id = asked.find(video).video_id if video is not None else None
-    request = SearchRequest(query=query, collection=collection, mode=mode, effort=effort, limit=limit, video_id=video_id)
+    request = SearchRequest(
+        query=query,
+        collection=collection,
+        mode=mode,
+        effort=effort,
+        limit=limit,
+        language=language,
+        answer_language=answer_language,
+        video_id=video_id,
+    )
     answer = asked.search(request)
     if as_json:
         print_json(answer)

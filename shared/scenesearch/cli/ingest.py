@@ -12,7 +12,7 @@ import typer
 
 from scenesearch.bootstrap import Application, application
 from scenesearch.cli.bars import ENDED, Bars
-from scenesearch.cli.output import Json, errors, print_json, say
+from scenesearch.cli.output import Json, a_language, errors, print_json, say
 from scenesearch.config import Backend
 from scenesearch.errors import InvalidRequest, ObjectNotFound, SceneSearchError, StorageFull
 from scenesearch.library.uploads import SUFFIXES, collection_name
@@ -32,7 +32,9 @@ def ingest(
     paths: Annotated[list[str], typer.Argument(metavar="PATH…", help="Files and folders, or gs://BUCKET/PREFIX.")],
     collection: Annotated[str, typer.Option(help="The collection they belong to.")] = DEFAULT_COLLECTION,
     title: Annotated[str | None, typer.Option(help="The title (one file only); else the file's name.")] = None,
-    language: Annotated[str | None, typer.Option(help="The language spoken, as in en or ja.")] = None,
+    language: Annotated[
+        str | None, typer.Option(help="The language spoken, as in en or ja; else as it is heard.", callback=a_language)
+    ] = None,
     tag: Annotated[list[str] | None, typer.Option(help="A tag. Repeatable.")] = None,
     as_json: Json = False,
 ) -> None:

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from scenesearch.metadata import one_line
+from scenesearch.video import base_language
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 VideoArgument = Annotated[str, typer.Argument(metavar="VIDEO", help="A video's id, title or object name.")]
@@ -25,6 +26,13 @@ errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 NO_VIDEOS = "No videos yet: `scenesearch ingest PATH` takes some in."
+
+
+def a_language(said: str | None) -> str | None:
+    """What an option says of a language, as it stands; anything but a tag is refused."""
+    if said is not None and base_language(said) is None:
+        raise typer.BadParameter(f"{said!r} is no language: write its tag, as in en, ja or pt-BR")
+    return said
 
 
 def print_json(value: Any) -> None:

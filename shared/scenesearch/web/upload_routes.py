@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from scenesearch.config import Settings
 from scenesearch.errors import NotAllowed, NotFound
 from scenesearch.library.uploads import SUFFIXES, Announced, LocalUploads, check_file, object_name
-from scenesearch.video import DEFAULT_COLLECTION, video_id
+from scenesearch.video import DEFAULT_COLLECTION, LANGUAGE_TAG, video_id
 from scenesearch.web.access import readable, writable
 from scenesearch.web.site import Site, TheCaller, TheSite
 
@@ -40,7 +40,9 @@ class NewUpload(BaseModel):
     content_type: str = Field(default="", max_length=200)
     collection: str = DEFAULT_COLLECTION
     title: str = Field(default="", max_length=300)
-    language: str = Field(default="", max_length=20)
+    language: str = Field(
+        default="", max_length=35, pattern=rf"{LANGUAGE_TAG}|^$", description="The one that is spoken; else as it is heard."
+    )
     tags: list[str] = Field(default=[], max_length=50)
 
 

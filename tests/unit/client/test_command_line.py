@@ -149,6 +149,15 @@ def test_what_cannot_name_a_collection_cannot_do_so_anywhere(name: str, tmp_path
     assert not home.exists(), "nothing was saved, nothing was taken in"
 
 
+@pytest.mark.parametrize(
+    "command", [["ingest", "film.mp4", "--language"], ["search", "wall", "--language"], ["search", "wall", "--answer-language"]]
+)
+def test_a_language_is_said_by_its_tag(command: list[str]) -> None:
+    done = CliRunner().invoke(scenesearch, [*command, "english please"])
+    assert done.exit_code == 2
+    assert "as in en, ja or pt-BR" in " ".join(done.output.split())
+
+
 def test_a_profile_says_who_is_nobody_and_how_somebody_is_written(home: Path) -> None:
     with pytest.raises(InvalidRequest, match=r"'mika' is nobody: write an address as in \S+@\S+, domain:") as refused:
         run("profile", "set", "films", "--reader", "mika")
