@@ -19,9 +19,10 @@ FAMILY = "import subprocess, sys, time; child = subprocess.Popen(['sleep', '600'
 """A program with a child of its own, whose id it prints."""
 
 STARTER = f"""
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from scenesearch.emulator.processes import Programs
+signal.signal(signal.SIGINT, signal.default_int_handler)  # who is started in the background is deaf to it
 programs = Programs(Path(sys.argv[1]))
 print(programs.start("family", [sys.executable, "-c", {FAMILY!r}]).process.pid, flush=True)
 time.sleep(600)
