@@ -41,6 +41,7 @@ def bucket() -> Iterator[CloudStorage]:
 @pytest.fixture
 def library(tmp_path: Path, bucket: CloudStorage, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
     """The library as in the cloud: sessions are opened by Google's own client, and the page PUTs to them."""
+    monkeypatch.delenv("STORAGE_EMULATOR_HOST", raising=False)  # tests before may have set it
     client = storage.Client(project="p", credentials=Credentials(token="token"), client_options={"api_endpoint": bucket.url})  # noqa: S106
     app = application_over(tmp_path / "home", backend="gcp")
     app.uploads = CloudObjectStore(client, "uploads", signing=_NoSigning())
