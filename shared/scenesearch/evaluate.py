@@ -28,6 +28,8 @@ from scenesearch.video import DEFAULT_COLLECTION, MediaInfo, Video, VideoRef, Vi
 
 OVERLAPS = (0.5, 0.7)
 _RANKED = 100
+"""Files: what R@100 looks at. The product ranks 30; every other figure is the same with these (measured on 400 questions)."""
+
 _SCENES = 10
 
 Ask = Callable[[SearchRequest], Answer]
