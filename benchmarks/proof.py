@@ -171,7 +171,7 @@ PARTS = (
     ),
     Part(
         "The API against its own description",
-        "python benchmarks/by_tests.py PROOF_EXAMPLES=40 tests/end_to_end/test_described_api.py",
+        "python benchmarks/by_tests.py PROOF_EXAMPLES=24 tests/end_to_end/test_described_api.py",
         ALL_PASS,
     ),
     Part("What importing a function costs", "python benchmarks/by_tests.py tests/integration/gcp/test_functions.py -k importing", ALL_PASS),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -85,7 +86,8 @@ class SearchParameters(BaseModel):
     @field_validator("since", "until", mode="before")
     @classmethod
     def _written_out(cls, value: object) -> object:
-        if value is not None and not isinstance(value, (str, datetime)):
+        numeric = isinstance(value, str) and re.fullmatch(r"\s*[-+]?[\d._]+(e[-+]?\d+)?\s*", value, re.IGNORECASE)  # seconds since 1970
+        if numeric or (value is not None and not isinstance(value, (str, datetime))):
             raise ValueError("write a time as in 2026-11-03T09:30:00Z")
         return value
 

@@ -110,6 +110,8 @@ def test_what_is_wrong_at_once_is_a_problem_even_for_streams(client: TestClient,
         ("q=a&limit=x", 422, "limit"),
         ("q=a&nonsense=1", 422, "nonsense"),
         ("q=a&since=yesterday", 422, "since"),
+        ("q=a&until=-117", 422, "write a time as in"),
+        ("q=a&since=1.7e9", 422, "write a time as in"),
         ("q=a&language=english%20please", 422, "language"),
     ],
 )
