@@ -52,7 +52,8 @@ class Bars:
             return
         self._looked = time.monotonic()
         catalog = self._app.catalog
-        seen = {one: view(video, catalog) for one in self._ids if (video := catalog.video(one)) is not None}
+        live = catalog.live(self._ids)
+        seen = {one: view(live[one], catalog) for one in self._ids if one in live}
         left = self._left.seen(seen, self._looked)
         for one, shown in seen.items():
             words, until = one_line(f"{shown.title}: {shown.state}"), left.get(one, "")

@@ -63,9 +63,9 @@ def finish(ids: Sequence[str], *, as_json: bool, refused: Sequence[str] = ()) ->
     app_, titles = application(), dict[str, str]()
 
     def ended_all() -> bool:
-        now = [(one, app_.catalog.video(one)) for one in ids]
-        titles.update((one, video.title) for one, video in now if video is not None)
-        return all(_has_ended(app_, video) for _, video in now)
+        now = app_.catalog.live(ids)
+        titles.update((one, video.title) for one, video in now.items())
+        return all(_has_ended(app_, now.get(one)) for one in ids)
 
     try:
         with Bars(ids, app_, quiet=as_json) as bars:
@@ -73,17 +73,18 @@ def finish(ids: Sequence[str], *, as_json: bool, refused: Sequence[str] = ()) ->
     except KeyboardInterrupt:
         errors.print("stopped: run the same command again to go on where it was")
         raise typer.Exit(130) from None
-    ended = [video for one in dict.fromkeys(ids) if (video := app_.catalog.video(one)) is not None]
+    live = app_.catalog.live(ids)
+    ended = [live[one] for one in dict.fromkeys(ids) if one in live]
     failed = [video for video in ended if video.state is not VideoState.READY]
     if as_json:
         print_json({"videos": [view(video, app_.catalog) for video in ended], "refused": list(refused)})
     else:
         for video in ended:
             say(f"{video.ref.video_id}  {video.title}: {state_in_words(view(video, app_.catalog))}", "red" if video in failed else "green")
-    gone = [one for one in dict.fromkeys(ids) if app_.catalog.video(one) is None]
     lost = [
         f"{titles[one]} was removed while it was taken in" if one in titles else f"{one} has made no video: run the same command again"
-        for one in gone
+        for one in dict.fromkeys(ids)
+        if one not in live
     ]
     for line in [*refused, *lost]:
         errors.print(f"scenesearch: {one_line(line)}", markup=False)

@@ -82,13 +82,17 @@ class VideoDetails(VideoView):
 def view(video: Video, catalog: Catalog) -> VideoView:
     """The short form, for lists. Only of a video that is being worked on something more is looked up."""
     at_work = video.chunk_count and video.state in (VideoState.SPLITTING, VideoState.EXTRACTING)
+    return _view(video, catalog.finished_sections(video.ref) if at_work else 0)
+
+
+def _view(video: Video, finished_sections: int) -> VideoView:
     return VideoView(
         video_id=video.ref.video_id,
         title=video.title,
         name=video.name,
         collection=video.collection,
         state=video.state,
-        progress=round(video.progress(catalog.finished_sections(video.ref) if at_work else 0), 3),
+        progress=round(video.progress(finished_sections), 3),
         gaps=[GapView(chunk=gap.chunk, section=gap.section, reason=gap.reason) for gap in video.gaps],
         error=video.error,
         duration=video.duration_ms / 1000,
@@ -108,7 +112,7 @@ def details(video: Video, catalog: Catalog) -> VideoDetails:
         for section in CHUNK_SECTIONS
     ]
     return VideoDetails(
-        **view(video, catalog).model_dump(),
+        **_view(video, sum(stage.done for stage in stages)).model_dump(),
         language=video.language,
         tags=list(video.tags),
         created_at=video.created_at,

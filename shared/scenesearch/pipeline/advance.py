@@ -5,7 +5,7 @@ Commit, then derive, then acknowledge: a crash between any two steps is healed b
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from scenesearch.errors import Gone
@@ -29,7 +29,7 @@ def advance(ref: VideoRef, number: int, ports: Ports) -> None:
         records = catalog.sections(ref, number)
         if chunk.failure is None and not _complete(records):
             return
-        index_chunk(as_heard(video, records), number, (e for r in records for e in r.entries), ports)
+        index_sections(video, number, records, ports)
         catalog.close_chunk(ref, number)
     advance_video(ref, ports)
 
@@ -44,6 +44,12 @@ def advance_video(ref: VideoRef, ports: Ports) -> None:
             ports.publisher.publish(Topic.EXTRACTED, Extracted(video_id=ref.video_id, generation=ref.generation))
 
 
+def index_sections(video: Video, number: int, records: Sequence[SectionRecord], ports: Ports) -> None:
+    """Put the sections of a chunk into the index, found by the language that is heard in them, where one is."""
+    heard = next((record.language for record in records if record.language), video.language)
+    index_chunk(replace(video, language=heard), number, (entry for record in records for entry in record.entries), ports)
+
+
 def index_chunk(video: Video, number: int, entries: Iterable[Entry], ports: Ports) -> None:
     """Put the chunk's moments, and only these, into the index; take them out again when the video went away meanwhile."""
     moments = moments_of(video, number, entries)
@@ -52,11 +58,6 @@ def index_chunk(video: Video, number: int, entries: Iterable[Entry], ports: Port
     if after is None or after.state is VideoState.REMOVING:  # `remove` says so before it empties the index
         ports.index.remove(video.ref.video_id, video.ref.generation)
         raise Gone
-
-
-def as_heard(video: Video, records: Iterable[SectionRecord]) -> Video:
-    """The video in the language that is heard in these sections, where one is: what the moments of their chunk are found by."""
-    return replace(video, language=next((record.language for record in records if record.language), video.language))
 
 
 def _complete(records: list[SectionRecord]) -> bool:

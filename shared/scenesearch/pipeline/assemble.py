@@ -11,7 +11,7 @@ from dataclasses import replace
 from scenesearch.errors import Gone, Permanent
 from scenesearch.messages import Extracted, Topic, VideoEvent
 from scenesearch.metadata import CHUNK_SECTIONS, Entry, MetadataText, Section
-from scenesearch.pipeline.advance import as_heard, index_chunk
+from scenesearch.pipeline.advance import index_sections
 from scenesearch.pipeline.assembled import Assembled, assembled_once
 from scenesearch.pipeline.borders import joined
 from scenesearch.pipeline.remove import sweep
@@ -111,8 +111,7 @@ def _end_ready(
     changed = _changed(records, one.sections)
     known = replace(video, language=one.assembly.language or video.language)
     for number in sorted({r.key.chunk for r in changed} | _silent(one)):
-        of_chunk = [r for r in one.sections if r.key.chunk == number]
-        index_chunk(as_heard(known, of_chunk), number, (e for r in of_chunk for e in r.entries), ports)
+        index_sections(known, number, [r for r in one.sections if r.key.chunk == number], ports)
     entries = [e for r in one.sections for e in r.entries]
     text = MetadataText(one.assembly.summary, one.assembly.important_scenes, entries).render()
     ports.work.replace(metadata_object(video.ref), io.BytesIO(text.encode()), content_type="text/plain; charset=utf-8")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scenesearch.errors import Gone
-from scenesearch.pipeline.advance import as_heard, index_chunk
+from scenesearch.pipeline.advance import index_sections
 from scenesearch.ports import Ports
 
 
@@ -15,8 +15,7 @@ def reindex(ports: Ports) -> int:
         records = ports.catalog.sections(video.ref)
         try:
             for number in sorted({r.key.chunk for r in records} - video.open_chunks):
-                of_chunk = [r for r in records if r.key.chunk == number]
-                index_chunk(as_heard(video, of_chunk), number, (e for r in of_chunk for e in r.entries), ports)
+                index_sections(video, number, [r for r in records if r.key.chunk == number], ports)
         except Gone:
             continue
         count += 1

@@ -91,11 +91,13 @@ def merged(scenes: Iterable[GroundedScene]) -> tuple[GroundedScene, ...]:
 def _quoted(quotes: Sequence[str], entries: Sequence[Entry]) -> list[Entry]:
     """The entries that quotations are of, in the order quoted."""
     whole = {bare(entry.text): entry for entry in reversed(entries)}  # of those that say the same, the first
+    wanted = list(filter(None, map(bare, quotes)))
+    places = _places(entries) if any(quote not in whole for quote in wanted) else []
     quoted: list[Entry] = []
-    for quote in filter(None, map(bare, quotes)):
+    for quote in wanted:
         if quote in whole:
             quoted.append(whole[quote])
-        elif place := _place_of(quote, _places(entries)):
+        elif place := _place_of(quote, places):
             quoted += place.entries
     return _distinct(quoted)
 

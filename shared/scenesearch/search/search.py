@@ -141,7 +141,7 @@ class _Asking:
     def events(self) -> Iterator[FileHit | Scene | Answer]:
         answered = False
         try:
-            with closing(self._events(self._asker)) as events:
+            with closing(self._events()) as events:
                 for event in events:
                     answered = isinstance(event, Answer)
                     yield event
@@ -150,7 +150,7 @@ class _Asking:
             if not answered and self._spending.total.tokens:
                 LOG.info("a question was left unanswered", extra={"effort": self._request.effort, **_cost(self._spending.total)})
 
-    def _events(self, asker: Asker) -> Generator[FileHit | Scene | Answer, None, None]:
+    def _events(self) -> Generator[FileHit | Scene | Answer, None, None]:
         ranking = self._ranking()
         if self._text_tells:
             ranking, to_read = self._told_apart(ranking)
@@ -162,21 +162,21 @@ class _Asking:
             to_read = self._to_read(ranking.files[: self._choices.files], MOMENTS_READ)
         reasons = self._reasons
         kept = Kept(self._request.limit)
-        for read in self._readings(to_read, asker):
+        for read in self._readings(to_read):
             if read.failure is not None and read.failure not in reasons:
                 reasons.append(read.failure)
             for scene in read.scenes:
-                if self._wanted(scene, read):
+                if self._wanted(scene):
                     told = self._scene(read.video, scene)
                     if kept.take(told) and not self._watching:
                         yield told
         scenes = kept.best()
-        if self._watching and not asker.left:
-            confirmed = self._confirmed(scenes, asker)
+        if self._watching and not self._asker.left:
+            confirmed = self._confirmed(scenes)
             scenes = confirmed.scenes
             reasons += [confirmed.failure] if confirmed.failure else []
-            yield from () if asker.left else scenes
-        if asker.left:
+            yield from () if self._asker.left else scenes
+        if self._asker.left:
             return
         if self._request.effort is Effort.THOROUGH and self._watcher is None:
             reasons.append(CANNOT_WATCH)
@@ -306,18 +306,18 @@ class _Asking:
 
     # scenes
 
-    def _readings(self, files: list[FileToRead], asker: Asker) -> Iterator[FileRead]:
+    def _readings(self, files: list[FileToRead]) -> Iterator[FileRead]:
         stage = SceneStage(self._query, self._question, per_file=self._per_file)
         if self._request.effort is Effort.FAST:
             return (stage.known(file) for file in files)
-        return stage.read(files, self._reader, asker=asker, deadline=now() + self._patience.reading)
+        return stage.read(files, self._reader, asker=self._asker, deadline=now() + self._patience.reading)
 
     @property
     def _per_file(self) -> int:
         """The most scenes of one file."""
         return self._request.limit if self._request.video_id is not None else self._choices.per_file
 
-    def _wanted(self, scene: GroundedScene, read: FileRead) -> bool:
+    def _wanted(self, scene: GroundedScene) -> bool:
         choices = self._choices
         return scene.score >= choices.least_score and (scene.grounded or not choices.grounded_only)
 
@@ -325,11 +325,11 @@ class _Asking:
     def _watching(self) -> bool:
         return self._request.effort is Effort.THOROUGH and self._watcher is not None
 
-    def _confirmed(self, scenes: list[Scene], asker: Asker) -> Confirmed:
+    def _confirmed(self, scenes: list[Scene]) -> Confirmed:
         assert self._watcher is not None  # noqa: S101 - for the type checker
         videos = self._catalog.live(list({scene.video_id for scene in scenes}))
         deadline = now() + self._patience.watching
-        return confirm(scenes, videos, self._question, self._request.mode, self._watcher, asker=asker, deadline=deadline)
+        return confirm(scenes, videos, self._question, self._request.mode, self._watcher, asker=self._asker, deadline=deadline)
 
     # what is told
 
