@@ -66,10 +66,22 @@ def killed_over(opened: Opened, work: ChunkWork, *, before: bool) -> None:
 
 
 class HandoverContract:
-    """Subclass as `TestXHandover`."""
+    """Subclass as `TestXHandover`, with the fixtures `opened` (how a process opens both) and `listener`."""
 
     patience_s: ClassVar[float] = 20
     """How long an expired delivery may take to come again."""
+
+    @pytest.fixture
+    def both(self, opened: Opened) -> tuple[Catalog, Publisher]:
+        return opened()
+
+    @pytest.fixture
+    def catalog(self, both: tuple[Catalog, Publisher]) -> Catalog:
+        return both[0]
+
+    @pytest.fixture
+    def publisher(self, both: tuple[Catalog, Publisher]) -> Publisher:
+        return both[1]
 
     @pytest.fixture
     def ref(self, catalog: Catalog, publisher: Publisher) -> VideoRef:

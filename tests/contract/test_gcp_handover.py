@@ -37,21 +37,6 @@ def opened(project: str) -> Opened:
 
 
 @pytest.fixture
-def both(opened: Opened) -> tuple[Catalog, Publisher]:
-    return opened()
-
-
-@pytest.fixture
-def catalog(both: tuple[Catalog, Publisher]) -> Catalog:
-    return both[0]
-
-
-@pytest.fixture
-def publisher(both: tuple[Catalog, Publisher]) -> Publisher:
-    return both[1]
-
-
-@pytest.fixture
 def listener(project: str) -> Iterator[PullListener]:
     listener = PullListener(project)
     yield listener
@@ -61,9 +46,8 @@ def listener(project: str) -> Iterator[PullListener]:
 class TestCloudHandover(HandoverContract):
     patience_s: ClassVar[float] = 40
 
-
-def test_a_transition_stays_without_its_message(catalog: Catalog, opened: Opened) -> None:
-    """Two services have no transaction in common: state says what is due, and whoever comes next publishes it."""
-    ref = planned(catalog, count=1)
-    killed_over(opened, ChunkWork(video_id=ref.video_id, generation=ref.generation, chunk=0), before=True)
-    assert state_of(catalog, ref) is VideoState.ASSEMBLING
+    def test_a_transition_stays_without_its_message(self, catalog: Catalog, opened: Opened) -> None:
+        """Two services have no transaction in common: state says what is due, and whoever comes next publishes it."""
+        ref = planned(catalog, count=1)
+        killed_over(opened, ChunkWork(video_id=ref.video_id, generation=ref.generation, chunk=0), before=True)
+        assert state_of(catalog, ref) is VideoState.ASSEMBLING

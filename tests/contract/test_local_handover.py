@@ -17,7 +17,7 @@ from scenesearch.backends.local.catalog import LocalCatalog
 from scenesearch.backends.local.database import Database
 from scenesearch.backends.local.queue import LocalQueue
 from scenesearch.messages import ChunkWork
-from scenesearch.ports import Catalog, Publisher
+from scenesearch.ports import Catalog
 from scenesearch.video import SectionState, VideoState
 
 
@@ -32,31 +32,13 @@ def opened(tmp_path: Path) -> Opened:
 
 
 @pytest.fixture
-def both(opened: Opened) -> tuple[Catalog, Publisher]:
-    return opened()
-
-
-@pytest.fixture
-def catalog(both: tuple[Catalog, Publisher]) -> Catalog:
-    return both[0]
-
-
-@pytest.fixture
-def publisher(both: tuple[Catalog, Publisher]) -> Publisher:
-    return both[1]
-
-
-@pytest.fixture
 def listener(publisher: LocalQueue) -> Listener:
     return QueueListener(publisher)
 
 
 class TestLocalHandover(HandoverContract):
-    pass
-
-
-def test_a_transition_without_its_message_is_undone(catalog: Catalog, opened: Opened) -> None:
-    ref = planned(catalog, count=1)
-    killed_over(opened, ChunkWork(video_id=ref.video_id, generation=ref.generation, chunk=0), before=True)
-    assert catalog.section(a_key(ref)).state is SectionState.DONE
-    assert state_of(catalog, ref) is VideoState.EXTRACTING
+    def test_a_transition_without_its_message_is_undone(self, catalog: Catalog, opened: Opened) -> None:
+        ref = planned(catalog, count=1)
+        killed_over(opened, ChunkWork(video_id=ref.video_id, generation=ref.generation, chunk=0), before=True)
+        assert catalog.section(a_key(ref)).state is SectionState.DONE
+        assert state_of(catalog, ref) is VideoState.EXTRACTING

@@ -5,11 +5,20 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from typer.testing import CliRunner
 
+from scenesearch.cli import app as scenesearch
 from scenesearch.client.client import Client
 from scenesearch.web.server import served
 from scenesearch.web.sites import library_site
 from site_under_test import application_over
+
+
+def run(*arguments: str) -> str:
+    """What the command prints. Raises what it raises."""
+    done = CliRunner().invoke(scenesearch, arguments, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.stdout
 
 
 @pytest.fixture

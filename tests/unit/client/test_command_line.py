@@ -16,13 +16,7 @@ from scenesearch.errors import InvalidRequest, InvalidSpan, ObjectNotFound, Unav
 from scenesearch.timeline import parse_timestamp
 from scenesearch.video import Video
 from site_under_test import a_scene, whole
-
-
-def run(*arguments: str) -> str:
-    """What the command prints. Raises what it raises."""
-    done = CliRunner().invoke(scenesearch, arguments, catch_exceptions=False)
-    assert done.exit_code == 0, done.output
-    return done.stdout
+from unit.client.conftest import run
 
 
 @pytest.fixture(autouse=True)

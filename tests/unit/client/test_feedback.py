@@ -6,22 +6,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from scenesearch.bootstrap import application
-from scenesearch.cli import app as scenesearch
 from scenesearch.evaluate import GivenQuestion, lines_of
 from scenesearch.timeline import Span
 from scenesearch.video import Feedback, Video, VideoRef
+from unit.client.conftest import run
 
 AT = datetime(2026, 11, 22, 7, 30, tzinfo=UTC)
 WALL, CAR, GONE = VideoRef("vwall", 2), VideoRef("vcar", 1), VideoRef("vgone", 1)
-
-
-def run(*arguments: str) -> str:
-    done = CliRunner().invoke(scenesearch, arguments, catch_exceptions=False)
-    assert done.exit_code == 0, done.output
-    return done.stdout
 
 
 @pytest.fixture(autouse=True)
