@@ -1,0 +1,154 @@
+"""Where moments are found: what goes into an index, what it is asked, what it answers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scenesearch.metadata import Entry, Section
+from scenesearch.rows import Row, any_text, is_written, told_text, written_text
+from scenesearch.timeline import Span, hull
+from scenesearch.video import VideoRef
+
+Vectors = NDArray[np.float32]
+"""Rows of unit length: shape (texts, dimension)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """How an embedder's cosines are to be read: what a question and a passage without relation have, and what one step more is worth.
+
+    Cosines of different models lie on different scales, so this belongs to the model and is measured for it. A strength of `even`
+    (see `Probe`) is one at which hits and misses are even.
+    """
+
+    unrelated: float
+    spread: float
+    even: float = 6.0
+
+    def score(self, strength: float) -> float:
+        """A strength as a score of 0 to 1 that means the same for every question: one half at `even`."""
+        return 1 / (1 + math.exp(-max(-60.0, min(60.0, (strength - self.even) / 2))))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """The unit of the index: a window of consecutive rows of one chunk, from its row `first_row` on. `number` counts within the chunk.
+
+    Where something is written on the screen while other things are said or seen, the same rows are two moments, one of them `written`,
+    so that neither drowns the other. `text` is what its vector is made of; `entries` are those it can be found by.
+    """
+
+    ref: VideoRef
+    collection: str
+    language: str | None
+    chunk: int
+    number: int
+    first_row: int
+    rows: tuple[Row, ...]
+    written: bool = False
+
+    @property
+    def text(self) -> str:
+        if self.written:
+            return written_text(self.rows)
+        return told_text(self.rows) or written_text(self.rows) or any_text(self.rows)
+
+    @property
+    def span(self) -> Span:
+        return hull(row.span for row in self.rows)
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        return tuple(entry for row in self.rows for entry in row.entries if is_written(entry) or not self.written)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """What the index itself filters by. None: everything; an empty `collections` finds nothing. `section`: what a moment must hold."""
+
+    collections: frozenset[str] | None = None
+    language: str | None = None
+    video_id: str | None = None
+    section: Section | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WordWeights:
+    """How much of a question each of its words carries (together at most 1), and how many words an average moment has."""
+
+    shares: Mapping[str, float]
+    average_length: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """A question as an index sees it.
+
+    A moment's strength is on one scale for all questions and indexes of an embedder: its cosine in units of the embedder's
+    `spread` above its `unrelated`, plus `lexical` times the share of the question that its words answer (0 when none does),
+    plus `hinted` when it holds an entry of `sections`. Every word of every one of `phrases` must be in the moment.
+    A `vector` of zeros, read on a scale whose `unrelated` is 0, asks by the words alone.
+    `text` is the question itself, for services that look for candidates by models of their own; strengths do not depend on it.
+    """
+
+    vector: NDArray[np.float32]
+    likeness: Likeness
+    words: WordWeights
+    text: str = ""
+    phrases: tuple[tuple[str, ...], ...] = ()
+    sections: frozenset[Section] = frozenset()
+    lexical: float = 3.0
+    hinted: float = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """A moment found: where it is, and its strength (see `Probe`)."""
+
+    ref: VideoRef
+    chunk: int
+    number: int
+    strength: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A moment with its entries, its cosine with the question, and its strength (see `Probe`)."""
+
+    moment: Moment
+    similarity: float
+    strength: float
+
+
+class SceneIndex(Protocol):
+    """Moments under dense and lexical search at once. Remembers embedder and dimension and refuses others with `IndexMismatch`."""
+
+    def replace(self, ref: VideoRef, chunk: int, moments: Sequence[Moment], vectors: Vectors) -> None:
+        """These, and only these, are the moments of this chunk; `vectors` has one row a moment. Searchable on return."""
+        ...
+
+    def remove(self, video_id: str, generation: int | None = None) -> None:
+        """Drop every moment of the video (or of one generation)."""
+        ...
+
+    def clear(self) -> None:
+        """Forget every moment, and the embedder: the next `replace` says what the index holds from then on."""
+        ...
+
+    def weigh(self, words: Sequence[str]) -> WordWeights:
+        """How telling each of these words is in the whole index, whatever the filters of a question leave of it."""
+        ...
+
+    def find(self, probe: Probe, filters: Filters, limit: int, per_video: int) -> list[Hit]:
+        """The `limit` strongest moments, at most `per_video` of one video, strongest first."""
+        ...
+
+    def read(self, refs: Sequence[VideoRef], probe: Probe, limit: int) -> dict[VideoRef, list[Candidate]]:
+        """Of each of these videos its (at most) `limit` strongest moments, strongest first; phrases are not asked for."""
+        ...

@@ -1,0 +1,16 @@
+"""How one stage tells the next that there is work."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Protocol
+
+from scenesearch.messages import Message, Topic
+
+
+class Publisher(Protocol):
+    """At least once, in no order, after `delay`."""
+
+    def publish(self, topic: Topic, message: Message, *, delay: timedelta = timedelta(0)) -> None:
+        """Returns when the message is durable. Raises `Unavailable`."""
+        ...

@@ -1,0 +1,244 @@
+"""What models do: embed, extract, summarise, read and watch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from threading import Lock
+from typing import Protocol
+
+from scenesearch.metadata import Entry, Section
+from scenesearch.ports.index import Likeness, Vectors, WordWeights
+from scenesearch.ports.objects import ObjectStore
+from scenesearch.rows import Row
+from scenesearch.timeline import Span
+from scenesearch.video import Clip, Profile, SectionRecord, Usage, Video
+
+
+class Embedder(Protocol):
+    """Query and passage vectors in one multilingual space. `name` and `dimension` identify the space."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def dimension(self) -> int: ...
+    @property
+    def likeness(self) -> Likeness: ...
+    def queries(self, texts: Sequence[str]) -> Vectors: ...
+    def passages(self, texts: Sequence[str]) -> Vectors: ...
+
+
+class Spending:
+    """What models have cost so far for one piece of work, also where nothing came of it. Threads may share it."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._total = Usage()
+
+    def add(self, usage: Usage) -> None:
+        with self._lock:
+            self._total += usage
+
+    @property
+    def total(self) -> Usage:
+        return self._total
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClipInput:
+    """What an extractor is given: one clip of one chunk, and what its collection says.
+
+    Models that are paid for add what they cost to `spending` as they go, so that it is known when the work fails.
+    """
+
+    clip: Clip
+    store: ObjectStore
+    profile: Profile
+    language: str | None = None
+    spending: Spending = field(default_factory=Spending, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extraction:
+    """What an extractor gives back. Spans are relative to the clip's own start; `pipeline.extract` rebases them.
+
+    `language` is the one that is spoken, as a tag ("ja"), where the extractor knows it.
+    `usage` is all that it cost. `rejected` counts the entries that stayed unusable after the model was asked to repair them.
+    """
+
+    entries: tuple[Entry, ...]
+    digest: str = ""
+    language: str | None = None
+    model: str
+    prompt_version: str = ""
+    usage: Usage = field(default_factory=Usage)
+    rejected: int = 0
+
+
+class SectionExtractor(Protocol):
+    """A clip in, entries out."""
+
+    @property
+    def section(self) -> Section: ...
+
+    @property
+    def wants_audio(self) -> bool:
+        """Whether it is given the audio-only clip."""
+        ...
+
+    def extract(self, given: ClipInput, *, deadline: datetime) -> Extraction:
+        """Raises `Skipped`, `Blocked`, `ModelError`, `Unavailable`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Digest:
+    """The assembled view of a video: what extractive or generative summaries return.
+
+    `speakers` holds the name to use by `speaker_key`: each chunk's model named its speakers alone, so "Speaker 1" of one chunk
+    may be "Speaker 2" of the next. Speakers that are not in it keep the name they have.
+    """
+
+    summary: str
+    important_scenes: tuple[Entry, ...]
+    speakers: Mapping[str, str] = field(default_factory=dict)
+    usage: Usage = field(default_factory=Usage)
+
+
+def speaker_key(chunk: int, speaker: str) -> str:
+    """How `Digest.speakers` names a speaker as one chunk calls it."""
+    return f"{chunk}/{speaker}"
+
+
+class Summarizer(Protocol):
+    """All entries and chunk digests of a video in; summary, important scenes and one name per speaker out."""
+
+    def summarize(self, video: Video, sections: Sequence[SectionRecord], profile: Profile, spending: Spending | None = None) -> Digest:
+        """What it costs is added to `spending` as it goes: it is known when it fails. Raises `Blocked`, `ModelError`, `Unavailable`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The rows `first` to before `after` of a passage as one moment of the index, and its cosine with the question."""
+
+    first: int
+    after: int
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Consecutive rows of a video in order of time, and the moments of the index that they were found by."""
+
+    rows: tuple[Row, ...]
+    windows: tuple[Window, ...] = ()
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        return tuple(entry for row in self.rows for entry in row.entries)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What a reader is given of one video: the neighbourhoods of its strongest moments, whole entries only, in order of time."""
+
+    video: Video
+    passages: tuple[Passage, ...]
+    profile: Profile
+
+
+class Waiting(Protocol):
+    """Whoever waits for an answer. Models that are paid for ask nothing more once they have left, and end what they are asking."""
+
+    @property
+    def left(self) -> bool:
+        """Whether nobody waits any more."""
+        ...
+
+    def pause(self, seconds: float) -> None:
+        """Returns after so many seconds, or as soon as they leave."""
+        ...
+
+    def on_leaving(self, stop: Callable[[], object]) -> None:
+        """Have `stop` called as soon as they leave, at once if they have."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is asked. `language` is the one to answer in; `phrases` must match; `precise` wants no false hit.
+
+    `sections` are those that the question speaks of ("who says …"); `words` and `likeness` tell readers without a model of their own
+    how telling each word is and how to read the similarities of passages. Models that are paid for add what they cost to `spending`,
+    and raise `AskerLeft` once `asker` has left.
+    """
+
+    text: str
+    phrases: tuple[str, ...] = ()
+    language: str | None = None
+    precise: bool = False
+    sections: frozenset[Section] = frozenset()
+    words: WordWeights = field(default_factory=lambda: WordWeights(shares={}, average_length=1.0))
+    likeness: Likeness = field(default_factory=lambda: Likeness(0.0, 1.0))
+    spending: Spending = field(default_factory=Spending, compare=False, repr=False)
+    asker: Waiting | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundScene:
+    """A reader's answer, before grounding: `quotes` are lines it rests on; `score` 0 to 1, the same scale for all files and questions."""
+
+    span: Span
+    description: str
+    quotes: tuple[str, ...]
+    score: float
+
+
+class SceneReader(Protocol):
+    """A question and metadata text in, scenes out."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def at_once(self) -> int:
+        """How many files it gains by reading at the same time: many where it waits for a server, one where it computes."""
+        ...
+
+    def read(self, question: Question, reading: Reading, *, limit: int, deadline: datetime) -> list[FoundScene]:
+        """At most `limit` scenes, best first. Raises `Blocked`, `ModelError`, `Unavailable`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What somebody who watched a scene says: of each criterion of the question whether it is met."""
+
+    criteria: tuple[tuple[str, bool], ...]
+
+    @property
+    def met(self) -> float:
+        """The share of the criteria that are met, 0 to 1."""
+        return sum(yes for _, yes in self.criteria) / len(self.criteria) if self.criteria else 0.0
+
+
+class SceneWatcher(Protocol):
+    """A question and a place in a video in, a verdict out: a model that watches the clip itself."""
+
+    def watch(self, question: Question, video: Video, span: Span, *, deadline: datetime) -> Verdict:
+        """Raises `Blocked`, `ModelError`, `Unavailable`."""
+        ...
+
+
+class Models(Protocol):
+    """One set of models; each is loaded when it is first used."""
+
+    @property
+    def embedder(self) -> Embedder: ...
+    @property
+    def summarizer(self) -> Summarizer: ...
+    @property
+    def reader(self) -> SceneReader: ...
+    def extractor(self, section: Section) -> SectionExtractor: ...
