@@ -28,7 +28,8 @@ from scenesearch.backends.local.database import Database
 from scenesearch.backends.local.index import LocalIndex
 from scenesearch.client.client import Client
 from scenesearch.models.local.embedder import LocalEmbedder
-from scenesearch.ports import Embedder, Filters, Hit, Moment, Probe
+from scenesearch.moments import Moment
+from scenesearch.ports import Embedder, Filters, Hit, Probe
 from scenesearch.search.answer import FileHit, SearchRequest
 from scenesearch.search.query import understood
 from scenesearch.video import MediaInfo, Video, VideoRef, VideoState, now

@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from scenesearch.evaluate import GivenQuestion, GivenVideo, entries_of, lines_of
 from scenesearch.metadata import Entry, Section
-from scenesearch.pipeline.moments import moments_of
-from scenesearch.ports import Embedder, Moment
-from scenesearch.rows import Row
+from scenesearch.moments import Moment, Row, moments_of
+from scenesearch.ports import Embedder
 from scenesearch.search.answer import MAX_QUERY
 from scenesearch.timeline import Span
 from scenesearch.video import Video, VideoRef, now

@@ -16,8 +16,8 @@ from pydantic import BaseModel
 
 from scenesearch.errors import InvalidRequest
 from scenesearch.evaluate import GivenQuestion, GivenVideo, entries_of, lines_of
-from scenesearch.pipeline.moments import moments_of
-from scenesearch.ports import Embedder, Moment
+from scenesearch.moments import Moment, moments_of
+from scenesearch.ports import Embedder
 from scenesearch.video import DEFAULT_COLLECTION, Video, VideoRef, now
 
 QUESTIONS, MOMENTS = 100, 200

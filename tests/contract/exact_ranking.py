@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.scene_index_contract import DIMENSION, LIKENESS, a_moment, direction, probe
-from scenesearch.lexical.analysis import words
-from scenesearch.lexical.bm25 import Postings
 from scenesearch.ports import Filters, SceneIndex
+from scenesearch.ranking.bm25 import Postings
+from scenesearch.ranking.words import words
 from scenesearch.video import VideoRef
 
 SENTENCES = """

@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 
 from contract.given import a_video, together
 from scenesearch.errors import IndexMismatch
-from scenesearch.lexical.analysis import words
 from scenesearch.metadata import Entry, Layout, Section, TextKind
-from scenesearch.pipeline.moments import moments_of
-from scenesearch.ports import Candidate, Filters, Hit, Likeness, Moment, Probe, SceneIndex
-from scenesearch.rows import Row
+from scenesearch.moments import Moment, Row, moments_of
+from scenesearch.ports import Candidate, Filters, Hit, Likeness, Probe, SceneIndex
+from scenesearch.ranking.words import words
 from scenesearch.timeline import Span
 from scenesearch.video import Video, VideoRef
 

@@ -39,8 +39,8 @@ from scenesearch.backends.vertexai_search.schema import schema
 from scenesearch.config import Backend, Settings
 from scenesearch.doctor import Finding, examine
 from scenesearch.errors import ConfigurationError, NotFound, Permanent, Unavailable
-from scenesearch.lexical.analysis import words
 from scenesearch.ports import Filters, SceneIndex, Vectors
+from scenesearch.ranking.words import words
 from stand_ins.discoveryengine.faults import Fault
 from stand_ins.discoveryengine.server import StandIn, serving
 

@@ -24,9 +24,10 @@ from scenesearch.config import Settings
 from scenesearch.errors import StorageFull
 from scenesearch.media.probe import probe
 from scenesearch.messages import ChunkWork, Message, ObjectChanged, SplitWork, Subscription, Topic, VideoEvent
+from scenesearch.moments import Moment
 from scenesearch.pipeline.remove import forget
 from scenesearch.pipeline.split import split, thumbnails_object
-from scenesearch.ports import Candidate, Filters, Likeness, Moment, ObjectInfo, Ports, Vectors
+from scenesearch.ports import Candidate, Filters, Likeness, ObjectInfo, Ports, Vectors
 from scenesearch.video import Chunk, Video, VideoRef, VideoState, video_id, work_prefix
 
 SETTINGS = Settings(chunk_seconds=3)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from scenesearch.errors import Gone
 from scenesearch.messages import Extracted, Topic
 from scenesearch.metadata import CHUNK_SECTIONS, Entry
-from scenesearch.pipeline.moments import moments_of
+from scenesearch.moments import moments_of
 from scenesearch.ports import Ports
 from scenesearch.video import SectionRecord, SectionState, Video, VideoRef, VideoState
 

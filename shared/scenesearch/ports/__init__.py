@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from scenesearch.ports.catalog import Assembly, Catalog, Lease
-from scenesearch.ports.index import Candidate, Filters, Hit, Likeness, Moment, Probe, SceneIndex, Vectors, WordWeights
+from scenesearch.ports.index import Candidate, Filters, Hit, Likeness, Probe, SceneIndex, Vectors, WordWeights
 from scenesearch.ports.messages import Publisher
 from scenesearch.ports.models import (
     ClipInput,
@@ -17,7 +17,6 @@ from scenesearch.ports.models import (
     Extraction,
     FoundScene,
     Models,
-    Passage,
     Question,
     Reading,
     SceneReader,
@@ -27,7 +26,6 @@ from scenesearch.ports.models import (
     Summarizer,
     Verdict,
     Waiting,
-    Window,
     speaker_key,
 )
 from scenesearch.ports.objects import ObjectInfo, ObjectStore
@@ -46,10 +44,8 @@ __all__ = [
     "Lease",
     "Likeness",
     "Models",
-    "Moment",
     "ObjectInfo",
     "ObjectStore",
-    "Passage",
     "Ports",
     "Probe",
     "Publisher",
@@ -64,7 +60,6 @@ __all__ = [
     "Vectors",
     "Verdict",
     "Waiting",
-    "Window",
     "WordWeights",
     "speaker_key",
 ]

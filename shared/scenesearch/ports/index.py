@@ -10,9 +10,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from scenesearch.metadata import Entry, Section
-from scenesearch.rows import Row, any_text, is_written, told_text, written_text
-from scenesearch.timeline import Span, hull
+from scenesearch.metadata import Section
+from scenesearch.moments import Moment
 from scenesearch.video import VideoRef
 
 Vectors = NDArray[np.float32]
@@ -34,38 +33,6 @@ class Likeness:
     def score(self, strength: float) -> float:
         """A strength as a score of 0 to 1 that means the same for every question: one half at `even`."""
         return 1 / (1 + math.exp(-max(-60.0, min(60.0, (strength - self.even) / 2))))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
-    """The unit of the index: a window of consecutive rows of one chunk, from its row `first_row` on. `number` counts within the chunk.
-
-    Where something is written on the screen while other things are said or seen, the same rows are two moments, one of them `written`,
-    so that neither drowns the other. `text` is what its vector is made of; `entries` are those it can be found by.
-    """
-
-    ref: VideoRef
-    collection: str
-    language: str | None
-    chunk: int
-    number: int
-    first_row: int
-    rows: tuple[Row, ...]
-    written: bool = False
-
-    @property
-    def text(self) -> str:
-        if self.written:
-            return written_text(self.rows)
-        return told_text(self.rows) or written_text(self.rows) or any_text(self.rows)
-
-    @property
-    def span(self) -> Span:
-        return hull(row.span for row in self.rows)
-
-    @property
-    def entries(self) -> tuple[Entry, ...]:
-        return tuple(entry for row in self.rows for entry in row.entries if is_written(entry) or not self.written)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

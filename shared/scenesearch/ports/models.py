@@ -9,9 +9,9 @@ from threading import Lock
 from typing import Protocol
 
 from scenesearch.metadata import Entry, Section
+from scenesearch.moments import Passage
 from scenesearch.ports.index import Likeness, Vectors, WordWeights
 from scenesearch.ports.objects import ObjectStore
-from scenesearch.rows import Row
 from scenesearch.timeline import Span
 from scenesearch.video import Clip, Profile, SectionRecord, Usage, Video
 
@@ -117,27 +117,6 @@ class Summarizer(Protocol):
     def summarize(self, video: Video, sections: Sequence[SectionRecord], profile: Profile, spending: Spending | None = None) -> Digest:
         """What it costs is added to `spending` as it goes: it is known when it fails. Raises `Blocked`, `ModelError`, `Unavailable`."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """The rows `first` to before `after` of a passage as one moment of the index, and its cosine with the question."""
-
-    first: int
-    after: int
-    similarity: float
-
-
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """Consecutive rows of a video in order of time, and the moments of the index that they were found by."""
-
-    rows: tuple[Row, ...]
-    windows: tuple[Window, ...] = ()
-
-    @property
-    def entries(self) -> tuple[Entry, ...]:
-        return tuple(entry for row in self.rows for entry in row.entries)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from scenesearch.lexical.analysis import words
-from scenesearch.lexical.bm25 import Postings
 from scenesearch.ports import Catalog, Filters, Hit, Probe, SceneIndex
+from scenesearch.ranking.bm25 import Postings
+from scenesearch.ranking.words import words
 from scenesearch.search.answer import SearchRequest
 from scenesearch.search.scoring import soft_sum
 from scenesearch.video import Video, VideoRef, VideoState

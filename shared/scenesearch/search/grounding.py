@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from itertools import pairwise
 
-from scenesearch.lexical.analysis import normalised
-from scenesearch.lexical.phrases import occurrences, stands_in
-from scenesearch.lexical.quotations import FEWEST, FEWEST_NEARLY, bare, letters, quoted_from
 from scenesearch.metadata import Entry, Section
-from scenesearch.ports import FoundScene, Passage
+from scenesearch.moments import Passage
+from scenesearch.ports import FoundScene
+from scenesearch.ranking.phrases import occurrences, stands_in
+from scenesearch.ranking.quotations import FEWEST, FEWEST_NEARLY, bare, letters, quoted_from
+from scenesearch.ranking.words import normalised
 from scenesearch.search.query import Phrase
 from scenesearch.timeline import Span, hull
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scenesearch.ports import Candidate, Passage, Window
-from scenesearch.rows import Row
+from scenesearch.moments import Passage, Row, Window
+from scenesearch.ports import Candidate
 
 JOINED_MS = 5_000
 """Passages with less than this between them are read as one."""

@@ -7,8 +7,8 @@ import unicodedata
 from dataclasses import dataclass
 
 from scenesearch.errors import InvalidRequest
-from scenesearch.lexical.analysis import has_words, normalised, words
 from scenesearch.metadata import Section, one_line
+from scenesearch.ranking.words import has_words, normalised, words
 from scenesearch.search.answer import MAX_QUERY
 
 _QUOTED = re.compile(r"\"([^\"]+)\"|“([^”]+)”|„([^“”]+)[“”]|«([^»]+)»|「([^」]+)」|『([^』]+)』")

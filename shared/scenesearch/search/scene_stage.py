@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from scenesearch.errors import SceneSearchError
-from scenesearch.lexical.telling import telling
 from scenesearch.metadata import one_line
+from scenesearch.moments import Passage
 from scenesearch.observability import without_words
-from scenesearch.ports import Candidate, FoundScene, Passage, Question, Reading, SceneReader
+from scenesearch.ports import Candidate, FoundScene, Question, Reading, SceneReader
+from scenesearch.ranking.evidence import evidence_lines
 from scenesearch.search.asker import Asker
 from scenesearch.search.grounding import GroundedScene, ground, merged
 from scenesearch.search.passages import passages_of
@@ -108,7 +109,7 @@ class SceneStage:
         return ground(found, passages, self._query.phrases, duration_ms=video.duration_ms, tight=self._query.only_phrases)
 
     def _as_scene(self, candidate: Candidate) -> FoundScene:
-        entries = telling(
+        entries = evidence_lines(
             [entry for row in candidate.moment.rows for entry in row.entries],
             self._question.words.shares,
             phrases=self._question.phrases,

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenesearch.errors import ConfigurationError, NotFound, SceneSearchError
-from scenesearch.lexical.phrases import occurrences
 from scenesearch.metadata import Entry, one_line
 from scenesearch.ports import (
     Candidate,
@@ -29,6 +28,7 @@ from scenesearch.ports import (
     SceneWatcher,
     Spending,
 )
+from scenesearch.ranking.phrases import occurrences
 from scenesearch.search.answer import Answer, Effort, Evidence, FileHit, Mode, Scene, SearchRequest, Spent
 from scenesearch.search.asker import Asker
 from scenesearch.search.choices import CHOICES, Choices

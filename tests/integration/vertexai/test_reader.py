@@ -16,8 +16,8 @@ from scenesearch.errors import AskerLeft, Blocked, ModelError, Unavailable
 from scenesearch.metadata import Entry, Section
 from scenesearch.models.vertexai.client import VertexClient
 from scenesearch.models.vertexai.reader import GeminiReader, NumberedLine, numbered, stands_in
-from scenesearch.ports import FoundScene, Likeness, Passage, Question, Reading, Window
-from scenesearch.rows import rows_of
+from scenesearch.moments import Passage, Window, rows_of
+from scenesearch.ports import FoundScene, Likeness, Question, Reading
 from scenesearch.search.asker import Asker
 from scenesearch.timeline import Span
 from scenesearch.video import MediaInfo, Profile, Video, VideoRef, VideoState, now

@@ -19,7 +19,7 @@ from scenesearch.models.vertexai.client import VertexClient
 from scenesearch.models.vertexai.embedder import PASSAGE
 from scenesearch.models.vertexai.extractor import extractor_of
 from scenesearch.models.vertexai.summarizer import GeminiSummarizer
-from scenesearch.pipeline.moments import moments_of
+from scenesearch.moments import moments_of
 from scenesearch.ports import Extraction
 from scenesearch.video import Profile, SectionKey, SectionRecord, SectionState, Usage
 from stand_ins.vertexai.coded import make

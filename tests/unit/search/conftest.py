@@ -17,7 +17,7 @@ from scenesearch.backends.local.index import LocalIndex
 from scenesearch.metadata import Entry
 from scenesearch.models.local.embedder import LocalEmbedder
 from scenesearch.models.local.reader import LocalReader
-from scenesearch.pipeline.moments import moments_of
+from scenesearch.moments import moments_of
 from scenesearch.ports import SceneReader, SceneWatcher, Vectors
 from scenesearch.search.answer import Answer, SearchRequest
 from scenesearch.search.search import Patience, Search

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from scenesearch.ports import FoundScene, Passage
-from scenesearch.rows import rows_of
+from scenesearch.moments import Passage, rows_of
+from scenesearch.ports import FoundScene
 from scenesearch.search.grounding import GroundedScene, ground, merged
 from scenesearch.search.query import Phrase, understood
 from scenesearch.timeline import Span

@@ -21,9 +21,10 @@ from scenesearch.backends.gcp.index_shards import Layout, Shards
 from scenesearch.backends.gcp.index_vectors import PARALLEL, Cosines, MomentVectors
 from scenesearch.backends.gcp.indexed_chunk import ChunkOfIndex
 from scenesearch.errors import ConfigurationError, IndexMismatch
-from scenesearch.lexical.bm25 import shares
 from scenesearch.metadata import section_bits
-from scenesearch.ports import Candidate, Filters, Hit, Moment, Probe, Vectors, WordWeights
+from scenesearch.moments import Moment
+from scenesearch.ports import Candidate, Filters, Hit, Probe, Vectors, WordWeights
+from scenesearch.ranking.bm25 import shares
 from scenesearch.video import VideoRef
 
 LOG = logging.getLogger(__name__)

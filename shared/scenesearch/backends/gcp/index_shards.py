@@ -33,9 +33,10 @@ from scenesearch.backends.gcp.indexed_chunk import (
     unpacked_words,
 )
 from scenesearch.backends.gcp.queries import SHARDS
-from scenesearch.lexical.bm25 import Postings
 from scenesearch.metadata import section_bits
-from scenesearch.ports import Filters, Moment
+from scenesearch.moments import Moment
+from scenesearch.ports import Filters
+from scenesearch.ranking.bm25 import Postings
 from scenesearch.video import VideoRef
 
 PIECE_BYTES = 400_000

@@ -19,7 +19,8 @@ from scenesearch.backends.gcp.documents import Document
 from scenesearch.backends.gcp.generation_store import BLIND
 from scenesearch.backends.gcp.indexed_chunk import chunk_key
 from scenesearch.backends.gcp.queries import MOMENTS, VECTOR
-from scenesearch.ports import Filters, Moment, Vectors
+from scenesearch.moments import Moment
+from scenesearch.ports import Filters, Vectors
 from scenesearch.video import VideoRef
 
 MOST = 1000

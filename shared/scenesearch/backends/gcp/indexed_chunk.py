@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from scenesearch.backends.gcp.documents import chunk_id, generation_id
-from scenesearch.lexical.analysis import words
-from scenesearch.lexical.bm25 import Postings
 from scenesearch.metadata import TextKind, section_bits
-from scenesearch.ports import Moment
-from scenesearch.rows import Row
+from scenesearch.moments import Moment, Row
+from scenesearch.ranking.bm25 import Postings
+from scenesearch.ranking.words import words
 from scenesearch.video import VideoRef
 
 _ROWS = TypeAdapter(tuple[Row, ...])

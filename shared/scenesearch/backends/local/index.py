@@ -14,8 +14,9 @@ import numpy as np
 
 from scenesearch.backends.local.index_file import IndexFile
 from scenesearch.backends.local.index_segment import Segment, Strengths, strongest, total_length
-from scenesearch.lexical.bm25 import shares
-from scenesearch.ports import Candidate, Filters, Hit, Moment, Probe, Vectors, WordWeights
+from scenesearch.moments import Moment
+from scenesearch.ports import Candidate, Filters, Hit, Probe, Vectors, WordWeights
+from scenesearch.ranking.bm25 import shares
 from scenesearch.video import VideoRef
 
 CHUNKS_KEPT = 512

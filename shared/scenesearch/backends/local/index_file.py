@@ -13,11 +13,12 @@ from pydantic import TypeAdapter
 
 from scenesearch.backends.local.database import Database, Row
 from scenesearch.errors import IndexMismatch
-from scenesearch.lexical.analysis import words
-from scenesearch.lexical.bm25 import Postings
 from scenesearch.metadata import TextKind, section_bits
-from scenesearch.ports import Moment, Vectors
-from scenesearch.rows import Row as EntryRow
+from scenesearch.moments import Moment
+from scenesearch.moments import Row as EntryRow
+from scenesearch.ports import Vectors
+from scenesearch.ranking.bm25 import Postings
+from scenesearch.ranking.words import words
 from scenesearch.video import VideoRef
 
 STEPS = (

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenesearch.backends.local.index_file import ChunkKey, StoredChunk
-from scenesearch.lexical.bm25 import Postings
 from scenesearch.metadata import section_bits
 from scenesearch.ports import Filters, Probe
+from scenesearch.ranking.bm25 import Postings
 from scenesearch.video import VideoRef
 
 Floats = NDArray[np.float32]

@@ -21,8 +21,8 @@ from scenesearch.backends.gcp.indexed_chunk import (
     unpacked_words,
 )
 from scenesearch.backends.vertexai_search.schema import COLLECTION, HALF, LANGUAGE, MATCHED, REF, ROWS, TEXT, VECTOR, VIDEO_ID, WORDS
-from scenesearch.lexical.analysis import word_id, words
-from scenesearch.ports import Moment
+from scenesearch.moments import Moment
+from scenesearch.ranking.words import word_id, words
 from scenesearch.video import VideoRef
 
 _DIGITS = 6

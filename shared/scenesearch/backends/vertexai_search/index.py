@@ -24,9 +24,10 @@ from scenesearch.backends.vertexai_search.filters import any_of, filtered
 from scenesearch.backends.vertexai_search.ledger import Ledger
 from scenesearch.backends.vertexai_search.schema import LARGEST_DIMENSION, REF, VECTOR, WORDS
 from scenesearch.errors import ConfigurationError, IndexMismatch
-from scenesearch.lexical.bm25 import Postings, shares
 from scenesearch.metadata import section_bits
-from scenesearch.ports import Candidate, Filters, Hit, Moment, Probe, Vectors, WordWeights
+from scenesearch.moments import Moment
+from scenesearch.ports import Candidate, Filters, Hit, Probe, Vectors, WordWeights
+from scenesearch.ranking.bm25 import Postings, shares
 from scenesearch.video import VideoRef
 
 LOG = logging.getLogger(__name__)

@@ -14,13 +14,13 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from scenesearch.lexical.analysis import known_words
-from scenesearch.lexical.bm25 import saturated
-from scenesearch.lexical.phrases import occurrences
-from scenesearch.lexical.telling import telling
 from scenesearch.metadata import Entry, Section, TextKind, one_line
-from scenesearch.ports import FoundScene, Passage, Question, Reading
-from scenesearch.rows import Row
+from scenesearch.moments import Passage, Row
+from scenesearch.ports import FoundScene, Question, Reading
+from scenesearch.ranking.bm25 import saturated
+from scenesearch.ranking.evidence import evidence_lines
+from scenesearch.ranking.phrases import occurrences
+from scenesearch.ranking.words import known_words
 from scenesearch.timeline import Span
 
 MOST_ROWS = 14
@@ -119,7 +119,9 @@ class _Part:
         rows = self._rows[first:after]
         span = Span(rows[0].span.start_ms, max(row.span.end_ms for row in rows))
         asked = self._question
-        quoted = telling([e for row in rows for e in row.entries], asked.words.shares, phrases=asked.phrases, sections=asked.sections)
+        quoted = evidence_lines(
+            [e for row in rows for e in row.entries], asked.words.shares, phrases=asked.phrases, sections=asked.sections
+        )
         return FoundScene(
             span=span,
             description=_described(rows, quoted),

@@ -15,15 +15,16 @@ from pydantic import ValidationError
 
 from scenesearch.config import Settings
 from scenesearch.errors import ModelError, Unavailable
-from scenesearch.lexical.analysis import normalised
-from scenesearch.lexical.quotations import FEWEST_NEARLY, bare, letters, quoted_from
 from scenesearch.metadata import Entry, Section, TextKind, one_line
 from scenesearch.models.vertexai import asking, prompts
 from scenesearch.models.vertexai.asking import Truncated, ask_and_check
 from scenesearch.models.vertexai.client import Ask, VertexClient
 from scenesearch.models.vertexai.schemas import Match, Matches, Quotation
 from scenesearch.models.vertexai.story import KINDS
-from scenesearch.ports import FoundScene, Likeness, Passage, Question, Reading
+from scenesearch.moments import Passage
+from scenesearch.ports import FoundScene, Likeness, Question, Reading
+from scenesearch.ranking.quotations import FEWEST_NEARLY, bare, letters, quoted_from
+from scenesearch.ranking.words import normalised
 from scenesearch.timeline import Span, hull
 
 LOG = logging.getLogger(__name__)

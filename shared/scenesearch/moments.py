@@ -1,16 +1,18 @@
-"""Rows: the entries of a stretch of video in order of time, those of (nearly) the same span side by side.
+"""Moments, the unit of the index: windows of consecutive rows, and the rows that they are made of.
 
-A row is what moments are made of and what scenes begin and end with.
+A row holds the entries of (nearly) the same span side by side; scenes begin and end with rows. A passage is a run of rows with the
+moments that it was found by: what a reader is shown.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from scenesearch.metadata import Entry, Section, TextKind, in_time
 from scenesearch.timeline import Span, hull
+from scenesearch.video import Video, VideoRef, base_language
 
 SAME_MS = 50
 """Entries whose starts and ends differ by less stand side by side."""
@@ -21,6 +23,10 @@ LONGEST_ROW = 4_000
 LONGEST_TEXT = 1_500
 """Characters of the text that a vector is made of."""
 
+WINDOW = 5
+STRIDE = 2
+"""Rows a moment holds, and by how many the next one begins later (measured: `docs/decisions`)."""
+
 _TIMECODES_MS = 10_000
 
 
@@ -30,6 +36,59 @@ class Row:
 
     span: Span
     entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """The unit of the index: a window of consecutive rows of one chunk, from its row `first_row` on. `number` counts within the chunk.
+
+    Where something is written on the screen while other things are said or seen, the same rows are two moments, one of them `written`,
+    so that neither drowns the other. `text` is what its vector is made of; `entries` are those it can be found by.
+    """
+
+    ref: VideoRef
+    collection: str
+    language: str | None
+    chunk: int
+    number: int
+    first_row: int
+    rows: tuple[Row, ...]
+    written: bool = False
+
+    @property
+    def text(self) -> str:
+        if self.written:
+            return written_text(self.rows)
+        return narrative_text(self.rows) or written_text(self.rows) or any_text(self.rows)
+
+    @property
+    def span(self) -> Span:
+        return hull(row.span for row in self.rows)
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        return tuple(entry for row in self.rows for entry in row.entries if is_written(entry) or not self.written)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The rows `first` to before `after` of a passage as one moment of the index, and its cosine with the question."""
+
+    first: int
+    after: int
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Consecutive rows of a video in order of time, and the moments of the index that they were found by."""
+
+    rows: tuple[Row, ...]
+    windows: tuple[Window, ...] = ()
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        return tuple(entry for row in self.rows for entry in row.entries)
 
 
 def rows_of(entries: Iterable[Entry]) -> list[Row]:
@@ -61,9 +120,32 @@ def rows_of(entries: Iterable[Entry]) -> list[Row]:
     return sorted(closed, key=lambda row: (row.span, row.entries[0].section, row.entries[0].text))
 
 
-def told_text(rows: Sequence[Row]) -> str:
+def moments_of(video: Video, chunk: int, entries: Iterable[Entry]) -> list[Moment]:
+    """The moments of one chunk, in order of time: every `STRIDE`th run of `WINDOW` rows, the last one flush with the end."""
+    rows = rows_of(entries)
+    moments: list[Moment] = []
+    for first in _starts(len(rows)):
+        window = tuple(rows[first : first + WINDOW])
+        both = bool(narrative_text(window) and written_text(window))
+        for written in (False, True) if both else (False,):
+            moments.append(
+                Moment(
+                    ref=video.ref,
+                    collection=video.collection,
+                    language=base_language(video.language),
+                    chunk=chunk,
+                    number=len(moments),
+                    first_row=first,
+                    rows=window,
+                    written=written,
+                )
+            )
+    return moments
+
+
+def narrative_text(rows: Sequence[Row]) -> str:
     """What is said and seen, and captions: what a moment's vector is made of. Signs, slides and menus have one of their own."""
-    return _shortened([entry.text for row in rows for entry in row.entries if is_told(entry)])
+    return _shortened([entry.text for row in rows for entry in row.entries if is_narrative(entry)])
 
 
 def written_text(rows: Sequence[Row]) -> str:
@@ -76,7 +158,7 @@ def any_text(rows: Sequence[Row]) -> str:
     return _shortened([entry.text for row in rows for entry in row.entries])
 
 
-def is_told(entry: Entry) -> bool:
+def is_narrative(entry: Entry) -> bool:
     """Whether the entry says what happens: speech, what is seen, captions."""
     return entry.kind is TextKind.CAPTION or (entry.section is not Section.TEXTS and not entry.measured)
 
@@ -84,6 +166,15 @@ def is_told(entry: Entry) -> bool:
 def is_written(entry: Entry) -> bool:
     """Whether the entry is a text that belongs to the picture: a sign, a slide, a menu."""
     return entry.section is Section.TEXTS and entry.kind not in (TextKind.CAPTION, TextKind.TIMECODE)
+
+
+def _starts(count: int) -> Iterator[int]:
+    last = count - WINDOW
+    if last <= 0:
+        yield from (0,) * min(count, 1)
+        return
+    yield from range(0, last, STRIDE)
+    yield last
 
 
 class _Open:

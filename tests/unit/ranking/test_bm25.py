@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from scenesearch.lexical.bm25 import K1, B, Postings, shares
+from scenesearch.ranking.bm25 import K1, B, Postings, shares
 
 UNITS = [["red", "car"], ["red", "red", "house", "tree"], ["dog"], []]
 

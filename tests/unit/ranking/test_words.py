@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scenesearch.lexical.analysis import has_words, normalised, words
+from scenesearch.ranking.words import has_words, normalised, words
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from scenesearch.lexical.analysis import normalised
 from scenesearch.metadata import Entry
+from scenesearch.ranking.words import normalised
 
 
 def occurrences(phrase: str, entries: Sequence[Entry]) -> list[tuple[int, int]]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from scenesearch.lexical.analysis import normalised, unspaced
-from scenesearch.lexical.phrases import stands_in
+from scenesearch.ranking.phrases import stands_in
+from scenesearch.ranking.words import normalised, unspaced
 
 FEWEST = 4
 """Letters (see `letters`) of a quotation, unless it is the whole of its text: fewer stand anywhere by chance."""

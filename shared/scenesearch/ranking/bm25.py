@@ -16,7 +16,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from scenesearch.lexical.analysis import word_id
+from scenesearch.ranking.words import word_id
 
 K1 = 1.2
 B = 0.75

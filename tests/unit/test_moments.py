@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scenesearch.metadata import TextKind
-from scenesearch.pipeline.moments import moments_of
-from scenesearch.rows import LONGEST_ROW, LONGEST_TEXT, rows_of
+from scenesearch.moments import LONGEST_ROW, LONGEST_TEXT, moments_of, rows_of
 from scenesearch.timeline import Span
 from scenesearch.video import Video, VideoRef, now
 from unit.search.films import clock, measured, said, shown, written

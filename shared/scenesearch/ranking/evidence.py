@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from scenesearch.lexical.analysis import known_words, normalised
 from scenesearch.metadata import Entry, Section, TextKind
+from scenesearch.ranking.words import known_words, normalised
 
 _ELSEWHERE = 0.5
 
 
-def telling(
+def evidence_lines(
     entries: Sequence[Entry],
     shares: Mapping[str, float],
     *,

@@ -1,1 +1,0 @@
-"""Words: how text is cut into them, and how well they match."""

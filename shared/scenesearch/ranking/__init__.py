@@ -1,0 +1,1 @@
+"""Everything that weighs: words, phrases, quotations and evidence."""
