@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import mimetypes
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
@@ -15,8 +14,9 @@ from scenesearch.cli.bars import ENDED, Bars
 from scenesearch.cli.output import Json, a_language, errors, print_json, say
 from scenesearch.config import Backend
 from scenesearch.errors import InvalidRequest, ObjectNotFound, SceneSearchError, StorageFull
-from scenesearch.library.uploads import SUFFIXES, collection_name
+from scenesearch.library.uploads import collection_name
 from scenesearch.library.views import state_in_words, view
+from scenesearch.media.codecs import EXTENSIONS, content_type_of
 from scenesearch.metadata import one_line
 from scenesearch.pipeline.backfill import backfill
 from scenesearch.ports import ObjectInfo
@@ -121,7 +121,7 @@ def _files(paths: Sequence[str], refused: list[str]) -> Iterator[tuple[str, Path
                 folder = path.resolve()
                 videos = [file for file in sorted(folder.rglob("*")) if _is_video(file)]
                 if not videos:
-                    refused.append(f"there is no video in {given!r} (files that end in {', '.join(sorted(SUFFIXES))} are looked for)")
+                    refused.append(f"there is no video in {given!r} (files that end in {', '.join(sorted(EXTENSIONS))} are looked for)")
                 yield from ((f"{folder.name}/{file.relative_to(folder).as_posix()}", file) for file in videos)
             elif path.exists():
                 yield path.name, path
@@ -150,7 +150,7 @@ def _named_apart(files: Iterable[tuple[str, Path]]) -> dict[str, Path]:
 
 def _is_video(file: Path) -> bool:
     """Whether a file of a folder is taken for a video; one that is named itself is always tried."""
-    return file.suffix.lower() in SUFFIXES and file.is_file()
+    return file.suffix.lower() in EXTENSIONS and file.is_file()
 
 
 def _upload(app_: Application, file: Path, name: str, metadata: dict[str, str]) -> str:
@@ -159,7 +159,7 @@ def _upload(app_: Application, file: Path, name: str, metadata: dict[str, str]) 
         backfill(name, app_.ports)  # should its announcement have been lost
     else:
         with file.open("rb") as source:
-            kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+            kind = content_type_of(file.name) or "application/octet-stream"
             app_.uploads.replace(name, source, content_type=kind, metadata=metadata)
     return video_id(app_.uploads.bucket, name)
 

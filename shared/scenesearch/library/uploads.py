@@ -17,13 +17,9 @@ from typing import Protocol, runtime_checkable
 from uuid import uuid4
 
 from scenesearch.errors import InvalidRequest, NotFound, StorageFull
+from scenesearch.media.codecs import EXTENSIONS
 from scenesearch.metadata import one_line
 from scenesearch.ports import ObjectInfo, ObjectStore
-
-SUFFIXES = frozenset(
-    [".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".ogv", ".ts", ".webm", ".wmv"]
-)
-"""What is taken as a video when the browser does not say `video/…`."""
 
 NAME_LENGTH = 180
 KEPT_S = 7 * 86_400
@@ -73,7 +69,7 @@ def collection_name(said: str) -> str:
 
 def check_file(file_name: str, content_type: str, size_bytes: int, limit_bytes: int) -> None:
     """Whether this is taken at all. Raises `InvalidRequest`."""
-    if not content_type.startswith("video/") and PurePosixPath(file_name.lower()).suffix not in SUFFIXES:
+    if not content_type.startswith("video/") and PurePosixPath(file_name.lower()).suffix not in EXTENSIONS:
         raise InvalidRequest(
             f"{file_name!r} is not a video ({content_type or 'unknown type'}): MP4, MOV, WebM, MKV, AVI and the like are taken"
         )

@@ -11,6 +11,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 from scenesearch.errors import UnreadableMedia
+from scenesearch.media.codecs import AUDIO_FORMATS, VIDEO_FORMATS
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
@@ -19,12 +20,6 @@ if TYPE_CHECKING:
     from av.packet import Packet
     from av.stream import Stream
     from av.video.stream import VideoStream
-
-VIDEO_FORMATS = ("mov", "matroska", "mpegts", "mpeg", "avi", "flv", "asf", "ogg", "mxf", "mpegvideo", "h264", "hevc")
-"""Demuxers that an upload may choose. None of them opens other files: playlists (HLS, DASH, concat) are not here."""
-
-AUDIO_FORMATS = ("mp3", "wav", "w64", "flac", "aac", "aiff", "ac3", "amr", "caf")
-"""Demuxers that are let in only to be able to say "this is sound without pictures"."""
 
 BUFFER_BYTES = 1 << 16
 SEEK_BACK_MS = 2_000

@@ -11,12 +11,21 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from scenesearch.errors import NotFound
+from scenesearch.media.codecs import EXTENSIONS
 
 routes = APIRouter(include_in_schema=False)
 
 FOLDER = Path(__file__).with_name("page")
 VIEWS = ("/", "/search", "/watch", "/library")
 """Addresses that people can share; the page itself finds out what to show."""
+
+
+ACCEPTED = "accepted.js"
+"""The one module that is no file: what may be uploaded, from the same table as everywhere."""
+
+
+def _accepted() -> str:
+    return f'export const ACCEPTED = "{",".join(["video/*", *sorted(EXTENSIONS)])}";\n'
 
 
 def _view(request: Request) -> Response:
@@ -46,10 +55,10 @@ def _file(request: Request, name: str) -> Response:
 
 @cache
 def _names() -> frozenset[str]:
-    return frozenset(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*") if path.is_file())
+    return frozenset(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*") if path.is_file()) | {ACCEPTED}
 
 
 @cache
 def _content(name: str) -> tuple[bytes, str]:
-    content = (FOLDER / name).read_bytes()
+    content = _accepted().encode() if name == ACCEPTED else (FOLDER / name).read_bytes()
     return content, f'"{hashlib.sha256(content).hexdigest()[:20]}"'

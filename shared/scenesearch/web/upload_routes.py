@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mimetypes
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request
@@ -11,7 +10,8 @@ from starlette.responses import JSONResponse, Response
 
 from scenesearch.config import Settings
 from scenesearch.errors import NotAllowed, NotFound
-from scenesearch.library.uploads import SUFFIXES, Announced, LocalUploads, check_file, object_name
+from scenesearch.library.uploads import Announced, LocalUploads, check_file, object_name
+from scenesearch.media.codecs import EXTENSIONS, content_type_of
 from scenesearch.video import DEFAULT_COLLECTION, LANGUAGE_TAG, video_id
 from scenesearch.web.access import readable, writable
 from scenesearch.web.site import Site, TheCaller, TheSite
@@ -25,7 +25,7 @@ def _is_a_video(schema: dict[str, Any]) -> None:
     properties["file_name"]["pattern"] = r"[\p{L}\p{N}][^/\\]*$"
     properties["collection"] |= {"pattern": r"^[^/]*[\p{L}\p{N}][^/]*$", "maxLength": 100}
     properties["size_bytes"]["maximum"] = Settings.model_fields["upload_max_bytes"].default
-    endings = "|".join("".join(f"[{c}{c.upper()}]" if c.isalpha() else c for c in suffix[1:]) for suffix in sorted(SUFFIXES))
+    endings = "|".join("".join(f"[{c}{c.upper()}]" if c.isalpha() else c for c in suffix[1:]) for suffix in sorted(EXTENSIONS))
     named = {"properties": {"file_name": {"pattern": rf"[^/]\.({endings})$"}}}
     schema["anyOf"] = [named, {"properties": {"content_type": {"pattern": "^video/"}}, "required": ["content_type"]}]
 
@@ -64,7 +64,7 @@ def start_upload(given: NewUpload, request: Request, site: TheSite, caller: TheC
             raise NotFound(f"there is no collection {given.collection!r}")
         raise NotAllowed(f"you may look at the collection {given.collection!r} but not change it: ask one of its writers")
     name = object_name(given.collection, given.file_name)
-    kind = given.content_type or mimetypes.guess_type(given.file_name)[0] or "application/octet-stream"
+    kind = given.content_type or content_type_of(given.file_name) or "application/octet-stream"
     said = {"title": given.title, "language": given.language, "tags": ",".join(tag.replace(",", " ") for tag in given.tags)}
     announced = Announced(name, given.size_bytes, kind, {k: v for k, v in said.items() if v})
     if site.uploads is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import mimetypes
 import threading
 from datetime import datetime, timedelta
 from itertools import islice
@@ -19,6 +18,7 @@ from scenesearch.library.captions import to_vtt
 from scenesearch.library.playback import Playback, playback
 from scenesearch.library.recut import clip_of
 from scenesearch.library.views import EntryView, VideoDetails, VideoView, details, entries, metadata_text, view
+from scenesearch.media.codecs import content_type_of
 from scenesearch.metadata import Section
 from scenesearch.ports import Catalog, ObjectStore
 from scenesearch.timeline import Span
@@ -213,7 +213,7 @@ def still(
 def media(video_id: VideoId, request: Request, site: TheSite, caller: TheCaller) -> Response:
     """The original, by ranges."""
     video = video_to_read(video_id, caller, site.app.catalog)
-    kind = video.content_type if video.content_type.startswith("video/") else mimetypes.guess_type(video.name)[0] or "video/mp4"
+    kind = video.content_type if video.content_type.startswith("video/") else content_type_of(video.name) or "video/mp4"
     return _played(request, site.app.uploads, video.name, video.ref.generation, "video/mp4" if kind == "video/quicktime" else kind, site)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenesearch.errors import Skipped, UnreadableMedia
-from scenesearch.media.source import AUDIO_FORMATS, VIDEO_FORMATS
+from scenesearch.media.codecs import AUDIO_FORMATS, VIDEO_FORMATS
 
 SAMPLE_RATE = 16_000
 """Samples a second that Whisper and the voice detector are trained on."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scenesearch.errors import InvalidRequest, TooLarge
+from scenesearch.media.codecs import MODEL_AUDIO, MODEL_VIDEO
 from scenesearch.metadata import Section
 from scenesearch.models.vertexai.halves import Half, halved
 from scenesearch.ports import ObjectStore
@@ -18,15 +19,6 @@ if TYPE_CHECKING:
 
 MOST_INLINE_BYTES = 20_000_000
 """What fits into a request beside its text (20 MB)."""
-
-READABLE = frozenset(
-    {
-        *(f"video/{kind}" for kind in ("mp4", "mpeg", "mpg", "mov", "quicktime", "webm", "wmv", "x-flv", "3gpp")),
-        *(f"audio/{kind}" for kind in ("mp4", "m4a", "mp3", "mpeg", "aac", "x-aac", "flac", "ogg", "wav", "webm", "pcm")),
-    }
-)
-"""What Gemini reads: no Matroska, no AVI."""
-
 
 _PART_OF = "@"
 """Between a clip's name and what a half of it is for, with the milliseconds that it covers."""
@@ -55,7 +47,7 @@ class Piece:
         from google.genai import types
 
         name, mime = self.clip.object_name, self.clip.content_type.partition(";")[0].strip().lower()
-        if mime not in READABLE:
+        if mime not in MODEL_VIDEO | MODEL_AUDIO:
             raise InvalidRequest(f"Gemini does not read {mime or 'files without a content type'}: {name} must be cut as MP4 or WebM")
         known = self.store.stat(name)
         metadata = types.VideoMetadata(fps=fps) if fps is not None else None

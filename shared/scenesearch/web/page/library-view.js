@@ -1,5 +1,6 @@
 // The library: taking videos in, how far they are, what they hold, and letting them go.
 
+import { ACCEPTED } from "./accepted.js";
 import { get, send, stillPath, videoPath } from "./api.js";
 import { h, icon, notice, toast } from "./dom.js";
 import { sprites } from "./scene-player.js";
@@ -7,7 +8,6 @@ import { queue } from "./upload-queue.js";
 import { bytes, clock, date, dollars, duration, languageName, list, percent, words } from "./words.js";
 
 const UNDO_SECONDS = 8;
-const ACCEPTED = "video/*,.3gp,.avi,.flv,.m2ts,.m4v,.mkv,.mov,.mp4,.mpeg,.mpg,.mts,.mxf,.ogv,.ts,.webm,.wmv";
 const NEW = "/"; // no collection can be called that
 const MANY = 12; // so many videos can be looked through
 const LANGUAGES = ["ar", "de", "en", "es", "fr", "hi", "id", "it", "ja", "ko", "nl", "pl", "pt", "ru", "th", "tr", "uk", "vi", "zh"];
