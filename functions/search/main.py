@@ -11,8 +11,8 @@ from starlette.types import ASGIApp
 @cache
 def _site() -> ASGIApp:
     from scenesearch.bootstrap import application
-    from scenesearch.observability import observe
-    from scenesearch.tracing import Traced
+    from scenesearch.observability.logs import observe
+    from scenesearch.observability.tracing import Traced
     from scenesearch.web.sites import search_site
 
     observe()

@@ -3,8 +3,8 @@
 import functions_framework
 from flask import Request
 
-from scenesearch.functions import receive
 from scenesearch.messages import Subscription
+from scenesearch.web.push import receive
 
 
 @functions_framework.http

@@ -29,7 +29,7 @@ RUN = 'monitored_resource="cloud_run_revision"'
 class LogMetric(Construct):
     """How often our own log says `message`; or, with `value`, how much of that field it says (a distribution).
 
-    The log lines are the JSON objects of `scenesearch.observability`: fields of `jsonPayload`.
+    The log lines are the JSON objects of `scenesearch.observability.logs`: fields of `jsonPayload`.
     """
 
     def __init__(self, scope: Construct, name: str, message: str, *, value: str = "", unit: str = "1") -> None:

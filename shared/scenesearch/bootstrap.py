@@ -15,7 +15,7 @@ from scenesearch.config import Models as ModelChoice
 from scenesearch.errors import ConfigurationError, InvalidMessage
 from scenesearch.messages import ChunkWork, DeadLetter, Extracted, Message, ObjectChanged, SplitWork, Subscription
 from scenesearch.metadata import Section
-from scenesearch.observability import configure_logging
+from scenesearch.observability.logs import configure_logging
 from scenesearch.ports import Catalog, Embedder, Models, ObjectStore, Ports, Publisher, SceneIndex, SceneWatcher
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ from urllib.parse import parse_qs, urlsplit
 
 from scenesearch.backends.gcp.deliveries import message_of
 from scenesearch.errors import InvalidMessage
-from scenesearch.functions import parse
 from scenesearch.messages import DeadLetter, Message, SplitWork
 from scenesearch.video import VideoRef
+from scenesearch.web.push import parse
 
 REFUSED_S = 0.2
 """How late Pub/Sub hears of a refusal: it sends again at once."""

@@ -23,7 +23,7 @@ from infra.config import EVENT_FUNCTIONS, EXTRACTORS, HTTP_FUNCTIONS, Function
 from integration.vertexai.harbour import NUMBER, TRUTH
 from scenesearch.emulator.wiring import create_topics
 from scenesearch.messages import SUBSCRIPTIONS, ChunkWork, DeadLetter, Extracted, Message, ObjectChanged, encode
-from scenesearch.tracing import ENDPOINT
+from scenesearch.observability.tracing import ENDPOINT
 from scenesearch.video import video_id
 from stand_ins.cloud_trace import Receiver, receiving
 from stand_ins.vertexai import coded

@@ -22,7 +22,7 @@ from scenesearch.metadata import Section
 from scenesearch.models.local.embedder import LocalEmbedder
 from scenesearch.models.vertexai.client import VertexClient
 from scenesearch.models.vertexai.embedder import GeminiEmbedder
-from scenesearch.observability import JsonLines
+from scenesearch.observability.logs import JsonLines
 from scenesearch.pipeline.extract import extract
 from scenesearch.pipeline.recover import recover, tick
 from scenesearch.ports import ClipInput, Extraction, Ports

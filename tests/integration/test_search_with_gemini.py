@@ -23,7 +23,7 @@ from scenesearch.client.client import Client
 from scenesearch.config import Models, Settings
 from scenesearch.errors import Unavailable
 from scenesearch.metadata import CHUNK_SECTIONS, Entry, Section
-from scenesearch.observability import JsonLines
+from scenesearch.observability.logs import JsonLines
 from scenesearch.pipeline.reindex import reindex
 from scenesearch.ports import Assembly
 from scenesearch.search.answer import Answer, Effort, FileHit, Mode, Scene, SearchRequest

@@ -10,7 +10,7 @@ import typer
 from scenesearch.cli import ask, emulate, feedback, ingest, keep, profile, run
 from scenesearch.errors import SceneSearchError
 from scenesearch.metadata import one_line
-from scenesearch.observability import configure_logging
+from scenesearch.observability.logs import configure_logging
 
 app = typer.Typer(help="Find the scene, not the file.", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 for commands in (ingest.app, ask.app, feedback.app, keep.app, run.app, emulate.app):

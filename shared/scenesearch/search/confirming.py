@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from scenesearch.errors import SceneSearchError
-from scenesearch.observability import without_words
+from scenesearch.observability.logs import without_words
 from scenesearch.ports import Question, SceneWatcher
 from scenesearch.search.answer import Mode, Scene
 from scenesearch.search.asker import Asker

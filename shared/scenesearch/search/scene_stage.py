@@ -11,7 +11,7 @@ from datetime import datetime
 from scenesearch.errors import SceneSearchError
 from scenesearch.metadata import one_line
 from scenesearch.moments import Passage
-from scenesearch.observability import without_words
+from scenesearch.observability.logs import without_words
 from scenesearch.ports import Candidate, FoundScene, Question, Reading, SceneReader
 from scenesearch.ranking.evidence import evidence_lines
 from scenesearch.search.asker import Asker

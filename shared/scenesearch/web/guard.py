@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from scenesearch.addresses import is_local
-from scenesearch.observability import without_words
+from scenesearch.observability.logs import without_words
 from scenesearch.web.problems import problem
 
 LOG = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Match
 
 from scenesearch import errors
-from scenesearch.observability import without_words
+from scenesearch.observability.logs import without_words
 
 LOG = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 
 from scenesearch.errors import InvalidRequest, SceneSearchError
 from scenesearch.metadata import Section
-from scenesearch.observability import without_words
+from scenesearch.observability.logs import without_words
 from scenesearch.search.answer import MAX_QUERY, Answer, Effort, FileHit, Language, Mode, Scene, SearchRequest
 from scenesearch.search.asker import Asker
 from scenesearch.search.query import understood

@@ -56,7 +56,7 @@ def _site(app: Application, site: Site, parts: Iterable[APIRouter]) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         responses=problems.RESPONSES,
-        # `scenesearch.tracing.Traced` in its place: FastAPI's own spans hold the address, and so the question.
+        # `observability.tracing.Traced` in its place: FastAPI's own spans hold the address, and so the question.
         telemetry={"tracing": False, "operation_spans": False, "metrics": False, "logs": False},
     )
     made.state.site = site

@@ -26,9 +26,9 @@ from scenesearch.backends.gcp.deliveries import NOT_BEFORE, message_of
 from scenesearch.emulator.functions import ENTRY_POINT, EVENT_FUNCTIONS
 from scenesearch.emulator.services import Services
 from scenesearch.emulator.wiring import Delivery, create_subscriptions, create_topics
-from scenesearch.functions import TICK
 from scenesearch.messages import ChunkWork, DeadLetter, Message, ObjectChanged, SplitWork, Subscription, encode
 from scenesearch.video import VideoRef, VideoState, now, video_id
+from scenesearch.web.push import TICK
 from waiting import eventually
 
 pytestmark = pytest.mark.filterwarnings("ignore:The return_immediately flag")

@@ -27,7 +27,7 @@ from scenesearch.emulator.functions import Functions
 from scenesearch.emulator.processes import Programs
 from scenesearch.emulator.wiring import Delivery, create_subscriptions, create_topics
 from scenesearch.messages import ObjectChanged, Subscription, encode
-from scenesearch.tracing import ENDPOINT, provider
+from scenesearch.observability.tracing import ENDPOINT, provider
 from stand_ins.cloud_trace import Receiver, receiving
 from waiting import eventually
 

@@ -18,8 +18,8 @@ from emulators import need_emulators
 from scenesearch.backends.gcp.deliveries import message_of
 from scenesearch.backends.gcp.publisher import PubSubPublisher
 from scenesearch.emulator.wiring import Delivery, create_subscriptions, create_topics
-from scenesearch.functions import parse
 from scenesearch.messages import SUBSCRIPTIONS, DeadLetter, Subscription, Topic, decode
+from scenesearch.web.push import parse
 from waiting import eventually
 
 

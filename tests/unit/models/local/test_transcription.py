@@ -16,7 +16,7 @@ from scenesearch.errors import ModelError, Skipped
 from scenesearch.models.local.audio import SAMPLE_RATE
 from scenesearch.models.local.transcription import LocalTranscription
 from scenesearch.video import Profile, now
-from unit.models_local.conftest import SAMPLE, clip, extract, sound, standing
+from unit.models.local.conftest import SAMPLE, clip, extract, sound, standing
 
 
 def music(seconds: float) -> np.ndarray:

@@ -12,11 +12,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from scenesearch import tracing
 from scenesearch.backends.gcp.deliveries import check_due, message_of, only_waited
 from scenesearch.errors import Gone, InvalidMessage, Permanent, Retryable
 from scenesearch.messages import SUBSCRIPTIONS, DeadLetter, Message, SplitWork, Subscription, Topic
-from scenesearch.observability import observe
+from scenesearch.observability import tracing
+from scenesearch.observability.logs import observe
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span

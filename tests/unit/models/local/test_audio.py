@@ -11,7 +11,7 @@ import pytest
 
 from scenesearch.errors import Skipped, UnreadableMedia
 from scenesearch.models.local.audio import SAMPLE_RATE, decode_audio
-from unit.models_local.conftest import sound
+from unit.models.local.conftest import sound
 
 
 def test_sound_has_its_length_and_its_place(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from scenesearch.errors import UnreadableMedia
 from scenesearch.metadata import TextKind
 from scenesearch.models.local.text_reader import TextReader
 from scenesearch.models.local.texts import LocalTexts
-from unit.models_local.conftest import SAMPLE, clip, extract, font, standing
+from unit.models.local.conftest import SAMPLE, clip, extract, font, standing
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from scenesearch.models.local.faces import FaceFinder, shot_scale
 from scenesearch.models.local.text_reader import Box
 from scenesearch.models.local.visual_info import LocalVisualInfo
 from scenesearch.video import CastMember, Profile
-from unit.models_local.conftest import clip, extract
+from unit.models.local.conftest import clip, extract
 from waiting import POLL_S
 
 
@@ -183,7 +183,7 @@ def test_an_endpoint_that_keeps_failing_is_left_alone(painted: Callable[..., Pat
 
 @pytest.mark.slow
 def test_the_samples_cuts_and_its_fade_are_found(settings: Settings) -> None:
-    from unit.models_local.conftest import SAMPLE
+    from unit.models.local.conftest import SAMPLE
 
     truth = json.loads((SAMPLE.parent / "truth.json").read_text(encoding="utf-8"))
     entries = extract(LocalVisualInfo(settings), clip(SAMPLE)).entries

@@ -19,7 +19,7 @@ from scenesearch.metadata import Entry
 from scenesearch.ports import ClipInput, Extraction, SectionExtractor
 from scenesearch.video import Clip, Profile, now
 
-REPOSITORY = Path(__file__).parents[3]
+REPOSITORY = Path(__file__).parents[4]
 SAMPLE = REPOSITORY / "samples" / "harbour_day.mp4"
 FONT = next(Path("/usr/share/fonts").rglob("DejaVuSans-Bold.ttf"), None)
 

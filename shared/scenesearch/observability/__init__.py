@@ -1,0 +1,1 @@
+"""What the log and the traces say of work in progress."""
