@@ -28,7 +28,7 @@ from scenesearch.emulator.services import Services
 from scenesearch.errors import InvalidRequest, ObjectNotFound
 from scenesearch.messages import ObjectChanged, Topic
 from scenesearch.models.local.embedder import LocalEmbedder
-from scenesearch.models.vertexai.pieces import Piece
+from scenesearch.models.vertexai.media_parts import Piece
 from scenesearch.ports import ObjectStore
 from scenesearch.video import Clip
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from integration.vertexai.harbour import soon
 from scenesearch.config import Settings
 from scenesearch.errors import AskerLeft, Blocked, ConfigurationError, InvalidRequest, ModelError, Outage, Unavailable
-from scenesearch.models.vertexai.client import Ask, VertexClient
+from scenesearch.models.vertexai.client import ModelRequest, VertexClient
 from scenesearch.ports import Spending
 from scenesearch.search.asker import Asker
 from stand_ins.vertexai.control import Control
@@ -27,30 +27,30 @@ class Word(BaseModel):
 
 
 @pytest.fixture
-def ask(settings: Settings) -> Ask:
+def ask(settings: Settings) -> ModelRequest:
     contents = (Content(role="user", parts=[Part(text="Say a word.")]),)
-    return Ask(model=settings.vertexai_bulk_model, system="You say words.", contents=contents, schema=Word)
+    return ModelRequest(model=settings.vertexai_bulk_model, system="You say words.", contents=contents, schema=Word)
 
 
 WORD = {"fault": "answer", "answer": {"word": "harbour"}}
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
-def test_a_passing_failure_is_tried_again(status: int, stand_in: Control, client: VertexClient, ask: Ask) -> None:
+def test_a_passing_failure_is_tried_again(status: int, stand_in: Control, client: VertexClient, ask: ModelRequest) -> None:
     stand_in.script({"fault": "http", "status": status, "times": 2}, WORD)
     assert client.generate(ask, deadline=soon()).text == '{"word": "harbour"}'
     assert [r["fault"] for r in stand_in.requests()] == ["http", "http", "answer"]
 
 
 @pytest.mark.parametrize("fault", ["drop", "drop_midway"])
-def test_a_lost_connection_is_tried_again(fault: str, stand_in: Control, client: VertexClient, ask: Ask) -> None:
+def test_a_lost_connection_is_tried_again(fault: str, stand_in: Control, client: VertexClient, ask: ModelRequest) -> None:
     stand_in.script({"fault": fault, "times": 2}, WORD)
     assert client.generate(ask, deadline=soon()).text == '{"word": "harbour"}'
     assert len(stand_in.requests()) == 3
 
 
 def test_a_response_that_is_no_json_is_tried_again_and_never_quoted(
-    stand_in: Control, client: VertexClient, ask: Ask, caplog: pytest.LogCaptureFixture
+    stand_in: Control, client: VertexClient, ask: ModelRequest, caplog: pytest.LogCaptureFixture
 ) -> None:
     stand_in.script({"fault": "garbled", "answer": "<p>SECRET ANSWER</p>", "times": 2}, WORD)
     with caplog.at_level(logging.INFO):
@@ -63,7 +63,7 @@ def test_a_response_that_is_no_json_is_tried_again_and_never_quoted(
     assert "SECRET" not in str([vars(record) for record in caplog.records])
 
 
-def test_after_so_many_tries_the_queue_takes_over(stand_in: Control, client: VertexClient, ask: Ask, settings: Settings) -> None:
+def test_after_so_many_tries_the_queue_takes_over(stand_in: Control, client: VertexClient, ask: ModelRequest, settings: Settings) -> None:
     stand_in.script({"fault": "http", "status": 503, "message": "no capacity"})
     with pytest.raises(Unavailable, match="no capacity"):
         client.generate(ask, deadline=soon())
@@ -72,7 +72,7 @@ def test_after_so_many_tries_the_queue_takes_over(stand_in: Control, client: Ver
 
 @pytest.mark.parametrize(("status", "outage"), [(429, True), (503, True), (500, False), (504, False)])
 def test_only_what_says_nothing_about_the_request_is_an_outage(
-    status: int, outage: bool, stand_in: Control, client: VertexClient, ask: Ask
+    status: int, outage: bool, stand_in: Control, client: VertexClient, ask: ModelRequest
 ) -> None:
     stand_in.script({"fault": "http", "status": status})
     with pytest.raises(Unavailable) as given_up:
@@ -80,7 +80,7 @@ def test_only_what_says_nothing_about_the_request_is_an_outage(
     assert isinstance(given_up.value, Outage) is outage
 
 
-def test_retries_end_with_the_deadline(stand_in: Control, settings: Settings, ask: Ask) -> None:
+def test_retries_end_with_the_deadline(stand_in: Control, settings: Settings, ask: ModelRequest) -> None:
     patient = VertexClient(settings.model_copy(update={"vertexai_retry_seconds": 0.5, "vertexai_retries": 1000}))
     stand_in.script({"fault": "http", "status": 429})
     started = time.monotonic()
@@ -90,13 +90,13 @@ def test_retries_end_with_the_deadline(stand_in: Control, settings: Settings, as
     assert 1 < len(stand_in.requests()) < 10
 
 
-def test_nothing_is_sent_when_the_deadline_is_over(stand_in: Control, client: VertexClient, ask: Ask) -> None:
+def test_nothing_is_sent_when_the_deadline_is_over(stand_in: Control, client: VertexClient, ask: ModelRequest) -> None:
     with pytest.raises(Unavailable):
         client.generate(ask, deadline=soon(0.1))
     assert stand_in.requests() == []
 
 
-def test_a_slow_answer_is_not_waited_for_beyond_the_deadline(stand_in: Control, client: VertexClient, ask: Ask) -> None:
+def test_a_slow_answer_is_not_waited_for_beyond_the_deadline(stand_in: Control, client: VertexClient, ask: ModelRequest) -> None:
     stand_in.script({"fault": "slow", "seconds": 6})
     started = time.monotonic()
     with pytest.raises(Unavailable, match="within the time of one request"):
@@ -113,7 +113,7 @@ def test_a_slow_answer_is_not_waited_for_beyond_the_deadline(stand_in: Control, 
     ],
 )
 def test_an_asker_who_leaves_ends_it_at_once(
-    meanwhile: dict[str, object], hung_up: bool, stand_in: Control, client: VertexClient, ask: Ask
+    meanwhile: dict[str, object], hung_up: bool, stand_in: Control, client: VertexClient, ask: ModelRequest
 ) -> None:
     stand_in.script(meanwhile)
     asker = Asker()
@@ -127,7 +127,7 @@ def test_an_asker_who_leaves_ends_it_at_once(
         assert len(stand_in.requests()) == 1
 
 
-def test_nothing_is_sent_for_an_asker_who_has_left(stand_in: Control, client: VertexClient, ask: Ask) -> None:
+def test_nothing_is_sent_for_an_asker_who_has_left(stand_in: Control, client: VertexClient, ask: ModelRequest) -> None:
     asker = Asker()
     asker.leave()
     with pytest.raises(AskerLeft):
@@ -135,7 +135,7 @@ def test_nothing_is_sent_for_an_asker_who_has_left(stand_in: Control, client: Ve
     assert stand_in.requests() == []
 
 
-def test_one_who_leaves_takes_nobody_elses_request_along(stand_in: Control, client: VertexClient, ask: Ask) -> None:
+def test_one_who_leaves_takes_nobody_elses_request_along(stand_in: Control, client: VertexClient, ask: ModelRequest) -> None:
     stand_in.script({"fault": "slow", "seconds": 20, "nth": [1]}, WORD)
     asker = Asker()
     with ThreadPoolExecutor(1) as pool:
@@ -147,7 +147,7 @@ def test_one_who_leaves_takes_nobody_elses_request_along(stand_in: Control, clie
             asking.result(timeout=1)
 
 
-def test_the_pause_that_the_service_asks_for_is_kept(stand_in: Control, settings: Settings, ask: Ask) -> None:
+def test_the_pause_that_the_service_asks_for_is_kept(stand_in: Control, settings: Settings, ask: ModelRequest) -> None:
     pauses: list[float] = []
     client = VertexClient(settings, sleep=pauses.append)
     stand_in.script({"fault": "http", "status": 429, "retry_after": 7, "times": 1}, {"fault": "http", "times": 2}, WORD)
@@ -157,7 +157,7 @@ def test_the_pause_that_the_service_asks_for_is_kept(stand_in: Control, settings
     assert len(pauses) == 2
 
 
-def test_pauses_grow_and_are_never_the_same(stand_in: Control, settings: Settings, ask: Ask) -> None:
+def test_pauses_grow_and_are_never_the_same(stand_in: Control, settings: Settings, ask: ModelRequest) -> None:
     pauses: list[float] = []
     client = VertexClient(settings.model_copy(update={"vertexai_retry_seconds": 1.0}), sleep=pauses.append)
     stand_in.script({"fault": "http", "times": 5}, WORD)
@@ -175,7 +175,7 @@ def test_pauses_grow_and_are_never_the_same(stand_in: Control, settings: Setting
     ],
 )
 def test_what_does_not_pass_is_not_tried_again(
-    status: int, error: type[Exception], says: str, stand_in: Control, client: VertexClient, ask: Ask
+    status: int, error: type[Exception], says: str, stand_in: Control, client: VertexClient, ask: ModelRequest
 ) -> None:
     stand_in.script({"fault": "http", "status": status})
     with pytest.raises(error, match=says):
@@ -184,7 +184,7 @@ def test_what_does_not_pass_is_not_tried_again(
 
 
 @pytest.mark.parametrize(("fault", "reason"), [("safety", "SAFETY"), ("blocked", "PROHIBITED_CONTENT.*: scripted")])
-def test_a_refusal_is_blocked_with_its_reason(fault: str, reason: str, stand_in: Control, client: VertexClient, ask: Ask) -> None:
+def test_a_refusal_is_blocked_with_its_reason(fault: str, reason: str, stand_in: Control, client: VertexClient, ask: ModelRequest) -> None:
     stand_in.script({"fault": fault})
     with pytest.raises(Blocked, match=reason):
         client.generate(ask, deadline=soon())
@@ -192,7 +192,7 @@ def test_a_refusal_is_blocked_with_its_reason(fault: str, reason: str, stand_in:
 
 
 @pytest.mark.parametrize("fault", ["safety", "blocked", "empty", "truncated", "answer"])
-def test_whatever_comes_of_an_answer_its_cost_is_known(fault: str, stand_in: Control, client: VertexClient, ask: Ask) -> None:
+def test_whatever_comes_of_an_answer_its_cost_is_known(fault: str, stand_in: Control, client: VertexClient, ask: ModelRequest) -> None:
     stand_in.script({"fault": fault, "answer": "prose"})
     spending = Spending()
     with suppress(Blocked, ModelError):
@@ -201,18 +201,18 @@ def test_whatever_comes_of_an_answer_its_cost_is_known(fault: str, stand_in: Con
     assert spending.total.cost_usd > 0
 
 
-def test_an_answer_without_a_candidate_is_a_model_error(stand_in: Control, client: VertexClient, ask: Ask) -> None:
+def test_an_answer_without_a_candidate_is_a_model_error(stand_in: Control, client: VertexClient, ask: ModelRequest) -> None:
     stand_in.script({"fault": "empty"})
     with pytest.raises(ModelError, match="no candidate"):
         client.generate(ask, deadline=soon())
 
 
-def test_an_answer_that_was_cut_off_says_so(stand_in: Control, client: VertexClient, ask: Ask) -> None:
+def test_an_answer_that_was_cut_off_says_so(stand_in: Control, client: VertexClient, ask: ModelRequest) -> None:
     stand_in.script({"fault": "truncated"})
     assert client.generate(ask, deadline=soon()).truncated
 
 
-def test_no_credentials_are_shown_to_a_server_on_this_machine(stand_in: Control, client: VertexClient, ask: Ask) -> None:
+def test_no_credentials_are_shown_to_a_server_on_this_machine(stand_in: Control, client: VertexClient, ask: ModelRequest) -> None:
     stand_in.script(WORD)
     client.generate(ask, deadline=soon())  # would raise DefaultCredentialsError if it looked for the machine's own
     assert len(stand_in.requests()) == 1
@@ -234,7 +234,7 @@ def test_without_a_price_it_does_not_start() -> None:
         VertexClient(Settings(vertexai_project="p", vertexai_bulk_model="gemini-99"))
 
 
-def test_settings_come_from_the_environment(stand_in: Control, monkeypatch: pytest.MonkeyPatch, ask: Ask) -> None:
+def test_settings_come_from_the_environment(stand_in: Control, monkeypatch: pytest.MonkeyPatch, ask: ModelRequest) -> None:
     for name, value in {"BASE_URL": stand_in.url, "LOCATION": "europe-west4", "THINKING": "", "TEMPERATURE": "0.2"}.items():
         monkeypatch.setenv(f"SCENESEARCH_VERTEXAI_{name}", value)
     stand_in.script(WORD)

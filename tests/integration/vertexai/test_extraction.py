@@ -1,4 +1,4 @@
-"""Sections read out of real clips by the real client: what is sent, what is kept, what is repaired, halved, refused."""
+"""Sections read out of real clips by the real client: what is sent, what is kept, what is repaired, bisected, refused."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from scenesearch.backends.local.signed_urls import UrlSigner
 from scenesearch.config import Settings
 from scenesearch.errors import Blocked, InvalidRequest, ModelError, ObjectNotFound, Skipped, TooLarge, Unavailable
 from scenesearch.metadata import CHUNK_SECTIONS, Layout, Section, TextKind
-from scenesearch.models.vertexai import pieces
+from scenesearch.models.vertexai import media_parts
 from scenesearch.models.vertexai.client import VertexClient
 from scenesearch.models.vertexai.extractor import extractor_of
 from scenesearch.ports import ClipInput, Extraction, Spending
@@ -117,7 +117,7 @@ def test_an_inline_clip_that_is_too_large_is_refused_before_it_is_read(
     client: VertexClient, settings: Settings, stand_in: Control, clips: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     local = chunk_in(FolderObjectStore(tmp_path / "local", "work", signer=UrlSigner(tmp_path / "local-key")), clips)
-    monkeypatch.setattr(pieces, "MOST_INLINE_BYTES", 10_000)
+    monkeypatch.setattr(media_parts, "MOST_INLINE_BYTES", 10_000)
     with pytest.raises(TooLarge, match=r"0001\.mp4 holds 0\.\d MB, and a request at most"):
         Extract(client, settings, local)(Section.VISUAL_INFO)
     assert stand_in.requests() == []
@@ -219,9 +219,9 @@ def test_an_answer_that_is_cut_off_is_asked_for_in_halves(section: Section, extr
 
 
 def test_two_sections_that_halve_the_same_clip_leave_each_other_alone(chunk: Chunk, store: GsFolder) -> None:
-    piece = pieces.Piece(chunk.video.clip, store)
-    with piece.halves(Section.TEXTS, audio=False) as texts:
-        with piece.halves(Section.VISUAL_INFO, audio=False):
+    part = media_parts.MediaPart(chunk.video.clip, store)
+    with part.bisected(Section.TEXTS, audio=False) as texts:
+        with part.bisected(Section.VISUAL_INFO, audio=False):
             pass
         assert all(store.stat(half.clip.object_name).size_bytes for half in texts)
 
@@ -236,7 +236,7 @@ def test_halves_are_halved_again_until_the_answer_fits(extract: Extract, stand_i
 
 def test_a_half_that_fits_no_answer_at_all_is_a_model_error(extract: Extract, stand_in: Control, store: GsFolder) -> None:
     stand_in.script({"fault": "truncated"})
-    with pytest.raises(ModelError, match="too short to be halved"):
+    with pytest.raises(ModelError, match="too short to be bisected"):
         extract(Section.VISUAL_INFO)
     assert len(list(store.list())) == 2
 

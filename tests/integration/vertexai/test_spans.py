@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scenesearch.models.vertexai.spans import Fault, checked, out_of_order
+from scenesearch.models.vertexai.spans import SpanFault, checked, out_of_order
 from scenesearch.timeline import Span
 
 CLIP_MS = 9_984
@@ -39,7 +39,7 @@ def test_times_inside_the_clip_are_kept(start: float, end: float, span: tuple[in
     ],
 )
 def test_other_times_are_faults_that_can_be_named(start: float, end: float, says: str) -> None:
-    with pytest.raises(Fault, match=says):
+    with pytest.raises(SpanFault, match=says):
         checked(start, end, CLIP_MS)
 
 

@@ -37,7 +37,7 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
+class ModelRequest:
     """One request: what to do (`system`), what to look at (`contents`), the form of the answer.
 
     `needs` names a modality ("video", "audio") that the answer's usage must show: without it the model never looked.
@@ -57,7 +57,7 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tries:
+class RetryPolicy:
     """How often a request is sent, how long each time it may take, and the first pause in between, which doubles. Times in seconds.
 
     It is not sent again when less than `least` is left until its deadline.
@@ -80,7 +80,7 @@ class VertexClient:
         self._sleep = sleep
         self._clock = clock
         self._requests = Requests()
-        self._usual = Tries(
+        self._usual = RetryPolicy(
             most=settings.vertexai_retries + 1, seconds=settings.vertexai_request_seconds, pause=settings.vertexai_retry_seconds
         )
         self._on_this_machine = _is_loopback(settings.vertexai_base_url)
@@ -90,7 +90,7 @@ class VertexClient:
         if not settings.vertexai_project and not self._on_this_machine:
             raise ConfigurationError("SCENESEARCH_VERTEXAI_PROJECT: name the Google Cloud project that pays for the models")
 
-    def generate(self, ask: Ask, *, deadline: datetime) -> Answer:
+    def generate(self, request: ModelRequest, *, deadline: datetime) -> Answer:
         """The model's answer, with its usage. Nothing of it is checked yet but that there is one.
 
         Raises `Blocked`, `ModelError`, `Unavailable`, `AskerLeft`, `ConfigurationError`, `InvalidRequest`.
@@ -101,29 +101,29 @@ class VertexClient:
         thinking = (
             types.ThinkingConfig(thinking_level=types.ThinkingLevel(settings.vertexai_thinking)) if settings.vertexai_thinking else None
         )
-        resolution = None if ask.resolution == "default" else types.MediaResolution(f"MEDIA_RESOLUTION_{ask.resolution.upper()}")
+        resolution = None if request.resolution == "default" else types.MediaResolution(f"MEDIA_RESOLUTION_{request.resolution.upper()}")
 
         async def send(http: HttpOptions) -> tuple[types.GenerateContentResponse, Usage]:
             config = types.GenerateContentConfig(
                 http_options=http,
-                system_instruction=ask.system,
+                system_instruction=request.system,
                 temperature=settings.vertexai_temperature,
                 max_output_tokens=settings.vertexai_max_output_tokens,
                 response_mime_type="application/json",
-                response_schema=ask.schema,
+                response_schema=request.schema,
                 media_resolution=resolution,
                 thinking_config=thinking,
                 automatic_continuation=False,  # it would run past the deadline and bill the clip again for each part
             )
-            response = await self._genai.models.generate_content(model=ask.model, contents=list(ask.contents), config=config)
-            return response, usage_of(response, ask.model, self.prices, self._clock().date())
+            response = await self._genai.models.generate_content(model=request.model, contents=list(request.contents), config=config)
+            return response, usage_of(response, request.model, self.prices, self._clock().date())
 
-        response, usage = self._within(deadline, ask.model, send, self._usual, ask.asker)
-        if ask.spending is not None:
-            ask.spending.add(usage)
-        return answer_of(response, ask.model, usage)
+        response, usage = self._within(deadline, request.model, send, self._usual, request.asker)
+        if request.spending is not None:
+            request.spending.add(usage)
+        return answer_of(response, request.model, usage)
 
-    def embed(self, texts: Sequence[str], *, deadline: datetime, tries: Tries | None = None) -> tuple[list[list[float]], Usage]:
+    def embed(self, texts: Sequence[str], *, deadline: datetime, tries: RetryPolicy | None = None) -> tuple[list[list[float]], Usage]:
         """One vector for each text, in one request. However many vectors come back, the caller counts them. `tries`: None, the usual ones.
 
         Raises `Unavailable`, `ConfigurationError`, `InvalidRequest`.
@@ -157,7 +157,7 @@ class VertexClient:
         deadline: datetime,
         model: str,
         send: Callable[[HttpOptions], Coroutine[Any, Any, tuple[_T, Usage]]],
-        tries: Tries,
+        tries: RetryPolicy,
         asker: Waiting | None = None,
     ) -> tuple[_T, Usage]:
         """Send until it works; give up as `Unavailable` (an `Outage` if that is all it was at last) when tries or time run out, so that

@@ -11,7 +11,7 @@ import numpy as np
 
 from scenesearch.config import Settings
 from scenesearch.errors import ConfigurationError, InvalidRequest, ModelError
-from scenesearch.models.vertexai.client import Tries, VertexClient
+from scenesearch.models.vertexai.client import RetryPolicy, VertexClient
 from scenesearch.ports import Likeness, Vectors
 from scenesearch.video import now
 
@@ -62,14 +62,14 @@ class GeminiEmbedder:
             return self._vectors(asked, now() + timedelta(seconds=PASSAGES_SECONDS))
         self._client.connect()  # what the first question has to load is no sign of a slow service
         seconds = self._query_seconds
-        tries = Tries(most=2, seconds=seconds * FIRST_TRY, pause=seconds * 0.05, least=seconds * 0.2)
+        tries = RetryPolicy(most=2, seconds=seconds * FIRST_TRY, pause=seconds * 0.05, least=seconds * 0.2)
         return self._vectors(asked, now() + timedelta(seconds=seconds), tries)
 
     def passages(self, texts: Sequence[str]) -> Vectors:
         """Vectors of what is searched, shape (texts, dimension). Raises `ModelError`, `Unavailable`."""
         return self._vectors([PASSAGE.format(text) for text in texts], now() + timedelta(seconds=PASSAGES_SECONDS))
 
-    def _vectors(self, texts: Sequence[str], deadline: datetime, tries: Tries | None = None) -> Vectors:
+    def _vectors(self, texts: Sequence[str], deadline: datetime, tries: RetryPolicy | None = None) -> Vectors:
         rows: list[list[float]] = []
         for start in range(0, len(texts), self._batch):
             rows += self._together(texts[start : start + self._batch], deadline, tries)
@@ -82,7 +82,7 @@ class GeminiEmbedder:
             raise ModelError(f"{self._name} returned a vector without a direction")
         return np.asarray(matrix / lengths, dtype=np.float32)
 
-    def _together(self, texts: Sequence[str], deadline: datetime, tries: Tries | None) -> list[list[float]]:
+    def _together(self, texts: Sequence[str], deadline: datetime, tries: RetryPolicy | None) -> list[list[float]]:
         if len(texts) == 1 or self._batch == 1:
             return self._singly(texts, deadline, tries)
         try:
@@ -98,7 +98,7 @@ class GeminiEmbedder:
         self._batch = 1
         return rows
 
-    def _singly(self, texts: Sequence[str], deadline: datetime, tries: Tries | None) -> list[list[float]]:
+    def _singly(self, texts: Sequence[str], deadline: datetime, tries: RetryPolicy | None) -> list[list[float]]:
         with ThreadPoolExecutor(min(SINGLE_REQUESTS_AT_ONCE, len(texts))) as pool:
             answers = list(pool.map(lambda text: self._client.embed([text], deadline=deadline, tries=tries)[0], texts))
         if any(len(rows) != 1 for rows in answers):

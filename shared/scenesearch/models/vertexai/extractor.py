@@ -1,4 +1,4 @@
-"""One section of one clip, read by Gemini: request, check, repair, and halves when the answer does not fit."""
+"""One section of one clip, read by Gemini: request, check, repair, and bisection when the answer does not fit."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from scenesearch.config import Settings
 from scenesearch.errors import ModelError, Skipped
 from scenesearch.metadata import Section
 from scenesearch.models.vertexai import prompts, sections
-from scenesearch.models.vertexai.asking import Outcome, Truncated, ask_and_check
-from scenesearch.models.vertexai.client import Ask, VertexClient
+from scenesearch.models.vertexai.client import ModelRequest, VertexClient
 from scenesearch.models.vertexai.joining import joined
-from scenesearch.models.vertexai.pieces import Piece
-from scenesearch.models.vertexai.sections import Notes, SectionDefinition
+from scenesearch.models.vertexai.media_parts import MediaPart
+from scenesearch.models.vertexai.sections import ClipNotes, SectionDefinition
+from scenesearch.models.vertexai.structured_output import Outcome, Truncated, generate_structured
 from scenesearch.ports import ClipInput, Extraction, Spending
 
 SHORTEST_MS = 400
-"""Of clips under about 0.4 s a model is shown nothing, and invents."""
+"""The shortest clip in milliseconds: under about 0.4 s a model gets no frames, and invents."""
 
 
 def extractor_of(section: Section, client: VertexClient, settings: Settings) -> GeminiExtractor:
@@ -33,7 +33,7 @@ def extractor_of(section: Section, client: VertexClient, settings: Settings) -> 
 
 
 class GeminiExtractor:
-    """A `SectionExtractor`: one request a clip, more only to repair or to halve."""
+    """A `SectionExtractor`: one request a clip, more only to repair it or to bisect the clip."""
 
     def __init__(self, definition: SectionDefinition[Any, Any], client: VertexClient, model: str) -> None:
         self._definition = definition
@@ -50,7 +50,7 @@ class GeminiExtractor:
         return self._definition.wants_audio
 
     def extract(self, given: ClipInput, *, deadline: datetime) -> Extraction:
-        """The clip's entries, on the clip's own clock.
+        """Return the clip's entries, on the clip's own clock.
 
         Raises:
             Skipped: the clip is too short to be seen.
@@ -64,7 +64,7 @@ class GeminiExtractor:
             raise Skipped(f"the clip is {given.clip.duration_ms} ms long: too short for a model to see or hear anything")
         mine = replace(given, spending=Spending())
         try:
-            outcome = self._read(Piece(given.clip, given.store), mine, deadline)
+            outcome = self._read(MediaPart(given.clip, given.store), mine, deadline)
         finally:
             given.spending.add(mine.spending.total)
         return Extraction(
@@ -77,39 +77,39 @@ class GeminiExtractor:
             rejected=outcome.rejected,
         )
 
-    def ask(self, piece: Piece, given: ClipInput) -> Ask:
-        """The request for one piece of the clip."""
+    def request(self, part: MediaPart, given: ClipInput) -> ModelRequest:
+        """Return the request for one media part."""
         from google.genai.types import Content, Part
 
-        words = prompts.render("clip", seconds=f"{piece.duration_ms / 1000:g}", profile=prompts.described(given.profile))
-        return Ask(
+        words = prompts.render("clip", seconds=f"{part.duration_ms / 1000:g}", profile=prompts.described(given.profile))
+        return ModelRequest(
             model=self._model,
             system=prompts.render(self._definition.prompt, language=prompts.language(given.profile, given.language)),
-            contents=(Content(role="user", parts=[piece.part(self._definition.fps), Part(text=words)]),),
+            contents=(Content(role="user", parts=[part.part(self._definition.fps), Part(text=words)]),),
             schema=self._definition.schema,
             resolution=self._definition.resolution,
             needs=self._definition.needs,
             spending=given.spending,
         )
 
-    def _read(self, piece: Piece, given: ClipInput, deadline: datetime) -> Outcome[Notes]:
-        """What `piece` holds, on the clip's clock."""
+    def _read(self, part: MediaPart, given: ClipInput, deadline: datetime) -> Outcome[ClipNotes]:
+        """Return the notes on `part`, on the clip's clock."""
         try:
-            outcome = ask_and_check(
-                self._client, self.ask(piece, given), lambda text: self._definition.read(text, piece.duration_ms), deadline=deadline
+            outcome = generate_structured(
+                self._client, self.request(part, given), lambda text: self._definition.read(text, part.duration_ms), deadline=deadline
             )
         except Truncated:
-            with piece.halves(self.section, audio=self.wants_audio) as halves:
+            with part.bisected(self.section, audio=self.wants_audio) as halves:
                 first, second = (self._read(half, given, deadline) for half in halves)
-            return _whole(first, second, halves[1].offset_ms)
+            return _joined(first, second, halves[1].offset_ms)
         if outcome.rejected and not outcome.value.entries:
-            raise ModelError(f"{self._model} gave {outcome.rejected} entries for {piece.clip.object_name}, and none with a usable time")
-        entries = tuple(replace(entry, span=entry.span.shifted(piece.offset_ms)) for entry in outcome.value.entries)
+            raise ModelError(f"{self._model} gave {outcome.rejected} entries for {part.clip.object_name}, and none with a usable time")
+        entries = tuple(replace(entry, span=entry.span.shifted(part.offset_ms)) for entry in outcome.value.entries)
         return replace(outcome, value=replace(outcome.value, entries=entries))
 
 
-def _whole(first: Outcome[Notes], second: Outcome[Notes], border_ms: int) -> Outcome[Notes]:
+def _joined(first: Outcome[ClipNotes], second: Outcome[ClipNotes], border_ms: int) -> Outcome[ClipNotes]:
     digests = dict.fromkeys(digest for digest in (first.value.digest, second.value.digest) if digest)
     language = first.value.language or second.value.language
-    notes = Notes(joined(first.value.entries, second.value.entries, border_ms), " ".join(digests), language)
+    notes = ClipNotes(joined(first.value.entries, second.value.entries, border_ms), " ".join(digests), language)
     return Outcome(notes, first.usage + second.usage, first.rejected + second.rejected)

@@ -16,11 +16,11 @@ from pydantic import ValidationError
 from scenesearch.config import Settings
 from scenesearch.errors import ModelError, Unavailable
 from scenesearch.metadata import Entry, Section, TextKind, one_line
-from scenesearch.models.vertexai import asking, prompts
-from scenesearch.models.vertexai.asking import Truncated, ask_and_check
-from scenesearch.models.vertexai.client import Ask, VertexClient
+from scenesearch.models.vertexai import prompts, structured_output
+from scenesearch.models.vertexai.client import ModelRequest, VertexClient
+from scenesearch.models.vertexai.notes import KINDS
 from scenesearch.models.vertexai.schemas import Match, Matches, Quotation
-from scenesearch.models.vertexai.story import KINDS
+from scenesearch.models.vertexai.structured_output import Truncated, generate_structured
 from scenesearch.moments import Passage
 from scenesearch.ports import FoundScene, Likeness, Question, Reading
 from scenesearch.ranking.quotations import FEWEST_NEARLY, bare, letters, quoted_from
@@ -101,14 +101,14 @@ class GeminiReader:
         lines = numbered(reading.passages)
         if not lines:
             return []
-        said: list[asking.Reading[tuple[Found, ...]]] = []
+        said: list[structured_output.Parsed[tuple[Found, ...]]] = []
 
-        def understood(text: str) -> asking.Reading[tuple[Found, ...]]:
+        def understood(text: str) -> structured_output.Parsed[tuple[Found, ...]]:
             said.append(understood_as(text, lines))
             return said[-1]
 
         try:
-            outcome = ask_and_check(self._client, self.ask(question, reading, lines, limit), understood, deadline=deadline)
+            outcome = generate_structured(self._client, self.request(question, reading, lines, limit), understood, deadline=deadline)
         except (Truncated, ModelError, Unavailable) as error:
             usable = said[0].value if said else None
             if not usable:
@@ -124,7 +124,7 @@ class GeminiReader:
         scenes = (_scene(scene, reading.passages, question.likeness) for scene in found)
         return sorted(scenes, key=lambda scene: (-scene.score, scene.span))[:limit]
 
-    def ask(self, question: Question, reading: Reading, lines: Sequence[NumberedLine], limit: int) -> Ask:
+    def request(self, question: Question, reading: Reading, lines: Sequence[NumberedLine], limit: int) -> ModelRequest:
         """The request. What comes from the video stands on lines of its own, apart from what the model is told to do."""
         from google.genai.types import Content, Part
 
@@ -137,7 +137,7 @@ class GeminiReader:
         words = prompts.render(
             "question", about="\n".join(about), lines="\n".join(written_out(lines, len(reading.passages))), question=asked(question)
         )
-        return Ask(
+        return ModelRequest(
             model=self._model,
             system=prompts.render(
                 "scenes",
@@ -189,12 +189,12 @@ def language_of(question: Question) -> str:
     return f"the language with the code {one_line(code)}" if code else "the language that the question is asked in"
 
 
-def understood_as(text: str, lines: Sequence[NumberedLine]) -> asking.Reading[tuple[Found, ...]]:
+def understood_as(text: str, lines: Sequence[NumberedLine]) -> structured_output.Parsed[tuple[Found, ...]]:
     """The scenes of an answer with their sound quotations; a fault for each other part. Faults repeat nothing of the answer."""
     try:
         answer = Matches.model_validate_json(text)
     except ValidationError as error:
-        return asking.Reading(None, tuple(f"{'.'.join(map(str, e['loc'])) or 'the answer'}: {e['msg']}" for e in error.errors()))
+        return structured_output.Parsed(None, tuple(f"{'.'.join(map(str, e['loc'])) or 'the answer'}: {e['msg']}" for e in error.errors()))
     found: list[Found] = []
     faults: list[str] = []
     for number, match in enumerate(answer.scenes, 1):
@@ -216,7 +216,7 @@ def understood_as(text: str, lines: Sequence[NumberedLine]) -> asking.Reading[tu
         description = one_line(match.description)[:LONGEST_DESCRIPTION]
         proof = tuple(dict.fromkeys(quoted))[:MOST_QUOTATIONS]
         found.append(Found(tuple(lines[match.first - 1 : match.last]), proof, description, match.confidence))
-    return asking.Reading(tuple(found), tuple(faults))
+    return structured_output.Parsed(tuple(found), tuple(faults))
 
 
 def _wrong(match: Match, lines: Sequence[NumberedLine]) -> str | None:

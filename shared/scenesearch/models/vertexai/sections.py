@@ -10,9 +10,9 @@ from pydantic import BaseModel, ValidationError
 
 from scenesearch.config import Settings
 from scenesearch.metadata import Entry, Layout, Section, TextKind, one_line
-from scenesearch.models.vertexai.asking import Reading
 from scenesearch.models.vertexai.schemas import Said, Seen, Texts, Transcription, VisualInfo, Written
-from scenesearch.models.vertexai.spans import Fault, checked, out_of_order
+from scenesearch.models.vertexai.spans import SpanFault, checked, out_of_order
+from scenesearch.models.vertexai.structured_output import Parsed
 from scenesearch.timeline import Span
 from scenesearch.video import base_language
 
@@ -26,7 +26,7 @@ N = TypeVar("N", Seen, Said, Written)
 
 
 @dataclass(frozen=True, slots=True)
-class Notes:
+class ClipNotes:
     """What was read out of a clip: entries relative to its start, what it shows in a sentence or two, and in which language it speaks."""
 
     entries: tuple[Entry, ...]
@@ -53,26 +53,26 @@ class SectionDefinition(Generic[F, N]):
     def prompt(self) -> str:
         return self.section.value
 
-    def read(self, text: str, duration_ms: int) -> Reading[Notes]:
+    def read(self, text: str, duration_ms: int) -> Parsed[ClipNotes]:
         """What the answer `text` says of a clip of `duration_ms`: the sound notes, and a fault for each other one."""
         try:
             form = self.schema.model_validate_json(text)
         except ValidationError as error:
-            return Reading(None, tuple(f"{'.'.join(map(str, e['loc'])) or 'the answer'}: {e['msg']}" for e in error.errors()))
+            return Parsed(None, tuple(f"{'.'.join(map(str, e['loc'])) or 'the answer'}: {e['msg']}" for e in error.errors()))
         found: list[tuple[int, Entry]] = []
         faults: list[str] = []
         for number, note in enumerate(self.notes(form), 1):
             try:
                 found.append((number, self.entry(note, checked(note.start, note.end, duration_ms))))
-            except Fault as fault:
+            except SpanFault as fault:
                 faults.append(f"note {number}: {fault}")
         strays = out_of_order([entry.span for _, entry in found])
         for place in sorted(strays):
             number, entry = found[place]
             faults.append(f"note {number}: it starts at {entry.span.start_s:g}, out of the order of the others")
         entries = tuple(entry for place, (_, entry) in enumerate(found) if place not in strays)
-        notes = Notes(entries, one_line(self.digest(form))[:MOST_LETTERS], base_language(self.language(form)))
-        return Reading(notes, tuple(faults))
+        notes = ClipNotes(entries, one_line(self.digest(form))[:MOST_LETTERS], base_language(self.language(form)))
+        return Parsed(notes, tuple(faults))
 
 
 def visual_info(settings: Settings) -> SectionDefinition[VisualInfo, Seen]:
@@ -80,7 +80,7 @@ def visual_info(settings: Settings) -> SectionDefinition[VisualInfo, Seen]:
 
     def entry(note: Seen, span: Span) -> Entry:
         if note.subject_scale is not None and not 0 <= note.subject_scale <= 1:
-            raise Fault(f"its subject_scale is {note.subject_scale:g}, not between 0 and 1")
+            raise SpanFault(f"its subject_scale is {note.subject_scale:g}, not between 0 and 1")
         return Entry(section=Section.VISUAL_INFO, span=span, text=_sound(note.description), subject_scale=note.subject_scale)
 
     return SectionDefinition(
@@ -144,7 +144,7 @@ def texts(settings: Settings) -> SectionDefinition[Texts, Written]:
 def _sound(text: str) -> str:
     line = one_line(text)
     if not line:
-        raise Fault("it says nothing")
+        raise SpanFault("it says nothing")
     if len(line) > MOST_LETTERS:
-        raise Fault(f"it is {len(line)} characters long; {MOST_LETTERS} are the most")
+        raise SpanFault(f"it is {len(line)} characters long; {MOST_LETTERS} are the most")
     return line

@@ -12,7 +12,7 @@ END_S = 0.25
 """By so much the streams of one clip may end apart."""
 
 
-class Fault(ValueError):
+class SpanFault(ValueError):
     """What is wrong with one note, in words that the model is told."""
 
 
@@ -23,18 +23,18 @@ def checked(start_s: float, end_s: float, duration_ms: int) -> Span:
     Nothing else is bent.
 
     Raises:
-        Fault: it is out of range or inverted.
+        SpanFault: it is out of range or inverted.
     """
     duration_s = duration_ms / 1000
     if start_s < 0:
-        raise Fault(f"it starts at {start_s:g}, before the clip's beginning")
+        raise SpanFault(f"it starts at {start_s:g}, before the clip's beginning")
     if end_s <= start_s:
-        raise Fault(f"it ends at {end_s:g}, not after its start {start_s:g}")
+        raise SpanFault(f"it ends at {end_s:g}, not after its start {start_s:g}")
     if end_s > max(math.ceil(duration_s), duration_s + END_S) or start_s >= duration_s:
-        raise Fault(f"it runs from {start_s:g} to {end_s:g}, but the clip is over at {duration_s:g}")
+        raise SpanFault(f"it runs from {start_s:g} to {end_s:g}, but the clip is over at {duration_s:g}")
     start_ms, end_ms = round(start_s * 1000), min(round(end_s * 1000), duration_ms)
     if start_ms >= end_ms:
-        raise Fault(f"it is shorter than a millisecond ({start_s:g} to {end_s:g})")
+        raise SpanFault(f"it is shorter than a millisecond ({start_s:g} to {end_s:g})")
     return Span(start_ms, end_ms)
 
 

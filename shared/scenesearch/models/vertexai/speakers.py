@@ -11,9 +11,9 @@ from pydantic import ValidationError
 
 from scenesearch.metadata import Section, one_line
 from scenesearch.models.vertexai import prompts
-from scenesearch.models.vertexai.asking import Reading, ask_and_check
-from scenesearch.models.vertexai.client import Ask, VertexClient
+from scenesearch.models.vertexai.client import ModelRequest, VertexClient
 from scenesearch.models.vertexai.schemas import People
+from scenesearch.models.vertexai.structured_output import Parsed, generate_structured
 from scenesearch.models.vertexai.tokens import estimate
 from scenesearch.ports import Spending, speaker_key
 from scenesearch.video import Profile, SectionRecord
@@ -73,18 +73,18 @@ def reconciled(
     people: dict[str, str] = {}
     for group in _groups(voices, budget):
         notes = "\n".join(_notes(group, people, profile))
-        ask = replace(_ask(model, notes, language), spending=spending)
-        outcome = ask_and_check(client, ask, partial(_read, group=group), deadline=deadline)
+        request = replace(_request(model, notes, language), spending=spending)
+        outcome = generate_structured(client, request, partial(_read, group=group), deadline=deadline)
         for number, name in outcome.value.items():
             names[group[number - 1].key] = name
             people.setdefault(name, group[number - 1].words)
     return names
 
 
-def _ask(model: str, notes: str, language: str) -> Ask:
+def _request(model: str, notes: str, language: str) -> ModelRequest:
     from google.genai.types import Content, Part
 
-    return Ask(
+    return ModelRequest(
         model=model,
         system=prompts.render("speakers", language=language),
         contents=(Content(role="user", parts=[Part(text=notes)]),),
@@ -117,11 +117,11 @@ def _notes(group: Sequence[Voice], people: Mapping[str, str], profile: Profile) 
     yield from (f"{number} | piece {v.chunk} | {one_line(v.label)}: {v.words}" for number, v in enumerate(group, 1))
 
 
-def _read(text: str, group: Sequence[Voice]) -> Reading[dict[int, str]]:
+def _read(text: str, group: Sequence[Voice]) -> Parsed[dict[int, str]]:
     try:
         found = People.model_validate_json(text)
     except ValidationError as error:
-        return Reading(None, tuple(f"{'.'.join(map(str, e['loc'])) or 'the answer'}: {e['msg']}" for e in error.errors()))
+        return Parsed(None, tuple(f"{'.'.join(map(str, e['loc'])) or 'the answer'}: {e['msg']}" for e in error.errors()))
     names: dict[int, str] = {}
     faults = []
     for person in found.people:
@@ -138,4 +138,4 @@ def _read(text: str, group: Sequence[Voice]) -> Reading[dict[int, str]]:
                 names[number] = name
     if missing := [n for n in range(1, len(group) + 1) if n not in names]:
         faults.append(f"nobody is named for the lines {', '.join(map(str, missing))}")
-    return Reading(names, tuple(faults))
+    return Parsed(names, tuple(faults))

@@ -14,11 +14,11 @@ from scenesearch.config import Settings
 from scenesearch.errors import ModelError
 from scenesearch.metadata import Entry, Section, in_time, one_line
 from scenesearch.models.vertexai import prompts
-from scenesearch.models.vertexai.asking import Reading, Truncated, ask_and_check
-from scenesearch.models.vertexai.client import Ask, VertexClient
+from scenesearch.models.vertexai.client import ModelRequest, VertexClient
+from scenesearch.models.vertexai.notes import KINDS, ChunkNotes, Line, grouped, notes_of, written_out
 from scenesearch.models.vertexai.schemas import Story
 from scenesearch.models.vertexai.speakers import reconciled, voices_of
-from scenesearch.models.vertexai.story import KINDS, Line, Passage, grouped, passages_of, written_out
+from scenesearch.models.vertexai.structured_output import Parsed, Truncated, generate_structured
 from scenesearch.ports import Digest, Spending
 from scenesearch.timeline import hull
 from scenesearch.video import Profile, SectionRecord, Video, now
@@ -66,7 +66,7 @@ class GeminiSummarizer:
         """
         deadline = now() + timedelta(seconds=self._seconds)
         language = prompts.language(profile, video.language)
-        if not passages_of(sections, {}):
+        if not notes_of(sections, {}):
             return Digest(summary="", important_scenes=())
         mine = Spending()
         try:
@@ -84,29 +84,29 @@ class GeminiSummarizer:
         names = reconciled(
             self._client, self._model, voices, profile, language, budget=self._budget, deadline=bounds.deadline, spending=bounds.spending
         )
-        passages = passages_of(sections, names)
+        passages = notes_of(sections, names)
         while sum(passage.tokens for passage in passages) > self._budget:
             passages = self._condensed(passages, profile, language, bounds)
         scenes = min(MOST_SCENES, max(FEWEST_SCENES, video.duration_ms // MS_PER_SCENE))
         return self._told("summary", passages, scenes, profile, language, bounds), names
 
-    def _condensed(self, passages: Sequence[Passage], profile: Profile, language: str, bounds: _Bounds) -> list[Passage]:
+    def _condensed(self, passages: Sequence[ChunkNotes], profile: Profile, language: str, bounds: _Bounds) -> list[ChunkNotes]:
         """Each run of passages as one passage: its summary and its own important scenes."""
         groups = grouped(passages, self._budget)
         with ThreadPoolExecutor(PARTS_AT_ONCE) as pool:
             parts = list(pool.map(lambda group: self._told("part", group, SCENES_OF_A_PART, profile, language, bounds), groups))
         return [
-            Passage(told.summary, tuple(Line(line.span, f"{KINDS[Section.IMPORTANT_SCENES]} | {line.text}") for line in told.scenes))
+            ChunkNotes(told.summary, tuple(Line(line.span, f"{KINDS[Section.IMPORTANT_SCENES]} | {line.text}") for line in told.scenes))
             for told in parts
         ]
 
-    def _told(self, prompt: str, passages: Sequence[Passage], scenes: int, profile: Profile, language: str, bounds: _Bounds) -> _Told:
+    def _told(self, prompt: str, passages: Sequence[ChunkNotes], scenes: int, profile: Profile, language: str, bounds: _Bounds) -> _Told:
         notes, lines = written_out(passages)
-        ask = replace(self.ask(prompt, notes, scenes, profile, language), spending=bounds.spending)
+        request = replace(self.request(prompt, notes, scenes, profile, language), spending=bounds.spending)
         try:
-            outcome = ask_and_check(
+            outcome = generate_structured(
                 self._client,
-                ask,
+                request,
                 partial(_read, lines=lines, most_scenes=scenes, most_letters=MOST_LETTERS[prompt]),
                 deadline=bounds.deadline,
             )
@@ -116,12 +116,12 @@ class GeminiSummarizer:
             ) from cut_off
         return outcome.value
 
-    def ask(self, prompt: str, notes: str, scenes: int, profile: Profile, language: str) -> Ask:
+    def request(self, prompt: str, notes: str, scenes: int, profile: Profile, language: str) -> ModelRequest:
         """The request for the story in `notes`; `prompt` is "summary" for a whole video, "part" for a part of one."""
         from google.genai.types import Content, Part
 
         words = "\n".join(filter(None, (prompts.described(profile), notes)))
-        return Ask(
+        return ModelRequest(
             model=self._model,
             system=prompts.render(prompt, language=language, scenes=scenes),
             contents=(Content(role="user", parts=[Part(text=words)]),),
@@ -129,14 +129,14 @@ class GeminiSummarizer:
         )
 
 
-def _read(text: str, *, lines: Sequence[Line], most_scenes: int, most_letters: int) -> Reading[_Told]:
+def _read(text: str, *, lines: Sequence[Line], most_scenes: int, most_letters: int) -> Parsed[_Told]:
     try:
         story = Story.model_validate_json(text)
     except ValidationError as error:
-        return Reading(None, tuple(f"{'.'.join(map(str, e['loc'])) or 'the answer'}: {e['msg']}" for e in error.errors()))
+        return Parsed(None, tuple(f"{'.'.join(map(str, e['loc'])) or 'the answer'}: {e['msg']}" for e in error.errors()))
     summary = one_line(story.summary)
     if not summary or len(summary) > most_letters:
-        return Reading(None, (f"the summary is {len(summary)} characters long: it needs 1 to {most_letters}",))
+        return Parsed(None, (f"the summary is {len(summary)} characters long: it needs 1 to {most_letters}",))
     scenes: list[Line] = []
     faults = []
     for number, scene in enumerate(story.important_scenes, 1):
@@ -149,4 +149,4 @@ def _read(text: str, *, lines: Sequence[Line], most_scenes: int, most_letters: i
             faults.append(f"scene {number} is one too many: {most_scenes} are the most")
         else:
             scenes.append(Line(hull(line.span for line in lines[scene.first - 1 : scene.last]), description))
-    return Reading(_Told(summary, tuple(scenes)), tuple(faults))
+    return Parsed(_Told(summary, tuple(scenes)), tuple(faults))

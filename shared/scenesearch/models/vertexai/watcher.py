@@ -11,11 +11,11 @@ from scenesearch.config import Settings
 from scenesearch.errors import InvalidRequest, ModelError, ObjectNotFound, TooLarge
 from scenesearch.metadata import Section, one_line
 from scenesearch.models.vertexai import prompts
-from scenesearch.models.vertexai.asking import Reading, Truncated, ask_and_check
-from scenesearch.models.vertexai.client import Ask, VertexClient
-from scenesearch.models.vertexai.pieces import Piece
+from scenesearch.models.vertexai.client import ModelRequest, VertexClient
+from scenesearch.models.vertexai.media_parts import MediaPart
 from scenesearch.models.vertexai.reader import asked, language_of
 from scenesearch.models.vertexai.schemas import Watched
+from scenesearch.models.vertexai.structured_output import Parsed, Truncated, generate_structured
 from scenesearch.ports import Catalog, ObjectStore, Question, Verdict
 from scenesearch.timeline import Span
 from scenesearch.video import Clip, Profile, Video
@@ -52,8 +52,8 @@ class GeminiWatcher:
         clip, shown = self._place(video, span)
         collection = self._catalog.collection(video.collection)
         try:
-            ask = self.ask(question, clip, shown, collection.profile if collection else Profile())
-            outcome = ask_and_check(self._client, ask, _read, deadline=deadline)
+            request = self.request(question, clip, shown, collection.profile if collection else Profile())
+            outcome = generate_structured(self._client, request, _read, deadline=deadline)
         except (ObjectNotFound, TooLarge, InvalidRequest) as error:
             raise ModelError(f"the clip cannot be watched: {error}") from error
         except Truncated as cut_off:
@@ -62,7 +62,7 @@ class GeminiWatcher:
         LOG.info("a clip was watched for a question", extra={"model": self._model, "video": video.ref.video_id, **spent})
         return outcome.value
 
-    def ask(self, question: Question, clip: Clip, shown: Span, profile: Profile) -> Ask:
+    def request(self, question: Question, clip: Clip, shown: Span, profile: Profile) -> ModelRequest:
         """The request: the clip from `shown`'s start to its end (on the clip's own clock), then the question.
 
         Raises:
@@ -74,9 +74,9 @@ class GeminiWatcher:
         settings, small_print = self._settings, Section.TEXTS in question.sections
         fps = max(settings.vertexai_visual_info_fps, FEWEST_FRAMES * 1000 / shown.duration_ms)
         at = VideoMetadata(fps=round(fps, 2), start_offset=f"{shown.start_s:g}s", end_offset=f"{shown.end_s:g}s")
-        media = Piece(clip, self._work).part(fps).model_copy(update={"video_metadata": at})
+        media = MediaPart(clip, self._work).part(fps).model_copy(update={"video_metadata": at})
         words = prompts.render("watch", profile=prompts.described(profile), question=asked(question))
-        return Ask(
+        return ModelRequest(
             model=self._model,
             system=prompts.render("watching", language=language_of(question)),
             contents=(Content(role="user", parts=[media, Part(text=words)]),),
@@ -105,14 +105,14 @@ def shown_of(span: Span, clip: Clip) -> Span:
     return Span(start, max(end, start + 1))
 
 
-def _read(text: str) -> Reading[Verdict]:
+def _read(text: str) -> Parsed[Verdict]:
     try:
         form = Watched.model_validate_json(text)
     except ValidationError as error:
-        return Reading(None, tuple(f"{'.'.join(map(str, e['loc'])) or 'the answer'}: {e['msg']}" for e in error.errors()))
+        return Parsed(None, tuple(f"{'.'.join(map(str, e['loc'])) or 'the answer'}: {e['msg']}" for e in error.errors()))
     criteria = tuple((one_line(c.criterion)[:LONGEST_CRITERION], c.met) for c in form.criteria)
     if not 1 <= len(criteria) <= MOST_CRITERIA:
-        return Reading(None, (f"there are {len(criteria)} criteria: it needs 1 to {MOST_CRITERIA}",))
+        return Parsed(None, (f"there are {len(criteria)} criteria: it needs 1 to {MOST_CRITERIA}",))
     if not all(name for name, _ in criteria):
-        return Reading(None, ("a criterion has no words",))
-    return Reading(Verdict(criteria))
+        return Parsed(None, ("a criterion has no words",))
+    return Parsed(Verdict(criteria))

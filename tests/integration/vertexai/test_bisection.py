@@ -9,7 +9,7 @@ import pytest
 
 from media_files import Recipe, make, read_number
 from scenesearch.errors import ModelError
-from scenesearch.models.vertexai.halves import Half, halved
+from scenesearch.models.vertexai.bisection import Half, bisected
 
 FPS = 10
 SECONDS = 6
@@ -34,7 +34,7 @@ def numbers(half: Half) -> list[tuple[int, int]]:
 )
 def test_every_picture_is_in_one_half_at_its_time(suffix: str, recipe: Recipe, tmp_path: Path) -> None:
     path = make(tmp_path / f"clip{suffix}", recipe)
-    with path.open("rb") as clip, halved(clip, audio=False, duration_ms=SECONDS * 1000) as (first, second):
+    with path.open("rb") as clip, bisected(clip, audio=False, duration_ms=SECONDS * 1000) as (first, second):
         assert (first.start_ms, first.duration_ms, second.start_ms, second.duration_ms) == (0, 3000, 3000, 3000)
         assert first.wrapper.suffix == suffix
         assert [*numbers(first), *numbers(second)] == [(n, n) for n in range(SECONDS * FPS)]
@@ -43,7 +43,7 @@ def test_every_picture_is_in_one_half_at_its_time(suffix: str, recipe: Recipe, t
 @pytest.mark.parametrize("codec", ["libx264", "libx265"])
 def test_pictures_that_need_the_other_half_are_left_out(codec: str, tmp_path: Path) -> None:
     path = make(tmp_path / "clip.mp4", Recipe(seconds=SECONDS, codec=codec, open_gop=codec == "libx264", audio=None))
-    with path.open("rb") as clip, halved(clip, audio=False, duration_ms=SECONDS * 1000) as (first, second):
+    with path.open("rb") as clip, bisected(clip, audio=False, duration_ms=SECONDS * 1000) as (first, second):
         seen = [*numbers(first), *numbers(second)]
         assert all(number == due for number, due in seen)
         assert {*range(28), *range(30, 60)} <= {number for number, _ in seen}
@@ -62,7 +62,7 @@ def test_sound_is_cut_at_any_packet(name: str, codec: str, format_: str, tmp_pat
             if packet.pts is not None:
                 packet.stream = copy
                 out.mux(packet)
-    with (tmp_path / name).open("rb") as clip, halved(clip, audio=True, duration_ms=SECONDS * 1000) as (first, second):
+    with (tmp_path / name).open("rb") as clip, bisected(clip, audio=True, duration_ms=SECONDS * 1000) as (first, second):
         assert second.start_ms == pytest.approx(3000, abs=40)
         for half in (first, second):
             with av.open(half.file, "r") as heard:
@@ -73,5 +73,5 @@ def test_sound_is_cut_at_any_packet(name: str, codec: str, format_: str, tmp_pat
 
 def test_a_clip_of_a_second_is_not_cut(tmp_path: Path) -> None:
     path = make(tmp_path / "clip.mp4", Recipe(seconds=1))
-    with path.open("rb") as clip, pytest.raises(ModelError, match="1000 ms"), halved(clip, audio=False, duration_ms=1000):
+    with path.open("rb") as clip, pytest.raises(ModelError, match="1000 ms"), bisected(clip, audio=False, duration_ms=1000):
         pass

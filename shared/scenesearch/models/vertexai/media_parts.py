@@ -1,4 +1,4 @@
-"""The clip, or a part of it, as something that can be put into a request: by its `gs://` address, or in the request itself."""
+"""Media parts of requests: a clip, or a section of it, sent by its `gs://` address or inline."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from scenesearch.errors import InvalidRequest, TooLarge
 from scenesearch.media.codecs import MODEL_AUDIO, MODEL_VIDEO
 from scenesearch.metadata import Section
-from scenesearch.models.vertexai.halves import Half, halved
+from scenesearch.models.vertexai.bisection import Half, bisected
 from scenesearch.ports import ObjectStore
 from scenesearch.video import Clip
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from google.genai.types import Part
 
 MOST_INLINE_BYTES = 20_000_000
-"""What fits into a request beside its text (20 MB)."""
+"""The most bytes of an inline clip: a request with its text may have 20 MB (documentation of the API)."""
 
 _PART_OF = "@"
 """Between a clip's name and what a half of it is for, with the milliseconds that it covers."""
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """A stored clip, or one of the halves (of a half …) of it. `offset_ms` is where it starts in the clip."""
+class MediaPart:
+    """A stored clip, or a section of one after bisection. `offset_ms` is its start within the clip."""
 
     clip: Clip
     store: ObjectStore
@@ -37,7 +37,7 @@ class Piece:
         return self.clip.duration_ms
 
     def part(self, fps: float | None) -> Part:
-        """The piece as the part of a request, looked at `fps` times a second (None: it is sound).
+        """Return the part of a request for this media, sampled `fps` times a second (None: audio).
 
         Raises:
             ObjectNotFound: it is gone.
@@ -63,27 +63,27 @@ class Piece:
             return types.Part(inline_data=types.Blob(data=source.read(), mime_type=mime), video_metadata=metadata)
 
     @contextmanager
-    def halves(self, section: Section, *, audio: bool) -> Iterator[tuple[Piece, Piece]]:
-        """This piece in two, beside it in the store for the time of the context. Raises `ModelError`, `UnreadableMedia`.
+    def bisected(self, section: Section, *, audio: bool) -> Iterator[tuple[MediaPart, MediaPart]]:
+        """Yield both halves, stored beside the clip for the time of the context. Raises `ModelError`, `UnreadableMedia`.
 
-        Sections that read the same clip at the same time have halves of their own: neither takes the other's away.
+        The names contain the section, so that two sections that bisect the same clip do not delete each other's halves.
         """
         with (
             self.store.as_file(self.clip.object_name) as path,
             path.open("rb") as source,
-            halved(source, audio=audio, duration_ms=self.duration_ms) as halves,
+            bisected(source, audio=audio, duration_ms=self.duration_ms) as halves,
         ):
             first, second = (self._stored(half, section) for half in halves)
         try:
             yield first, second
         finally:
-            for piece in (first, second):
-                self.store.delete(piece.clip.object_name)
+            for part in (first, second):
+                self.store.delete(part.clip.object_name)
 
-    def _stored(self, half: Half, section: Section) -> Piece:
+    def _stored(self, half: Half, section: Section) -> MediaPart:
         offset_ms = self.offset_ms + half.start_ms
         whole = self.clip.object_name.rpartition(".")[0].partition(_PART_OF)[0]
         name = f"{whole}{_PART_OF}{section}-{offset_ms}-{offset_ms + half.duration_ms}{half.wrapper.suffix}"
         stored = self.store.replace(name, half.file, content_type=half.wrapper.content_type)
         clip = Clip(name, stored.content_type, self.clip.start_ms + half.start_ms, half.duration_ms, stored.size_bytes)
-        return Piece(clip, self.store, offset_ms)
+        return MediaPart(clip, self.store, offset_ms)

@@ -1,4 +1,4 @@
-"""Cut a clip in two, because an answer about all of it was too long: at a keyframe where there is one, else by encoding it anew."""
+"""Bisect a clip whose answer was too long: copy at the keyframe nearest to the middle, or re-encode when there is none."""
 
 from __future__ import annotations
 
@@ -26,14 +26,15 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 LEAST_MS = 500
-"""A half is longer than this: models see nothing in clips of less than about 0.4 s."""
+"""The shortest half in milliseconds: models get no frames from clips under about 0.4 s (FACTS of Gemini on Vertex AI)."""
 
 MOST_BYTES = 200_000_000
+"""The most bytes of a re-encoded half: half of what a clip may have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Half:
-    """One half: a file, at its beginning. `start_ms` is measured, from the start of the clip that was cut."""
+    """One half as a file, positioned at its beginning. `start_ms` is the measured start, from the start of the bisected clip."""
 
     file: BinaryIO
     wrapper: Wrapper
@@ -42,10 +43,10 @@ class Half:
 
 
 @contextmanager
-def halved(clip: BinaryIO, *, audio: bool, duration_ms: int) -> Iterator[tuple[Half, Half]]:
-    """The two halves of `clip` (`duration_ms` long), as files for the time of the context: of its sound when `audio`, else of its pictures.
+def bisected(clip: BinaryIO, *, audio: bool, duration_ms: int) -> Iterator[tuple[Half, Half]]:
+    """Yield both halves of `clip` (`duration_ms` long) as temporary files: of its sound when `audio`, else of its pictures.
 
-    Pictures are cut at the keyframe nearest to the middle, sound at any packet.
+    Video is cut at the keyframe nearest to the middle, audio at any packet.
 
     Raises:
         ModelError: the clip is too short to be cut.
@@ -55,7 +56,7 @@ def halved(clip: BinaryIO, *, audio: bool, duration_ms: int) -> Iterator[tuple[H
     import av
 
     if duration_ms <= 2 * LEAST_MS:
-        raise ModelError(f"the answer about a clip was cut off, and the clip is too short to be halved ({duration_ms} ms)")
+        raise ModelError(f"the answer about a clip was cut off, and the clip is too short to be bisected ({duration_ms} ms)")
     with ExitStack() as files:
         try:
             with av.open(clip, "r") as source:
@@ -114,7 +115,7 @@ def _scratch(files: ExitStack) -> BinaryIO:
 
 
 def _dealt_out(source: InputContainer, stream: Stream, zero: Fraction, border_ms: int) -> Iterator[tuple[int, Packet[Stream]]]:
-    """Each packet with its half, 0 or 1. Pictures that lead the border's keyframe are left out: what they need is in the other half."""
+    """Yield each packet with its half, 0 or 1. Leading pictures of the border's keyframe are dropped: they refer to the other half."""
     border: int | None = None
     for packet in source.demux(stream):
         if packet.pts is None:

@@ -14,15 +14,15 @@ from scenesearch.video import SectionRecord
 KINDS = {Section.VISUAL_INFO: "seen", Section.TRANSCRIPTION: "said", Section.TEXTS: "written", Section.IMPORTANT_SCENES: "scene"}
 
 LONGEST_LINE = 400
-"""Letters of an entry that go into a line: a story needs no more."""
+"""The most characters of an entry in a line: a summary needs no more."""
 
 TOKENS_BEFORE_TEXT = 14
-"""What a line's number, times and kind come to, about."""
+"""Tokens of a line's number, times and kind, about: estimated, for budgets only."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One moment that an answer may point at."""
+    """One numbered line that an answer may refer to."""
 
     span: Span
     text: str
@@ -33,8 +33,8 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
-    """A stretch of the video: what it is about, and its moments in order of time."""
+class ChunkNotes:
+    """The notes on one chunk: its digest, and its lines in order of time."""
 
     digest: str
     lines: tuple[Line, ...]
@@ -43,17 +43,17 @@ class Passage:
     def tokens(self) -> int:
         return estimate(self.digest) + sum(line.tokens for line in self.lines)
 
-    def thinned(self, budget: int) -> Passage:
-        """The passage with as many lines, evenly chosen, as `budget` tokens hold."""
+    def thinned(self, budget: int) -> ChunkNotes:
+        """Return these notes with as many lines, evenly chosen, as fit into `budget` tokens."""
         lines = self.lines
         while lines and estimate(self.digest) + sum(line.tokens for line in lines) > budget:
             lines = tuple(line for place, line in enumerate(lines) if place % 4 != 3) if len(lines) > 3 else lines[:-1]
-        return Passage(self.digest, lines)
+        return ChunkNotes(self.digest, lines)
 
 
-def passages_of(records: Sequence[SectionRecord], names: Mapping[str, str]) -> list[Passage]:
-    """One passage a chunk, in order; chunks without a word are left out. Speakers go by their `names` (by `speaker_key`)."""
-    passages = []
+def notes_of(records: Sequence[SectionRecord], names: Mapping[str, str]) -> list[ChunkNotes]:
+    """Return the notes on each chunk, in order; empty chunks are left out. Speakers are named by `names` (keyed by `speaker_key`)."""
+    notes = []
     for chunk in sorted({record.key.chunk for record in records}):
         here = [record for record in records if record.key.chunk == chunk]
         digest = " ".join(one_line(r.digest) for r in sorted(here, key=lambda r: r.key.section) if r.digest)
@@ -61,33 +61,33 @@ def passages_of(records: Sequence[SectionRecord], names: Mapping[str, str]) -> l
             _line(entry, chunk, names) for entry in in_time(e for r in here for e in r.entries) if entry.kind is not TextKind.TIMECODE
         )
         if digest or lines:
-            passages.append(Passage(digest, lines))
-    return passages
+            notes.append(ChunkNotes(digest, lines))
+    return notes
 
 
-def grouped(passages: Sequence[Passage], budget: int) -> list[list[Passage]]:
-    """The passages in runs of at most `budget` tokens each; one that is larger by itself is thinned."""
-    groups: list[list[Passage]] = [[]]
-    for passage in (p if p.tokens <= budget else p.thinned(budget) for p in passages):
-        if groups[-1] and sum(p.tokens for p in groups[-1]) + passage.tokens > budget:
+def grouped(chunks: Sequence[ChunkNotes], budget: int) -> list[list[ChunkNotes]]:
+    """Split the notes into groups of at most `budget` tokens; notes that are larger by themselves are thinned."""
+    groups: list[list[ChunkNotes]] = [[]]
+    for chunk in (p if p.tokens <= budget else p.thinned(budget) for p in chunks):
+        if groups[-1] and sum(p.tokens for p in groups[-1]) + chunk.tokens > budget:
             groups.append([])
-        groups[-1].append(passage)
+        groups[-1].append(chunk)
     return groups
 
 
-def written_out(passages: Sequence[Passage]) -> tuple[str, list[Line]]:
-    """The passages as text, and their lines by number: line `n` of the text is item `n - 1`."""
-    lines = [line for passage in passages for line in passage.lines]
-    return "\n".join(_text(passages)), lines
+def written_out(chunks: Sequence[ChunkNotes]) -> tuple[str, list[Line]]:
+    """Return the notes as text, and their lines: line number `n` of the text is item `n - 1`."""
+    lines = [line for chunk in chunks for line in chunk.lines]
+    return "\n".join(_text(chunks)), lines
 
 
-def _text(passages: Sequence[Passage]) -> Iterator[str]:
+def _text(chunks: Sequence[ChunkNotes]) -> Iterator[str]:
     number = 0
-    for place, passage in enumerate(passages, 1):
-        yield f"== part {place} of {len(passages)} =="
-        if passage.digest:
-            yield f"in short: {passage.digest}"
-        for line in passage.lines:
+    for place, chunk in enumerate(chunks, 1):
+        yield f"== part {place} of {len(chunks)} =="
+        if chunk.digest:
+            yield f"in short: {chunk.digest}"
+        for line in chunk.lines:
             number += 1
             yield f"{number} | {line.span} | {line.text}"
 
