@@ -28,7 +28,7 @@ from scenesearch.bootstrap import Application
 from scenesearch.client.client import Client
 from scenesearch.config import Settings
 from scenesearch.errors import SceneSearchError
-from scenesearch.evaluate import GivenVideo, Segment, put
+from scenesearch.evaluation.evaluate import GivenVideo, Segment, put
 from scenesearch.search.answer import Answer, FileHit, SearchRequest
 
 TRUTH = json.loads((Path(__file__).parents[1] / "samples" / "truth.json").read_text(encoding="utf-8"))

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from scenesearch.evaluate import GivenQuestion, GivenVideo, entries_of, lines_of
+from scenesearch.evaluation.evaluate import GivenQuestion, GivenVideo, entries_of, lines_of
 from scenesearch.metadata import Entry, Section
 from scenesearch.moments import Moment, Row, moments_of
 from scenesearch.ports import Embedder

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from scenesearch.evaluate import Indexed, answered, indexed, over_http, requests
+from scenesearch.evaluation.evaluate import Indexed, answered, indexed, over_http, requests
 from scenesearch.search.answer import Answer
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 import sqlite3
 import sys
@@ -12,12 +11,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-from scenesearch.addresses import is_local
 from scenesearch.config import Auth, Backend, Models, Settings
 from scenesearch.errors import ConfigurationError, SceneSearchError, Unavailable
 from scenesearch.metadata import one_line
+from scenesearch.packages import is_installed
 from scenesearch.video import Video, VideoState
 
 if TYPE_CHECKING:
@@ -100,33 +98,13 @@ def _models(settings: Settings) -> Iterator[Finding]:
 
 
 def _vertexai(settings: Settings) -> Iterator[Finding]:
+    from scenesearch.models.vertexai.readiness import gemini_fault
+
     if fault := gemini_fault(settings):
         yield Finding("Gemini", False, fault[0], advice=fault[1])
         return
     paid = f", paid for by the project {settings.vertexai_project}" if settings.vertexai_project else ""
     yield Finding("Gemini", True, f"at {settings.vertexai_base_url or 'Vertex AI'}{paid}", needed=False)
-
-
-def gemini_fault(settings: Settings) -> tuple[str, str] | None:
-    """What is wrong and what to do about it, as far as can be seen without asking Gemini: that costs money."""
-    from scenesearch.bootstrap import Application
-
-    if not is_installed("google.genai"):
-        return "the package google-genai is missing", "run: pip install --require-hashes -r requirements/cloud.txt"
-    try:
-        _ = Application(settings).models.embedder
-    except ConfigurationError as error:
-        return str(error), "or set SCENESEARCH_VERTEXAI_BASE_URL to a server on this machine, or SCENESEARCH_MODELS=local"
-    if settings.vertexai_base_url and is_local(urlsplit(settings.vertexai_base_url).netloc):
-        return None
-    import google.auth
-    from google.auth.exceptions import GoogleAuthError
-
-    try:
-        google.auth.default()
-    except GoogleAuthError:
-        return "there are no credentials of Google Cloud here", "run: gcloud auth application-default login"
-    return None
 
 
 def _speech_model(settings: Settings) -> Finding:
@@ -253,14 +231,6 @@ def _not_indexed(ready: Sequence[Video], app: Application) -> int:
     found = index.read([video.ref for video in ready], probe, 1)
     suspects = [video.ref for video in ready if not found.get(video.ref)]  # some indexes share what they find among those asked for
     return sum(any(record.entries for record in app.catalog.sections(ref)) and not index.read([ref], probe, 1).get(ref) for ref in suspects)
-
-
-def is_installed(module: str) -> bool:
-    """Whether a module could be imported; nothing but the packages around it is."""
-    try:
-        return importlib.util.find_spec(module) is not None
-    except ModuleNotFoundError:
-        return False
 
 
 def _emulators() -> Iterator[Finding]:

@@ -11,7 +11,7 @@ import pytest
 
 from scenesearch.bootstrap import Application
 from scenesearch.config import Settings
-from scenesearch.evaluate import GivenVideo, Segment, put
+from scenesearch.evaluation.evaluate import GivenVideo, Segment, put
 from scenesearch.web.server import served
 from scenesearch.web.sites import library_site
 

@@ -14,7 +14,7 @@ from scenesearch.bootstrap import Application, application
 from scenesearch.cli import app as scenesearch
 from scenesearch.config import Settings
 from scenesearch.doctor import Finding, examine
-from scenesearch.evaluate import GivenVideo, Segment, entries_of, put
+from scenesearch.evaluation.evaluate import GivenVideo, Segment, entries_of, put
 from scenesearch.metadata import Section
 from scenesearch.pipeline.reindex import reindex
 from scenesearch.timeline import Span

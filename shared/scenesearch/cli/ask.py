@@ -90,7 +90,7 @@ def evaluate(
     if scale:
         _scale(directory, query_field, as_json)
         return
-    from scenesearch.evaluate import evaluate as measure
+    from scenesearch.evaluation.evaluate import evaluate as measure
 
     figures = measure(directory, query_field=query_field, limit=limit, through_http=through_http)
     if as_json:
@@ -106,7 +106,7 @@ def evaluate(
 def _scale(directory: Path, query_field: str, as_json: bool) -> None:
     """What `vertexai_embedding_unrelated` and `…_spread` should be, or those of another embedder."""
     from scenesearch.bootstrap import application
-    from scenesearch.calibrate import measured
+    from scenesearch.evaluation.calibrate import measured
 
     found = measured(directory, application().models.embedder, query_field=query_field)
     if as_json:

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scenesearch.config import Models, Settings
-from scenesearch.doctor import gemini_fault, is_installed
 from scenesearch.errors import ConfigurationError
+from scenesearch.models.vertexai.readiness import gemini_fault
+from scenesearch.packages import is_installed
 
 COMPONENTS = {
     "beta": "google-cloud-cli",

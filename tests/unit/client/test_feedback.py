@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from scenesearch.bootstrap import application
-from scenesearch.evaluate import GivenQuestion, lines_of
+from scenesearch.evaluation.evaluate import GivenQuestion, lines_of
 from scenesearch.timeline import Span
 from scenesearch.video import Feedback, Video, VideoRef
 from unit.client.conftest import run

@@ -26,7 +26,7 @@ from scenesearch.backends.local.catalog import LocalCatalog
 from scenesearch.bootstrap import Application
 from scenesearch.config import Settings
 from scenesearch.errors import ConfigurationError, Unavailable
-from scenesearch.evaluate import GivenVideo, Segment, put
+from scenesearch.evaluation.evaluate import GivenVideo, Segment, put
 from scenesearch.video import Collection, Video
 from scenesearch.web.access import doorkeeper
 from scenesearch.web.sites import library_site

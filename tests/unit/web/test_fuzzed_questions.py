@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from scenesearch.bootstrap import Application
 from scenesearch.config import Settings
-from scenesearch.evaluate import GivenVideo, Segment, put
+from scenesearch.evaluation.evaluate import GivenVideo, Segment, put
 from scenesearch.search.answer import Answer
 from scenesearch.web.problems import Problem
 from scenesearch.web.sites import search_site

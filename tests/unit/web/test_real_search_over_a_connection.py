@@ -17,7 +17,7 @@ from scenesearch.bootstrap import Application
 from scenesearch.client.client import Client
 from scenesearch.config import Settings
 from scenesearch.errors import ModelError, Unavailable
-from scenesearch.evaluate import GivenVideo, Segment, put
+from scenesearch.evaluation.evaluate import GivenVideo, Segment, put
 from scenesearch.observability.logs import JsonLines, PlainLines
 from scenesearch.ports import FoundScene, Question, Reading
 from scenesearch.search.answer import Answer, FileHit, Scene, SearchRequest

@@ -15,7 +15,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from scenesearch.errors import InvalidRequest
-from scenesearch.evaluate import GivenQuestion, GivenVideo, entries_of, lines_of
+from scenesearch.evaluation.evaluate import GivenQuestion, GivenVideo, entries_of, lines_of
 from scenesearch.moments import Moment, moments_of
 from scenesearch.ports import Embedder
 from scenesearch.video import DEFAULT_COLLECTION, Video, VideoRef, now

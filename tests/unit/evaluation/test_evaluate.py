@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from scenesearch.errors import InvalidRequest
-from scenesearch.evaluate import answered, evaluate, indexed, over_http, requests
+from scenesearch.evaluation.evaluate import answered, evaluate, indexed, over_http, requests
 
 LINES = {
     "harbour": ["A white boat sails past the lighthouse.", "The red car hits the wall and explodes.", "Hot noodles, eight hundred yen."],

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scenesearch.calibrate import measured
 from scenesearch.errors import InvalidRequest
+from scenesearch.evaluation.calibrate import measured
 from scenesearch.ports import Likeness, Vectors
 
 DIMENSION = 256

@@ -1,0 +1,1 @@
+"""How well search answers questions with known answers, and how a model's scores are to be read."""
