@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 
 from scenesearch.metadata import CHUNK_SECTIONS, Entry, Section
+from scenesearch.names import composed
 from scenesearch.timeline import Span
 
 DEFAULT_COLLECTION = "default"
@@ -233,13 +234,13 @@ def video_id(bucket: str, name: str) -> str:
 
 def collection_of(object_name: str) -> str:
     """The collection that an object name says: its first segment, or `default` when there is no slash."""
-    first, slash, _ = object_name.partition("/")
+    first, slash, _ = composed(object_name).partition("/")
     return first if slash and first else DEFAULT_COLLECTION
 
 
 def title_of(object_name: str) -> str:
     """The default title: the file's name without its extension."""
-    path = PurePosixPath(object_name)
+    path = PurePosixPath(composed(object_name))
     return path.stem or path.name
 
 

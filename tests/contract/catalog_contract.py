@@ -139,6 +139,10 @@ class CatalogContract:
         assert named("renamed") == [("v0", 2)]
         assert named("夏.mp4") == [("v2", 1), ("v1", 1), ("v0", 2)]
         assert named("films/2/夏.mp4") == [("v2", 1)]
+        assert named("夏") == named("夏.mp4"), "without its extension"
+        catalog.begin(replace(a_video(a_ref("v9")), title="カ\u3099イト\u3099", name="films/9/か\u3099.mp4"))
+        for typed in ("ガイド", "カ\u3099イト\u3099", "が.mp4", "films/9/が.mp4", "films/9/か\u3099.mp4"):
+            assert named(typed) == [("v9", 1)], "composed or not, a name is the same"
         assert named(".mp4") == named("100%") == named("%") == named("") == []
 
     def test_a_state_moves_only_from_the_given_states(self, catalog: Catalog) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import errno
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -11,13 +11,15 @@ import typer
 
 from scenesearch.bootstrap import Application, application
 from scenesearch.cli.bars import ENDED, Bars
+from scenesearch.cli.folders import found_in, left_out_in_words
 from scenesearch.cli.output import Json, a_language, errors, print_json, say
 from scenesearch.config import Backend
 from scenesearch.errors import InvalidRequest, ObjectNotFound, SceneSearchError, StorageFull
 from scenesearch.library.uploads import collection_name
 from scenesearch.library.views import state_in_words, view
-from scenesearch.media.codecs import EXTENSIONS, content_type_of
+from scenesearch.media.codecs import content_type_of
 from scenesearch.metadata import one_line
+from scenesearch.names import spellings
 from scenesearch.pipeline.backfill import backfill
 from scenesearch.ports import ObjectInfo
 from scenesearch.video import DEFAULT_COLLECTION, Video, VideoState, video_id
@@ -42,8 +44,10 @@ def ingest(
     collection = collection_name(collection)
     app_ = application()
     buckets = [path for path in paths if path.startswith(GS)]
-    refused: list[str] = []
-    files = _named_apart(_files([path for path in paths if path not in buckets], refused))
+    found = found_in([path for path in paths if path not in buckets])
+    refused, files = found.refused, found.videos
+    for line in left_out_in_words(found.left_out):
+        errors.print(one_line(line), style="dim", markup=False)
     if title is not None and len(files) != 1:
         raise InvalidRequest(f"--title names one video, but there are {len(files)} files: leave it out, or ingest them one by one")
     said = {"title": title or "", "language": language or "", "tags": ",".join(tag or ())}
@@ -55,11 +59,14 @@ def ingest(
             raise
         except (SceneSearchError, OSError) as error:
             refused.append(f"{file}: {error}")
-    finish(ids, as_json=as_json, refused=refused)
+    finish(ids, as_json=as_json, refused=refused, left_out=found.left_out)
 
 
-def finish(ids: Sequence[str], *, as_json: bool, refused: Sequence[str] = ()) -> None:
-    """Work until these videos have ended, show how it goes, report; exit 1 when one failed or was refused."""
+def finish(ids: Sequence[str], *, as_json: bool, refused: Sequence[str] = (), left_out: Mapping[Path, str] | None = None) -> None:
+    """Work until these videos have ended, show how it goes, report; exit 1 when one failed or was refused.
+
+    `left_out` are files of folders that are no videos, with the reason: they are reported, and are no failure.
+    """
     app_, titles = application(), dict[str, str]()
 
     def ended_all() -> bool:
@@ -77,7 +84,8 @@ def finish(ids: Sequence[str], *, as_json: bool, refused: Sequence[str] = ()) ->
     ended = [live[one] for one in dict.fromkeys(ids) if one in live]
     failed = [video for video in ended if video.state is not VideoState.READY]
     if as_json:
-        print_json({"videos": [view(video, app_.catalog) for video in ended], "refused": list(refused)})
+        skipped = [{"file": str(file), "reason": reason} for file, reason in (left_out or {}).items()]
+        print_json({"videos": [view(video, app_.catalog) for video in ended], "refused": list(refused), "left_out": skipped})
     else:
         for video in ended:
             say(f"{video.ref.video_id}  {video.title}: {state_in_words(view(video, app_.catalog))}", "red" if video in failed else "green")
@@ -112,49 +120,9 @@ def _has_ended(app_: Application, video: Video | None) -> bool:
         return True
 
 
-def _files(paths: Sequence[str], refused: list[str]) -> Iterator[tuple[str, Path]]:
-    """Each file and what to call it: a folder's files keep their place in it. What is not there is refused."""
-    for given in paths:
-        path = Path(given)
-        try:
-            if path.is_dir():
-                folder = path.resolve()
-                videos = [file for file in sorted(folder.rglob("*")) if _is_video(file)]
-                if not videos:
-                    refused.append(f"there is no video in {given!r} (files that end in {', '.join(sorted(EXTENSIONS))} are looked for)")
-                yield from ((f"{folder.name}/{file.relative_to(folder).as_posix()}", file) for file in videos)
-            elif path.exists():
-                yield path.name, path
-            else:
-                refused.append(f"there is no file {given!r}")
-        except OSError as error:
-            refused.append(_why_not(given, error))
-
-
-def _why_not(given: str, error: OSError) -> str:
-    if error.errno == errno.ENAMETOOLONG:
-        return f"no file can have so long a name as {given[:60] + '…'!r}: give it a shorter one, and its long title with --title"
-    return f"{given!r} cannot be looked at ({error.strerror}): check the path and its permissions"
-
-
-def _named_apart(files: Iterable[tuple[str, Path]]) -> dict[str, Path]:
-    """The files by name. Raises `InvalidRequest` when two would get the same: one of them would be lost."""
-    named: dict[str, Path] = {}
-    for name, file in files:
-        if (other := named.setdefault(name, file)).resolve() != file.resolve():
-            raise InvalidRequest(
-                f"{other} and {file} would both be called {name}: ingest their folders instead, or one of them into another --collection"
-            )
-    return named
-
-
-def _is_video(file: Path) -> bool:
-    """Whether a file of a folder is taken for a video; one that is named itself is always tried."""
-    return file.suffix.lower() in EXTENSIONS and file.is_file()
-
-
 def _upload(app_: Application, file: Path, name: str, metadata: dict[str, str]) -> str:
     """Put the file into the uploads bucket unless the very same is there; returns its video's id."""
+    name = _known_as(app_, name)
     if _is_there(app_, name, file, metadata):
         backfill(name, app_.ports)  # should its announcement have been lost
     else:
@@ -162,6 +130,14 @@ def _upload(app_: Application, file: Path, name: str, metadata: dict[str, str]) 
             kind = content_type_of(file.name) or "application/octet-stream"
             app_.uploads.replace(name, source, content_type=kind, metadata=metadata)
     return video_id(app_.uploads.bucket, name)
+
+
+def _known_as(app_: Application, name: str) -> str:
+    """Return the spelling under which the file was uploaded before names were composed, else the name."""
+    for spelling in sorted(spellings(name) - {name}):
+        with suppress(ObjectNotFound):
+            return app_.uploads.stat(spelling).name
+    return name
 
 
 def _is_there(app_: Application, name: str, file: Path, metadata: dict[str, str]) -> bool:

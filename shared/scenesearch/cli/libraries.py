@@ -10,6 +10,7 @@ import typer
 from scenesearch.bootstrap import Application, application
 from scenesearch.library.exports import export_clip
 from scenesearch.library.views import EntryView, VideoDetails, VideoView, details, entries, find, metadata_text, view
+from scenesearch.names import spellings
 from scenesearch.search.answer import Answer, SearchRequest
 from scenesearch.timeline import Span
 
@@ -33,7 +34,7 @@ class Here:
 
     def videos(self, collection: str | None = None) -> list[VideoView]:
         """The live videos, newest first."""
-        return [view(video, self._app.catalog) for video in self._app.catalog.videos(frozenset({collection}) if collection else None)]
+        return [view(video, self._app.catalog) for video in self._app.catalog.videos(spellings(collection) if collection else None)]
 
     def find(self, wanted: str) -> VideoView:
         """The video with this id, title or object name. Raises `VideoNotFound`; `InvalidRequest` when several fit."""

@@ -14,6 +14,7 @@ from scenesearch.cli.output import Json, print_json, say
 from scenesearch.config import Models
 from scenesearch.errors import InvalidRequest
 from scenesearch.library.uploads import collection_name
+from scenesearch.names import composed
 from scenesearch.video import DEFAULT_COLLECTION, CastMember, Collection, Profile
 
 app = typer.Typer(help="What a collection tells the models (languages, cast, premises), and who may use it.", no_args_is_help=True)
@@ -72,7 +73,7 @@ def profile_set(
     members = [(name.strip(), text.strip()) for name, _, text in (one.partition("=") for one in cast or ())]
     given = {
         "languages": language,
-        "cast": None if cast is None else [{"name": name, "description": text} for name, text in members if name],
+        "cast": None if cast is None else [{"name": composed(name), "description": text} for name, text in members if name],
         "premises": premise,
         "readers": reader,
         "writers": writer,

@@ -16,6 +16,7 @@ from scenesearch.client.faults import fault, reaching, strange
 from scenesearch.client.tokens import SignedIn, base
 from scenesearch.errors import InvalidRequest, Unavailable, VideoNotFound
 from scenesearch.library.views import EntryView, VideoDetails, VideoView
+from scenesearch.names import called, composed
 from scenesearch.search.answer import Answer, FileHit, Scene, SearchRequest
 from scenesearch.timeline import Span
 
@@ -109,13 +110,13 @@ class Client:
         return self._told(VideoDetails, self._sent("GET", _of(video_id)).text)
 
     def find(self, wanted: str) -> VideoView:
-        """The video with this id or, when just one has it, this title, object name or file name (the last part of it).
+        """The video with this id or, when just one has it, this title, object name or file name.
 
         Raises `VideoNotFound`; `InvalidRequest` when several fit.
         """
         known = self.videos()
         fits = [one for one in known if one.video_id == wanted]
-        fits = fits or [one for one in known if wanted in (one.title, one.name, one.name.rpartition("/")[2])]
+        fits = fits or [one for one in known if composed(wanted) in called(one.title, one.name)]
         if len(fits) > 1:
             ids = ", ".join(f"{one.video_id} ({one.name})" for one in fits)
             raise InvalidRequest(f"{wanted!r} fits {len(fits)} videos, name one by its id: {ids}")

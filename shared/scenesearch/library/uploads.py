@@ -19,6 +19,7 @@ from uuid import uuid4
 from scenesearch.errors import InvalidRequest, NotFound, StorageFull
 from scenesearch.media.codecs import EXTENSIONS
 from scenesearch.metadata import one_line
+from scenesearch.names import composed, is_hidden
 from scenesearch.ports import ObjectInfo, ObjectStore
 
 NAME_LENGTH = 180
@@ -52,7 +53,7 @@ def object_name(collection: str, file_name: str) -> str:
 
     Raises `InvalidRequest`.
     """
-    plain = one_line(PurePosixPath(file_name.replace("\\", "/")).name)
+    plain = composed(one_line(PurePosixPath(file_name.replace("\\", "/")).name)).lstrip(".")
     stem, suffix = PurePosixPath(plain).stem, PurePosixPath(plain).suffix
     plain = (stem[: NAME_LENGTH - len(suffix)] + suffix)[:NAME_LENGTH]
     if not any(map(str.isalnum, re.split(r"[/\\]", file_name)[-1])):
@@ -64,11 +65,13 @@ def collection_name(said: str) -> str:
     """The name, on one line. Raises `InvalidRequest` for what cannot name a collection, wherever it is said."""
     if "/" in said or len(said) > 100 or not any(map(str.isalnum, said)):
         raise InvalidRequest(f"{said!r} cannot name a collection: use up to 100 characters without slashes, one of them a letter or digit")
-    return one_line(said)
+    return composed(one_line(said))
 
 
 def check_file(file_name: str, content_type: str, size_bytes: int, limit_bytes: int) -> None:
     """Whether this is taken at all. Raises `InvalidRequest`."""
+    if is_hidden(file_name.replace("\\", "/")):
+        raise InvalidRequest(f"{file_name!r} is no video, as its name begins with a dot: upload the file that it belongs to, or rename it")
     if not content_type.startswith("video/") and PurePosixPath(file_name.lower()).suffix not in EXTENSIONS:
         raise InvalidRequest(
             f"{file_name!r} is not a video ({content_type or 'unknown type'}): MP4, MOV, WebM, MKV, AVI and the like are taken"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from scenesearch.messages import ObjectChanged, Topic
+from scenesearch.names import is_hidden
 from scenesearch.ports import Ports
 from scenesearch.video import VideoRef, video_id
 
@@ -19,7 +20,9 @@ def backfill(prefix: str, ports: Ports, *, settled_before: datetime | None = Non
         ref = VideoRef(video_id(item.bucket, item.name), item.generation)
         if settled_before is not None and item.updated_at >= settled_before:
             continue
-        if not item.name.endswith("/") and ports.catalog.generation(ref) is None:  # a folder's placeholder is no upload
+        if (
+            not item.name.endswith("/") and not is_hidden(item.name) and ports.catalog.generation(ref) is None
+        ):  # a folder's placeholder is no upload
             news = ObjectChanged(event="OBJECT_FINALIZE", bucket=item.bucket, name=item.name, generation=item.generation)
             ports.publisher.publish(Topic.OBJECTS, news)
             announced.append(ref.video_id)

@@ -14,6 +14,7 @@ from scenesearch.media.cut import ChunkCutter
 from scenesearch.media.plan import Plan, plan
 from scenesearch.media.thumbnails import Thumbnails, interval_ms, vtt, vtt_cues
 from scenesearch.messages import ChunkWork, ObjectChanged, SplitWork, Topic
+from scenesearch.names import composed, is_hidden
 from scenesearch.pipeline.advance import advance
 from scenesearch.pipeline.assemble import announce
 from scenesearch.pipeline.remove import sweep
@@ -79,7 +80,7 @@ def _ref_of(message: ObjectChanged | SplitWork) -> VideoRef:
 
 def _begun(message: ObjectChanged, ports: Ports) -> Video | None:
     """The video of a new upload, or None when the message is about something else. Raises `ObjectNotFound`."""
-    if message.event != "OBJECT_FINALIZE" or message.bucket != ports.uploads.bucket:
+    if message.event != "OBJECT_FINALIZE" or message.bucket != ports.uploads.bucket or is_hidden(message.name):
         return None
     info = ports.uploads.stat(message.name, message.generation)
     said, at, collection = info.metadata, now(), collection_of(info.name)
@@ -89,9 +90,9 @@ def _begun(message: ObjectChanged, ports: Ports) -> Video | None:
         bucket=info.bucket,
         name=info.name,
         collection=collection,
-        title=said.get("title", "").strip() or title_of(info.name),
+        title=composed(said.get("title", "").strip()) or title_of(info.name),
         language=language if base_language(language) else None,
-        tags=tuple(tag.strip() for tag in said.get("tags", "").split(",") if tag.strip()),
+        tags=tuple(composed(tag.strip()) for tag in said.get("tags", "").split(",") if tag.strip()),
         content_type=info.content_type,
         size_bytes=info.size_bytes,
         created_at=at,

@@ -82,7 +82,10 @@ class Catalog(Protocol):
         ...
 
     def named(self, name: str) -> list[Video]:
-        """The live videos whose title, object name or file name (its last part) this is, newest first. Reads no others."""
+        """The live videos of this title, object name or file name (with or without its extension), newest first.
+
+        Names are compared in Unicode's composed form.
+        """
         ...
 
     def move(self, ref: VideoRef, *, to: VideoState, when: frozenset[VideoState], error: str | None = None) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from scenesearch.names import composed
 from scenesearch.ports import Catalog, Filters, Hit, Probe, SceneIndex
 from scenesearch.ranking.bm25 import Postings
 from scenesearch.ranking.words import words
@@ -66,7 +67,7 @@ def rank_files(probe: Probe, request: SearchRequest, filters: Filters, index: Sc
 def admits(request: SearchRequest, video: Video) -> bool:
     """Whether a video passes the filters that indexes leave to the catalog."""
     return (
-        (request.tag is None or request.tag in video.tags)
+        (request.tag is None or any(composed(tag) == composed(request.tag) for tag in video.tags))
         and (request.since is None or video.created_at >= request.since)
         and (request.until is None or video.created_at < request.until)
     )

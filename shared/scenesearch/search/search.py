@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from scenesearch.errors import ConfigurationError, NotFound, SceneSearchError
 from scenesearch.metadata import Entry, one_line
+from scenesearch.names import same, spellings
 from scenesearch.ports import (
     Candidate,
     Catalog,
@@ -201,9 +202,10 @@ class _Asking:
         """The collections to look in. What the caller may not read is as if it did not exist."""
         name, wanted = self._request.collection, self._request.video_id
         if name is not None:
-            if (readable is not None and name not in readable) or not self._exists(name):
+            asked = spellings(name) if readable is None else spellings(name) & readable
+            if not any(map(self._exists, sorted(asked))):
                 raise NotFound(f"there is no collection {one_line(name)!r} here that you may read")
-            readable = frozenset({name})
+            readable = asked
         if wanted is not None:
             video = self._catalog.video(wanted)
             if video is None or (readable is not None and video.collection not in readable):
@@ -295,7 +297,7 @@ class _Asking:
     def _admits(self, entry: Entry) -> bool:
         """Whether an entry may be evidence under the filters of the request."""
         section, speaker = self._request.section, self._request.speaker
-        spoken = speaker is None or (entry.speaker is not None and one_line(entry.speaker).casefold() == one_line(speaker).casefold())
+        spoken = speaker is None or (entry.speaker is not None and same(one_line(entry.speaker), one_line(speaker)))
         return spoken and (section is None or entry.section is section)
 
     def _profile(self, collection: str) -> Profile:

@@ -12,6 +12,7 @@ from scenesearch.config import Settings
 from scenesearch.errors import NotAllowed, NotFound
 from scenesearch.library.uploads import Announced, LocalUploads, check_file, object_name
 from scenesearch.media.codecs import EXTENSIONS, content_type_of
+from scenesearch.names import composed
 from scenesearch.video import DEFAULT_COLLECTION, LANGUAGE_TAG, video_id
 from scenesearch.web.access import readable, writable
 from scenesearch.web.site import Site, TheCaller, TheSite
@@ -22,7 +23,7 @@ routes = APIRouter()
 def _is_a_video(schema: dict[str, Any]) -> None:
     """What the types cannot say: the name or the type is a video's, the collection is a name, and how large it may be."""
     properties = schema["properties"]
-    properties["file_name"]["pattern"] = r"[\p{L}\p{N}][^/\\]*$"
+    properties["file_name"]["pattern"] = r"(^|[/\\])([\p{L}\p{N}]|[^./\\][^/\\]*[\p{L}\p{N}])[^/\\]*$"
     properties["collection"] |= {"pattern": r"^[^/]*[\p{L}\p{N}][^/]*$", "maxLength": 100}
     properties["size_bytes"]["maximum"] = Settings.model_fields["upload_max_bytes"].default
     endings = "|".join("".join(f"[{c}{c.upper()}]" if c.isalpha() else c for c in suffix[1:]) for suffix in sorted(EXTENSIONS))
@@ -58,9 +59,9 @@ class UploadStarted(BaseModel):
 def start_upload(given: NewUpload, request: Request, site: TheSite, caller: TheCaller) -> UploadStarted:
     """The server fixes the object's name, after checking that the caller may write there."""
     check_file(given.file_name, given.content_type, given.size_bytes, site.app.settings.upload_max_bytes)
-    allowed = writable(caller, site.app.catalog)
-    if allowed is not None and given.collection not in allowed:
-        if given.collection not in (readable(caller, site.app.catalog) or ()):
+    collection, allowed = composed(given.collection), writable(caller, site.app.catalog)
+    if allowed is not None and collection not in allowed:
+        if collection not in (readable(caller, site.app.catalog) or ()):
             raise NotFound(f"there is no collection {given.collection!r}")
         raise NotAllowed(f"you may look at the collection {given.collection!r} but not change it: ask one of its writers")
     name = object_name(given.collection, given.file_name)

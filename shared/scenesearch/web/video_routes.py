@@ -20,6 +20,7 @@ from scenesearch.library.recut import clip_of
 from scenesearch.library.views import EntryView, VideoDetails, VideoView, details, entries, metadata_text, view
 from scenesearch.media.codecs import content_type_of
 from scenesearch.metadata import Section
+from scenesearch.names import spellings
 from scenesearch.ports import Catalog, ObjectStore
 from scenesearch.timeline import Span
 from scenesearch.video import DEFAULT_COLLECTION, Video, VideoState, work_prefix
@@ -112,7 +113,7 @@ def list_videos(
     """The live videos that the caller may see, newest first."""
     seen = readable(caller, site.app.catalog)
     if collection:
-        seen = frozenset({collection}) & (seen if seen is not None else frozenset({collection}))
+        seen = spellings(collection) & (seen if seen is not None else spellings(collection))
     return Videos(videos=[_item(video, site.app.catalog) for video in islice(site.app.catalog.videos(seen), limit)])
 
 

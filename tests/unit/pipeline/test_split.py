@@ -25,6 +25,7 @@ from scenesearch.errors import StorageFull
 from scenesearch.media.probe import probe
 from scenesearch.messages import ChunkWork, Message, ObjectChanged, SplitWork, Subscription, Topic, VideoEvent
 from scenesearch.moments import Moment
+from scenesearch.pipeline.backfill import backfill
 from scenesearch.pipeline.remove import forget
 from scenesearch.pipeline.split import split, thumbnails_object
 from scenesearch.ports import Candidate, Filters, Likeness, ObjectInfo, Ports, Vectors
@@ -272,6 +273,9 @@ def test_other_changes_are_not_for_split(house: House, film: Path) -> None:
     upload = house.upload(film)
     split(upload.model_copy(update={"event": "OBJECT_DELETE"}), house.ports, SETTINGS)
     split(upload.model_copy(update={"bucket": "work"}), house.ports, SETTINGS)
+    for hidden in ("card/._one.mp4", "card/.DS_Store", "x/.mp4"):
+        split(house.upload(film, hidden), house.ports, SETTINGS)
+    assert backfill("card/", house.ports) == []
     assert list(house.ports.catalog.videos()) == []
 
 
@@ -318,9 +322,7 @@ def test_a_lost_clip_is_cut_again_also_when_the_video_is_ready(house: House, fil
     assert house.video(upload).state is VideoState.READY
 
 
-@pytest.mark.parametrize(
-    "name", ["  spaces  .mp4", "日本語/🎬 映画.mp4", "../../etc/passwd", "a" * 500 + ".mp4", "x/.mp4", "%2e%2e/\\.mp4"]
-)
+@pytest.mark.parametrize("name", ["  spaces  .mp4", "日本語/🎬 映画.mp4", "../../etc/passwd", "a" * 500 + ".mp4", "%2e%2e/\\.mp4"])
 def test_any_name_will_do(house: House, film: Path, name: str) -> None:
     upload = house.upload(film, name)
     split(upload, house.ports, SETTINGS)

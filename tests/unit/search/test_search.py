@@ -452,6 +452,14 @@ def test_filters(library: Library) -> None:
     assert {e.speaker for scene in library.ask("budget", speaker="Hana").scenes for e in scene.evidence} == {"Hana"}
 
 
+def test_filters_compare_names_in_one_unicode_form(library: Library) -> None:
+    composed, decomposed = "ガイド", "カ\u3099イト\u3099"
+    library.put("a", [said(0, 3, "The budget is large.", decomposed)], collection=decomposed, tags=(decomposed,))
+    for typed in (composed, decomposed):
+        for choice in ("collection", "tag", "speaker"):
+            assert [scene.video_id for scene in library.ask("the budget", **{choice: typed}).scenes] == ["a"], (choice, typed)
+
+
 def test_a_section_is_found_in_a_file_whose_strongest_moments_lack_it(library: Library) -> None:
     lines = [said(n * 5, n * 5 + 4, "Look, a red car, a red car!") for n in range(120)]
     library.put("a", [*lines, written(595, 599, "PARKING RED")])

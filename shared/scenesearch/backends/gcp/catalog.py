@@ -31,6 +31,7 @@ from scenesearch.backends.gcp.documents import Document
 from scenesearch.backends.gcp.faults import translated
 from scenesearch.backends.gcp.generation_store import BLIND, GenerationStore, about, contended, gone, tries
 from scenesearch.errors import Busy, Gone
+from scenesearch.names import spellings
 from scenesearch.ports import Assembly, Lease
 from scenesearch.video import (
     NO_COST,
@@ -119,7 +120,7 @@ class FirestoreCatalog(GenerationStore):
 
     def named(self, name: str) -> list[Video]:
         with translated(f"looking for {name!r}"):
-            asked = self._generations.where(filter=FieldFilter("names", "array_contains", name))
+            asked = self._generations.where(filter=FieldFilter("names", "array_contains_any", sorted(spellings(name))))
             found = [video for snapshot in asked.stream() if (video := self._video_of(snapshot)) is not None]
         newest = self.live([video.ref.video_id for video in found])
         live = [video for video in found if (one := newest.get(video.ref.video_id)) is not None and one.ref == video.ref]

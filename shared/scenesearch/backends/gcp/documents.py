@@ -14,6 +14,7 @@ from google.cloud.firestore import CollectionReference, DocumentReference
 from pydantic import TypeAdapter
 
 from scenesearch.metadata import Entry
+from scenesearch.names import called
 from scenesearch.video import Chunk, Gap, SectionKey, SectionRecord, Usage, Video, VideoRef
 
 Document: TypeAlias = dict[str, Any]
@@ -84,7 +85,7 @@ def video_document(video: Video) -> Document:
     return {
         **document,
         **ref_fields(video.ref),
-        "names": sorted({video.title, video.name, video.name.rpartition("/")[2]}),
+        "names": sorted(called(video.title, video.name)),
         "open_chunks": sorted(video.open_chunks),
         "error": shortened(video.error),
     }

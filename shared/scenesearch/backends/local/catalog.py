@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 from scenesearch.backends.local.database import Database, Row
 from scenesearch.backends.local.presence import Fate
 from scenesearch.errors import Busy, Gone
+from scenesearch.names import composed
 from scenesearch.ports import Assembly, Lease
 from scenesearch.video import (
     NO_COST,
@@ -117,11 +118,10 @@ class LocalCatalog:
     def named(self, name: str) -> list[Video]:
         rows = self._database.rows(
             """SELECT document FROM videos AS one
-            WHERE (json_extract(document, '$.title') = :name OR json_extract(document, '$.name') = :name
-                   OR substr(json_extract(document, '$.name'), -length(:name) - 1) = '/' || :name)
+            WHERE is_called(:name, json_extract(document, '$.title'), json_extract(document, '$.name'))
             AND generation = (SELECT MAX(generation) FROM videos WHERE video_id = one.video_id)
             ORDER BY created_at DESC, video_id""",
-            {"name": name},
+            {"name": composed(name)},
         )
         return [_VIDEO.validate_json(row["document"]) for row in rows]
 

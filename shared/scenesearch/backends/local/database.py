@@ -14,6 +14,7 @@ from typing import Any
 from scenesearch.backends.local.presence import Presence
 from scenesearch.backends.local.schema import STEPS
 from scenesearch.errors import ConfigurationError, StorageFull, Unavailable
+from scenesearch.names import called
 
 Row = sqlite3.Row
 Parameters = Sequence[Any] | Mapping[str, Any]
@@ -97,6 +98,7 @@ class Database:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             connection = sqlite3.connect(self.path, timeout=self._patience_s, isolation_level=None)
             connection.row_factory = sqlite3.Row
+            connection.create_function("is_called", 3, lambda name, *video: name in called(*video), deterministic=True)
             self._enter_wal(connection)
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA synchronous = FULL")  # a commit is a promise: it outlives a power cut

@@ -128,6 +128,7 @@ async function within(entry, chosen = true) {
   const heard = (call) => new Promise((resolve, reject) => call(resolve, reject));
   if (entry.isFile) {
     const file = await heard((done, lost) => entry.file(done, lost));
+    if (file.name.startsWith(".")) return [];  // systems keep their own things in such files
     return chosen || file.type.startsWith("video/") || ACCEPTED.split(",").some((end) => file.name.toLowerCase().endsWith(end)) ? [file] : [];
   }
   const [reader, held] = [entry.createReader(), []];
