@@ -7,8 +7,10 @@ The files carry no index address: pip uses the one it is set up with.
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from itertools import combinations
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -27,6 +29,24 @@ RUNTIME = ["--python-platform", "x86_64-manylinux_2_28"]
 """Where functions run; everybody else may run anywhere."""
 
 
+WITH_EXTRAS = re.compile(r"^(?P<name>[\w.-]+)\[(?P<extras>[^\]]+)\](?P<rest>.*\n(?:    --hash=.*\n)+)", re.MULTILINE)
+
+
+def spell_out_extras(pinned: str) -> str:
+    """Give a package that is required with extras one line for each way of requiring it: `a==1`, `a[x]==1`.
+
+    pip before 23.3 looks `a` and `a[x]` up apart from each other. The one that has no line of its own it takes from the index, in the newest
+    version, and then refuses it for not being pinned (tests/end_to_end/test_locks_age.py).
+    """
+
+    def lines(found: re.Match[str]) -> str:
+        extras = found["extras"].split(",")
+        ways = [""] + [f"[{','.join(chosen)}]" for many in range(1, len(extras) + 1) for chosen in combinations(extras, many)]
+        return "".join(f"{found['name']}{way}{found['rest']}" for way in ways)
+
+    return WITH_EXTRAS.sub(lines, pinned)
+
+
 def lock(source: Path, selection: list[str], to: Path, python: str = "3.11") -> None:
     """Write the pinned packages of `source` to `to`. Raises `CalledProcessError` when nothing satisfies the ranges."""
     constraint = [] if to.name == "dev.txt" else ["--constraint", str(HERE / "dev.txt")]
@@ -38,6 +58,7 @@ def lock(source: Path, selection: list[str], to: Path, python: str = "3.11") -> 
         ],
         check=True,
     )
+    to.write_text(spell_out_extras(to.read_text()))
 
 
 if __name__ == "__main__":
