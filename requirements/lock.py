@@ -35,8 +35,8 @@ WITH_EXTRAS = re.compile(r"^(?P<name>[\w.-]+)\[(?P<extras>[^\]]+)\](?P<rest>.*\n
 def spell_out_extras(pinned: str) -> str:
     """Give a package that is required with extras one line for each way of requiring it: `a==1`, `a[x]==1`.
 
-    pip before 23.3 looks `a` and `a[x]` up apart from each other. The one that has no line of its own it takes from the index, in the newest
-    version, and then refuses it for not being pinned (tests/end_to_end/test_locks_age.py).
+    pip before 23.3 looks up `a` and `a[x]` separately. The one without a line of its own it takes from the index, in the newest version,
+    and then refuses it for not being pinned (tests/end_to_end/test_locks_age.py).
     """
 
     def lines(found: re.Match[str]) -> str:

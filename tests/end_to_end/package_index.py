@@ -114,9 +114,10 @@ def serving(releases: Iterable[Release]) -> Iterator[str]:
             if self.command == "GET":
                 self.wfile.write(body or b"")
 
-        do_HEAD = do_GET
+        def do_HEAD(self) -> None:
+            self.do_GET()
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, *_: object) -> None:
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Index)
