@@ -119,11 +119,11 @@ def asked(index: LocalIndex, questions: Sequence[str], embedder: Embedder, built
         collection = n % COLLECTIONS
         filters = Filters(collections=frozenset({f"c{collection}"}))
         began = time.perf_counter()
-        probe = Probe(vector=vector, likeness=embedder.likeness, words=index.weigh(understood(text).words))
+        probe = Probe(vector=vector, scale=embedder.scale, words=index.weigh(understood(text).words))
         index.find(probe, filters, FOUND, A_VIDEO)
         hybrid.append((time.perf_counter() - began) * 1000)
         if n < RECALL_QUESTIONS:
-            dense = Probe(vector=vector, likeness=embedder.likeness, words=index.weigh([]))
+            dense = Probe(vector=vector, scale=embedder.scale, words=index.weigh([]))
             found = {_key(hit) for hit in index.find(dense, filters, RECALL_AT, RECALL_AT)}
             mine = np.flatnonzero(collections == collection)
             exact = mine[np.argsort(-(vectors[mine] @ vector), kind="stable")[:RECALL_AT]]

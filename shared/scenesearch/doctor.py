@@ -227,7 +227,7 @@ def _not_indexed(ready: Sequence[Video], app: Application) -> int:
 
     index, dimension = app.index, app.embedder.dimension
     anything = np.full(dimension, dimension**-0.5, np.float32)
-    probe = Probe(vector=anything, likeness=app.embedder.likeness, words=index.weigh(()))
+    probe = Probe(vector=anything, scale=app.embedder.scale, words=index.weigh(()))
     found = index.read([video.ref for video in ready], probe, 1)
     suspects = [video.ref for video in ready if not found.get(video.ref)]  # some indexes share what they find among those asked for
     return sum(any(record.entries for record in app.catalog.sections(ref)) and not index.read([ref], probe, 1).get(ref) for ref in suspects)

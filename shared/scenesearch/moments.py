@@ -6,9 +6,13 @@ moments that it was found by: what a reader is shown.
 
 from __future__ import annotations
 
+import zlib
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+
+import numpy as np
+from pydantic import TypeAdapter
 
 from scenesearch.metadata import Entry, Section, TextKind, in_time
 from scenesearch.timeline import Span, hull
@@ -143,6 +147,30 @@ def moments_of(video: Video, chunk: int, entries: Iterable[Entry]) -> list[Momen
     return moments
 
 
+def packed(moments: Sequence[Moment]) -> bytes:
+    """The moments of one chunk with their entries, each row once: what every index stores of them beside vectors and words."""
+    rows = {moment.first_row + i: row for moment in moments for i, row in enumerate(moment.rows)}
+    places = {number: place for place, number in enumerate(sorted(rows))}
+    windows = np.array([(m.first_row, places[m.first_row], len(m.rows), m.written) for m in moments], np.int32).tobytes()
+    texts = _ROWS.dump_json(tuple(rows[number] for number in places), exclude_defaults=True)
+    return zlib.compress(len(moments).to_bytes(4, "big") + windows + texts)
+
+
+def unpacked(stored: bytes, ref: VideoRef, chunk: int, collection: str, language: str | None) -> list[Moment]:
+    """The moments of a chunk as `packed` has stored them; where they belong is known to whoever stored them."""
+    raw = zlib.decompress(stored)
+    rows_at = 4 + 16 * int.from_bytes(raw[:4], "big")
+    rows = _ROWS.validate_json(raw[rows_at:])
+    windows = np.frombuffer(raw[4:rows_at], np.int32).reshape(-1, 4).tolist()
+    return [
+        Moment(
+            ref=ref, collection=collection, language=language, chunk=chunk,
+            number=number, first_row=first, rows=rows[at : at + count], written=bool(written),
+        )
+        for number, (first, at, count, written) in enumerate(windows)
+    ]  # fmt: skip
+
+
 def narrative_text(rows: Sequence[Row]) -> str:
     """What is said and seen, and captions: what a moment's vector is made of. Signs, slides and menus have one of their own."""
     return _shortened([entry.text for row in rows for entry in row.entries if is_narrative(entry)])
@@ -175,6 +203,9 @@ def _starts(count: int) -> Iterator[int]:
         return
     yield from range(0, last, STRIDE)
     yield last
+
+
+_ROWS = TypeAdapter(tuple[Row, ...])
 
 
 class _Open:

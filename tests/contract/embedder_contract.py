@@ -44,8 +44,8 @@ class EmbedderContract:
     def test_likeness_tells_related_from_unrelated(self, embedder: Embedder) -> None:
         passages = embedder.passages(PASSAGES)
         [asked] = embedder.queries(["the red car explodes"])
-        scale = embedder.likeness
-        strengths = (passages @ asked - scale.unrelated) / scale.spread
+        scale = embedder.scale
+        strengths = (passages @ asked - scale.mean) / scale.std
         assert strengths[0] > 3
         assert strengths[0] - strengths[1:].max() > 2
 

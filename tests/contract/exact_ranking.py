@@ -9,9 +9,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.scene_index_contract import DIMENSION, LIKENESS, a_moment, direction, probe
+from contract.scene_index_contract import DIMENSION, SCALE, a_moment, direction, probe
 from scenesearch.ports import Filters, SceneIndex
 from scenesearch.ranking.bm25 import Postings
+from scenesearch.ranking.strength import LEXICAL
 from scenesearch.ranking.words import words
 from scenesearch.video import VideoRef
 
@@ -42,8 +43,8 @@ def agreement(index: SceneIndex, count: int, depths: Sequence[int]) -> dict[str,
         asked = centres[number] + 0.3 * direction(100 + number)
         query = " ".join(random.choice(WORDS, number % 4))
         question = replace(probe(index, query), vector=(asked / np.linalg.norm(asked)).astype(np.float32))
-        strengths = vectors @ question.vector / LIKENESS.spread
-        strengths += question.lexical * postings.scores(question.words.shares, question.words.average_length, 0, count)
+        strengths = vectors @ question.vector / SCALE.std
+        strengths += LEXICAL * postings.scores(question.words.shares, question.words.average_length, 0, count)
         order = np.argsort(-strengths)
         for most, recall in recalls.items():
             exact = {(int(i) // PER_CHUNK, int(i) % PER_CHUNK) for i in order[:most]}

@@ -17,14 +17,15 @@ from contract.given import a_video, together
 from scenesearch.errors import IndexMismatch
 from scenesearch.metadata import Entry, Layout, Section, TextKind
 from scenesearch.moments import Moment, Row, moments_of
-from scenesearch.ports import Candidate, Filters, Hit, Likeness, Probe, SceneIndex
+from scenesearch.ports import Candidate, Filters, Hit, Probe, SceneIndex, ScoreScale
+from scenesearch.ranking.strength import LEXICAL
 from scenesearch.ranking.words import words
 from scenesearch.timeline import Span
 from scenesearch.video import Video, VideoRef
 
 EMBEDDER = "an embedder"
 DIMENSION = 64
-LIKENESS = Likeness(unrelated=0.0, spread=0.05)
+SCALE = ScoreScale(mean=0.0, std=0.05)
 
 OpenAgain = Callable[[str], SceneIndex]
 
@@ -67,7 +68,7 @@ def put(
 def probe(
     index: SceneIndex, text: str, seed: int = 999, *, phrases: tuple[tuple[str, ...], ...] = (), sections: frozenset[Section] = frozenset()
 ) -> Probe:
-    return Probe(vector=direction(seed), likeness=LIKENESS, words=index.weigh(words(text)), phrases=phrases, sections=sections)
+    return Probe(vector=direction(seed), scale=SCALE, words=index.weigh(words(text)), phrases=phrases, sections=sections)
 
 
 def found(index: SceneIndex, text: str, seed: int = 999, filters: Filters | None = None, limit: int = 10, per_video: int = 10) -> list[Hit]:
@@ -97,14 +98,14 @@ class SceneIndexContract:
         put(index, A, ["eins", "zwei", "drei"], seeds=[1, 2, 3])
         hits = found(index, "two", seed=2)
         assert places(hits)[0] == ("va", 0, 1)
-        assert hits[0].strength == pytest.approx(1 / LIKENESS.spread, rel=0.02)
+        assert hits[0].strength == pytest.approx(1 / SCALE.std, rel=0.02)
 
     def test_without_a_vector_the_words_alone_are_asked_for(self, index: SceneIndex) -> None:
         put(index, A, ["a dog barks", "the red car explodes", "rain falls"], seeds=[1, 2, 3])
         asked = replace(probe(index, "red car"), vector=np.zeros(DIMENSION, np.float32))
         best, *others = index.find(asked, Filters(), 10, 10)
         assert places([best]) == [("va", 0, 1)]
-        assert 0 < best.strength <= asked.lexical
+        assert 0 < best.strength <= LEXICAL
         assert [hit.strength for hit in others] == [0.0] * len(others)
         [read, *_] = index.read([A], asked, 5)[A]
         assert (read.moment.text, read.similarity) == ("the red car explodes", 0.0)
@@ -115,7 +116,7 @@ class SceneIndexContract:
         put(index, A, ["red car", "red house"], seeds=[1, 1])
         both, one = found(index, "red car", seed=1)
         assert both.number == 0
-        assert both.strength > one.strength > 1 / LIKENESS.spread - 0.5
+        assert both.strength > one.strength > 1 / SCALE.std - 0.5
 
     def test_unspaced_scripts_are_found_by_their_words(self, index: SceneIndex) -> None:
         put(index, A, ["学校の教室で先生が話す", "赤い車が爆発する", "花火が上がる"])

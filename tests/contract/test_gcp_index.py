@@ -25,8 +25,9 @@ from contract.scene_index_contract import (
 )
 from emulators import need_emulators
 from scenesearch.backends.gcp.index import FirestoreIndex
-from scenesearch.backends.gcp.indexed_chunk import ChunkOfIndex, packed_rows, packed_words, unpacked_rows, unpacked_words
+from scenesearch.backends.gcp.indexed_chunk import packed_words, unpacked_words
 from scenesearch.errors import ConfigurationError
+from scenesearch.moments import packed, unpacked
 from scenesearch.ports import Filters, SceneIndex
 from scenesearch.video import VideoRef
 
@@ -53,7 +54,7 @@ class TestFirestoreIndex(SceneIndexContract):
 
 def test_what_is_packed_comes_back() -> None:
     made = [replace(a_moment(A, n, text, chunk=3), written=n == 1) for n, text in enumerate(["the red car", "赤い車 🎆", "x" * 3000])]
-    assert unpacked_rows(packed_rows(made), ChunkOfIndex(A, 3, "default", "en")) == made
+    assert unpacked(packed(made), A, 3, "default", "en") == made
     wordings = unpacked_words(packed_words(made))
     assert len(wordings) == 3
     assert wordings.postings.of_word("car")[0].tolist() == [0]
@@ -85,7 +86,7 @@ def test_a_chunk_of_any_size_is_indexed(index: SceneIndex) -> None:
     letters = np.random.default_rng(5).integers(0x4E00, 0x9FFF, size=(600, 1500))
     texts = ["".join(map(chr, row)) for row in letters]
     made = put(index, A, texts)
-    asked = replace(probe(index, texts[500][:10]), lexical=100.0)
+    asked = replace(probe(index, texts[500][:10]), vector=np.zeros(DIMENSION, np.float32))
     assert index.find(asked, Filters(), 1, 1)[0].number == 500
     assert index.read([A], asked, 1)[A][0].moment == made[500]
 

@@ -19,7 +19,7 @@ from contract.exact_ranking import agreement
 from contract.scene_index_contract import (
     DIMENSION,
     EMBEDDER,
-    LIKENESS,
+    SCALE,
     A,
     B,
     OpenAgain,
@@ -50,7 +50,7 @@ NAME = full_name("moments", "a-project")
 class FixedEmbedder:
     """Only what an index asks of an embedder; nothing is embedded here."""
 
-    name, dimension, likeness = EMBEDDER, DIMENSION, LIKENESS
+    name, dimension, scale = EMBEDDER, DIMENSION, SCALE
 
     def queries(self, texts: Sequence[str]) -> Vectors:
         raise NotImplementedError

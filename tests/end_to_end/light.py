@@ -24,7 +24,7 @@ from scenesearch.metadata import Entry, Layout, Section, TextKind
 from scenesearch.models.local.audio import decode_audio
 from scenesearch.models.local.digest import telling_lines
 from scenesearch.models.local.summarizer import ExtractiveSummarizer
-from scenesearch.ports import ClipInput, Embedder, Extraction, Likeness, Models, SceneReader, SectionExtractor, Summarizer, Vectors
+from scenesearch.ports import ClipInput, Embedder, Extraction, Models, SceneReader, ScoreScale, SectionExtractor, Summarizer, Vectors
 from scenesearch.timeline import Span
 from scenesearch.video import Usage
 
@@ -37,7 +37,7 @@ class LightEmbedder:
 
     name = "three letters"
     dimension = DIMENSION
-    likeness = Likeness(unrelated=0.1, spread=0.1)
+    scale = ScoreScale(mean=0.1, std=0.1)
 
     def queries(self, texts: Sequence[str]) -> Vectors:
         return self.passages(texts)

@@ -81,7 +81,7 @@ def what_is_left_of(video: Video, app: LightApplication, objects: Sequence[str])
     records = app.catalog.sections(ref)
     assert all(record.failures == 0 and record.leased_until is None for record in records)
     vector = np.full(DIMENSION, DIMENSION**-0.5, np.float32)
-    probe = Probe(vector=vector, likeness=app.embedder.likeness, words=WordWeights(shares={}, average_length=1))
+    probe = Probe(vector=vector, scale=app.embedder.scale, words=WordWeights(shares={}, average_length=1))
     found = app.index.read([ref], probe, 10_000)[ref]
     assert {candidate.moment.ref for candidate in found} == {ref}
     with app.work.open(metadata_object(ref)) as text:

@@ -1,4 +1,4 @@
-"""Measure how an embedder's cosines are to be read (`ports.Likeness`), on a set of questions with known answers.
+"""Measure how an embedder's cosines are to be read (`ports.ScoreScale`), on a set of questions with known answers.
 
 Unrelated are questions and moments of videos that they are not about: `unrelated` is the mean of their cosines, `spread` the standard
 deviation. Ranking depends on the spread (it weighs likeness against words); `unrelated` moves all strengths alike, and with them scores

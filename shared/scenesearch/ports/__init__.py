@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from scenesearch.ports.catalog import Assembly, Catalog, Lease
-from scenesearch.ports.index import Candidate, Filters, Hit, Likeness, Probe, SceneIndex, Vectors, WordWeights
+from scenesearch.ports.index import Candidate, Filters, Hit, Probe, SceneIndex, ScoreScale, Vectors, WordWeights
 from scenesearch.ports.messages import Publisher
 from scenesearch.ports.models import (
     ClipInput,
@@ -42,7 +42,6 @@ __all__ = [
     "FoundScene",
     "Hit",
     "Lease",
-    "Likeness",
     "Models",
     "ObjectInfo",
     "ObjectStore",
@@ -54,6 +53,7 @@ __all__ = [
     "SceneIndex",
     "SceneReader",
     "SceneWatcher",
+    "ScoreScale",
     "SectionExtractor",
     "Spending",
     "Summarizer",

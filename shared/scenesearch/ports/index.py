@@ -19,20 +19,20 @@ Vectors = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class Likeness:
-    """How an embedder's cosines are to be read: what a question and a passage without relation have, and what one step more is worth.
+class ScoreScale:
+    """How to read an embedder's cosines: `mean` and `std` of those between a question and passages that have nothing to do with it.
 
-    Cosines of different models lie on different scales, so this belongs to the model and is measured for it. A strength of `even`
-    (see `Probe`) is one at which hits and misses are even.
+    Cosines of different models lie on different scales, so this belongs to the model and is measured for it (`calibrate.py`).
+    `midpoint`: the strength (see `ranking/strength.py`) at which hits and misses are even.
     """
 
-    unrelated: float
-    spread: float
-    even: float = 6.0
+    mean: float
+    std: float
+    midpoint: float = 6.0
 
     def score(self, strength: float) -> float:
-        """A strength as a score of 0 to 1 that means the same for every question: one half at `even`."""
-        return 1 / (1 + math.exp(-max(-60.0, min(60.0, (strength - self.even) / 2))))
+        """A strength as a score of 0 to 1 that means the same for every question: one half at `midpoint`."""
+        return 1 / (1 + math.exp(-max(-60.0, min(60.0, (strength - self.midpoint) / 2))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,28 +55,24 @@ class WordWeights:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """A question as an index sees it.
+    """A question as an index sees it; `ranking/strength.py` says how strongly a moment answers it.
 
-    A moment's strength is on one scale for all questions and indexes of an embedder: its cosine in units of the embedder's
-    `spread` above its `unrelated`, plus `lexical` times the share of the question that its words answer (0 when none does),
-    plus `hinted` when it holds an entry of `sections`. Every word of every one of `phrases` must be in the moment.
-    A `vector` of zeros, read on a scale whose `unrelated` is 0, asks by the words alone.
-    `text` is the question itself, for services that look for candidates by models of their own; strengths do not depend on it.
+    Every word of every one of `phrases` must be in the moment. A `vector` of zeros, read on a scale whose `mean` is 0, asks by the
+    words alone. `text` is the question itself, for services that look for candidates by models of their own; strengths do not
+    depend on it.
     """
 
     vector: NDArray[np.float32]
-    likeness: Likeness
+    scale: ScoreScale
     words: WordWeights
     text: str = ""
     phrases: tuple[tuple[str, ...], ...] = ()
     sections: frozenset[Section] = frozenset()
-    lexical: float = 3.0
-    hinted: float = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    """A moment found: where it is, and its strength (see `Probe`)."""
+    """A moment found: where it is, and its strength."""
 
     ref: VideoRef
     chunk: int
@@ -86,7 +82,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A moment with its entries, its cosine with the question, and its strength (see `Probe`)."""
+    """A moment with its entries, its cosine with the question, and its strength."""
 
     moment: Moment
     similarity: float

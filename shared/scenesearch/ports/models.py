@@ -10,7 +10,7 @@ from typing import Protocol
 
 from scenesearch.metadata import Entry, Section
 from scenesearch.moments import Passage
-from scenesearch.ports.index import Likeness, Vectors, WordWeights
+from scenesearch.ports.index import ScoreScale, Vectors, WordWeights
 from scenesearch.ports.objects import ObjectStore
 from scenesearch.timeline import Span
 from scenesearch.video import Clip, Profile, SectionRecord, Usage, Video
@@ -24,7 +24,7 @@ class Embedder(Protocol):
     @property
     def dimension(self) -> int: ...
     @property
-    def likeness(self) -> Likeness: ...
+    def scale(self) -> ScoreScale: ...
     def queries(self, texts: Sequence[str]) -> Vectors: ...
     def passages(self, texts: Sequence[str]) -> Vectors: ...
 
@@ -149,7 +149,7 @@ class Waiting(Protocol):
 class Question:
     """What is asked. `language` is the one to answer in; `phrases` must match; `precise` wants no false hit.
 
-    `sections` are those that the question speaks of ("who says …"); `words` and `likeness` tell readers without a model of their own
+    `sections` are those that the question speaks of ("who says …"); `words` and `scale` tell readers without a model of their own
     how telling each word is and how to read the similarities of passages. Models that are paid for add what they cost to `spending`,
     and raise `AskerLeft` once `asker` has left.
     """
@@ -160,7 +160,7 @@ class Question:
     precise: bool = False
     sections: frozenset[Section] = frozenset()
     words: WordWeights = field(default_factory=lambda: WordWeights(shares={}, average_length=1.0))
-    likeness: Likeness = field(default_factory=lambda: Likeness(0.0, 1.0))
+    scale: ScoreScale = field(default_factory=lambda: ScoreScale(0.0, 1.0))
     spending: Spending = field(default_factory=Spending, compare=False, repr=False)
     asker: Waiting | None = field(default=None, compare=False, repr=False)
 

@@ -16,7 +16,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from scenesearch.ranking.words import word_id
+from scenesearch.metadata import TextKind
+from scenesearch.moments import Moment
+from scenesearch.ranking.words import word_id, words
 
 K1 = 1.2
 B = 0.75
@@ -32,12 +34,12 @@ def saturated(counts: NDArray[np.float32], lengths: NDArray[np.float32], average
     return np.asarray(counts * np.float32(K1 + 1) / (counts + damping), np.float32)
 
 
-def shares(words: Iterable[str], frequencies: Mapping[str, int], units: int) -> dict[str, float]:
+def term_weights(asked: Iterable[str], frequencies: Mapping[str, int], units: int) -> dict[str, float]:
     """How much of the question each of its words carries; together 1.
 
     `frequencies`: in how many of the `units` texts each word stands. A word that none holds keeps its share.
     """
-    found = {word: frequencies.get(word, 0) for word in words}
+    found = {word: frequencies.get(word, 0) for word in asked}
     idf = {word: math.log(1 + (units - n + 0.5) / (n + 0.5)) for word, n in ((w, min(n, units)) for w, n in found.items())}
     total = sum(idf.values())
     return {word: value / total for word, value in idf.items()} if total else {}
@@ -107,3 +109,10 @@ class Postings:
             if len(units):
                 out[units - first] += np.float32(weight) * saturated(counts, self.lengths[units], average_length)
         return out
+
+
+def moment_postings(moments: Sequence[Moment]) -> Postings:
+    """The words of all entries of each moment; readings of a burned-in clock can be found but do not make a moment longer."""
+    told = [[word for entry in moment.entries for word in words(entry.text)] for moment in moments]
+    clocks = [frozenset(word for e in moment.entries if e.kind is TextKind.TIMECODE for word in words(e.text)) for moment in moments]
+    return Postings.of(told, clocks)

@@ -10,9 +10,9 @@ from functools import lru_cache
 from scenesearch.names import composed
 from scenesearch.ports import Catalog, Filters, Hit, Probe, SceneIndex
 from scenesearch.ranking.bm25 import Postings
+from scenesearch.ranking.strength import TITLE, soft_sum
 from scenesearch.ranking.words import words
 from scenesearch.search.answer import SearchRequest
-from scenesearch.search.scoring import soft_sum
 from scenesearch.video import Video, VideoRef, VideoState
 
 MOMENTS = 300
@@ -20,9 +20,6 @@ MOMENTS = 300
 
 PER_VIDEO = 5
 """Of one video, so many at most: a long one cannot crowd out the rest, and a strong one beats a wide one."""
-
-TITLE = 0.5
-"""What title and summary add when they answer the whole question by their words, in units of strength (measured)."""
 
 
 @dataclass(frozen=True, slots=True)

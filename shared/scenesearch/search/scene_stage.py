@@ -119,5 +119,5 @@ class SceneStage:
             span=candidate.moment.span,
             description=one_line(" · ".join(dict.fromkeys(entry.text for entry in entries)))[:DESCRIPTION],
             quotes=tuple(entry.text for entry in entries),
-            score=self._question.likeness.score(candidate.strength),
+            score=self._question.scale.score(candidate.strength),
         )

@@ -21,12 +21,12 @@ from scenesearch.ports import (
     Catalog,
     Embedder,
     Filters,
-    Likeness,
     Probe,
     Question,
     SceneIndex,
     SceneReader,
     SceneWatcher,
+    ScoreScale,
     Spending,
 )
 from scenesearch.ranking.phrases import occurrences
@@ -50,7 +50,7 @@ MOMENTS_READ = 40
 MOMENTS_LOOKED_AT = 400
 """Moments of a file that are looked through where only their text tells whether they may answer."""
 
-WORDS_ALONE = Likeness(unrelated=0.0, spread=1.0, even=2.0)
+WORDS_ALONE = ScoreScale(mean=0.0, std=1.0, midpoint=2.0)
 """The scale of a question that has no vector: its words alone count, and two thirds of them are as good as even."""
 
 CANNOT_WATCH = "nothing here can watch the clips: the scenes are confirmed by the text alone"
@@ -217,20 +217,20 @@ class _Asking:
 
     @cached_property
     def _probe(self) -> Probe:
-        vector, likeness = self._meaning()
+        vector, scale = self._meaning()
         return Probe(
             vector=vector,
-            likeness=likeness,
+            scale=scale,
             words=self._index.weigh(self._query.words),
             text=self._query.text,
             phrases=tuple(phrase.words for phrase in self._query.phrases),
             sections=self._query.sections,
         )
 
-    def _meaning(self) -> tuple[NDArray[np.float32], Likeness]:
+    def _meaning(self) -> tuple[NDArray[np.float32], ScoreScale]:
         """The question's vector and the scale it is read on. When the model gives none, zeros: the words are asked alone."""
         try:
-            return self._embedder.queries([self._query.text])[0], self._embedder.likeness
+            return self._embedder.queries([self._query.text])[0], self._embedder.scale
         except SceneSearchError as error:
             if isinstance(error, ConfigurationError):  # nothing that passes: whoever runs this must hear of it
                 LOG.error("questions have no vectors", extra={"reason": str(error)})
@@ -246,7 +246,7 @@ class _Asking:
             precise=self._request.mode is Mode.PRECISION,
             sections=self._query.sections,
             words=self._probe.words,
-            likeness=self._probe.likeness,
+            scale=self._probe.scale,
             spending=self._spending,
             asker=self._asker,
         )
@@ -341,7 +341,7 @@ class _Asking:
             video_id=video.ref.video_id,
             title=video.title,
             collection=video.collection,
-            score=round(self._probe.likeness.score(match.strength), 4),
+            score=round(self._probe.scale.score(match.strength), 4),
             duration=video.duration_ms / 1000,
         )
 

@@ -30,7 +30,7 @@ from scenesearch.emulator.wiring import create_topics
 from scenesearch.messages import ChunkWork
 from scenesearch.metadata import CHUNK_SECTIONS, Entry, Section
 from scenesearch.pipeline.extract import extract
-from scenesearch.ports import ClipInput, Extraction, Likeness, Ports, Vectors
+from scenesearch.ports import ClipInput, Extraction, Ports, ScoreScale, Vectors
 from scenesearch.timeline import Span
 from scenesearch.video import Chunk, Clip, MediaInfo, Video, VideoRef, VideoState, now
 
@@ -70,7 +70,7 @@ class Counted:
 class Directions:
     """An embedder for texts whose vectors do not matter."""
 
-    name, dimension, likeness = "directions", 8, Likeness(0.0, 1.0)
+    name, dimension, scale = "directions", 8, ScoreScale(0.0, 1.0)
 
     def passages(self, texts: Sequence[str]) -> Vectors:
         vectors = np.random.default_rng(len(texts)).normal(size=(len(texts), self.dimension)).astype(np.float32)

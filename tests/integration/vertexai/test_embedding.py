@@ -9,7 +9,7 @@ from scenesearch.config import Settings
 from scenesearch.errors import ModelError, Unavailable
 from scenesearch.models.vertexai.client import VertexClient
 from scenesearch.models.vertexai.embedder import GeminiEmbedder
-from scenesearch.ports import Likeness
+from scenesearch.ports import ScoreScale
 from stand_ins.vertexai.control import Control
 
 TEXTS = ["a red car burns on the pier", "赤い車が炎上する", "a slide about quarterly results"]
@@ -90,4 +90,4 @@ def test_embeddings_are_tried_again_too(embedder: GeminiEmbedder, stand_in: Cont
 
 def test_its_scale_is_what_the_settings_say(client: VertexClient, settings: Settings) -> None:
     measured = settings.model_copy(update={"vertexai_embedding_unrelated": 0.41, "vertexai_embedding_spread": 0.05})
-    assert GeminiEmbedder(client, measured).likeness == Likeness(unrelated=0.41, spread=0.05)
+    assert GeminiEmbedder(client, measured).scale == ScoreScale(mean=0.41, std=0.05)

@@ -12,7 +12,7 @@ import pytest
 
 from scenesearch.errors import InvalidRequest
 from scenesearch.evaluation.calibrate import measured
-from scenesearch.ports import Likeness, Vectors
+from scenesearch.ports import ScoreScale, Vectors
 
 DIMENSION = 256
 
@@ -20,7 +20,7 @@ DIMENSION = 256
 class Planted:
     """Cosines of texts of one topic are about 0.8; of others they lie around 0.5, so far apart as noise in 256 dimensions makes them."""
 
-    name, dimension, likeness = "planted", DIMENSION, Likeness(0.0, 1.0)
+    name, dimension, scale = "planted", DIMENSION, ScoreScale(0.0, 1.0)
 
     def passages(self, texts: Sequence[str]) -> Vectors:
         rows = np.zeros((len(texts), DIMENSION), np.float32)

@@ -107,7 +107,7 @@ def extractors(*, fails: Section | None = None, error: Exception | None = None) 
 def indexed(ports: Ports, ref: VideoRef) -> list[str]:
     """The texts that the index holds of this generation."""
     probe = Probe(
-        vector=ports.embedder.queries(["anything"])[0], likeness=ports.embedder.likeness, words=WordWeights(shares={}, average_length=1)
+        vector=ports.embedder.queries(["anything"])[0], scale=ports.embedder.scale, words=WordWeights(shares={}, average_length=1)
     )
     moments = [candidate.moment for candidate in ports.index.read([ref], probe, 100).get(ref, [])]
     return sorted({entry.text for moment in moments for entry in moment.entries})

@@ -35,7 +35,7 @@ def extracted(ref: VideoRef, ports: Ports, settings: Settings) -> None:
 
 def chunks_in(language: str, ports: Ports) -> set[int]:
     probe = Probe(
-        vector=ports.embedder.queries(["anything"])[0], likeness=ports.embedder.likeness, words=WordWeights(shares={}, average_length=1)
+        vector=ports.embedder.queries(["anything"])[0], scale=ports.embedder.scale, words=WordWeights(shares={}, average_length=1)
     )
     return {hit.chunk for hit in ports.index.find(probe, Filters(language=language), 100, 100)}
 

@@ -28,7 +28,7 @@ from scenesearch.moments import Moment
 from scenesearch.pipeline.backfill import backfill
 from scenesearch.pipeline.remove import forget
 from scenesearch.pipeline.split import split, thumbnails_object
-from scenesearch.ports import Candidate, Filters, Likeness, ObjectInfo, Ports, Vectors
+from scenesearch.ports import Candidate, Filters, ObjectInfo, Ports, ScoreScale, Vectors
 from scenesearch.video import Chunk, Video, VideoRef, VideoState, video_id, work_prefix
 
 SETTINGS = Settings(chunk_seconds=3)
@@ -47,7 +47,7 @@ class NoIndex:
 
 
 class NoEmbedder:
-    name, dimension, likeness = "none", 1, Likeness(unrelated=0.1, spread=0.1)
+    name, dimension, scale = "none", 1, ScoreScale(mean=0.1, std=0.1)
 
     def queries(self, texts: list[str]) -> Vectors:
         return np.ones((len(texts), 1), np.float32)

@@ -7,14 +7,14 @@ import math
 import numpy as np
 import pytest
 
-from scenesearch.ranking.bm25 import K1, B, Postings, shares
+from scenesearch.ranking.bm25 import K1, B, Postings, term_weights
 
 UNITS = [["red", "car"], ["red", "red", "house", "tree"], ["dog"], []]
 
 
 def test_scores_are_those_of_the_formula() -> None:
     postings = Postings.of(UNITS)
-    weights = shares(["red", "tree"], {"red": 2, "tree": 1}, 4)
+    weights = term_weights(["red", "tree"], {"red": 2, "tree": 1}, 4)
     average = 7 / 4
     expected = []
     for unit in UNITS:
@@ -28,7 +28,7 @@ def test_scores_are_those_of_the_formula() -> None:
 
 
 def test_rare_words_carry_more() -> None:
-    weights = shares(["red", "tree"], {"red": 90, "tree": 1}, 100)
+    weights = term_weights(["red", "tree"], {"red": 90, "tree": 1}, 100)
     assert weights["tree"] > weights["red"]
     assert sum(weights.values()) == pytest.approx(1)
     idf = [math.log(1 + (100 - n + 0.5) / (n + 0.5)) for n in (90, 1)]
@@ -36,8 +36,8 @@ def test_rare_words_carry_more() -> None:
 
 
 def test_no_words_carry_nothing() -> None:
-    assert shares([], {}, 10) == {}
-    assert shares(["red"], {}, 0) == {"red": 1.0}
+    assert term_weights([], {}, 10) == {}
+    assert term_weights(["red"], {}, 0) == {"red": 1.0}
 
 
 def test_joined_parts_are_as_if_made_at_once() -> None:

@@ -8,23 +8,22 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
-from google.api_core import exceptions as google
 from google.cloud.firestore import Client
 from numpy.typing import NDArray
 
 from scenesearch.backends.gcp.faults import translated
-from scenesearch.backends.gcp.generation_store import BLIND
 from scenesearch.backends.gcp.index_shards import Layout, Shards
+from scenesearch.backends.gcp.index_space import StoredSpace
 from scenesearch.backends.gcp.index_vectors import PARALLEL, Cosines, MomentVectors
 from scenesearch.backends.gcp.indexed_chunk import ChunkOfIndex
-from scenesearch.errors import ConfigurationError, IndexMismatch
-from scenesearch.metadata import section_bits
+from scenesearch.errors import ConfigurationError
 from scenesearch.moments import Moment
 from scenesearch.ports import Candidate, Filters, Hit, Probe, Vectors, WordWeights
-from scenesearch.ranking.bm25 import shares
+from scenesearch.ranking.bm25 import term_weights
+from scenesearch.ranking.spaces import Space
+from scenesearch.ranking.strength import capped, strengths
 from scenesearch.video import VideoRef
 
 LOG = logging.getLogger(__name__)
@@ -51,16 +50,16 @@ class FirestoreIndex:
         if dimension > LARGEST_DIMENSION:
             raise ConfigurationError(f"{embedder} makes vectors of {dimension} numbers, Firestore indexes at most {LARGEST_DIMENSION}")
         self._client = client
-        self._space = {"embedder": embedder, "dimension": dimension}
+        self._space = Space(embedder, dimension)
+        self._stored_space = StoredSpace(client, "state", self._space)
         self._vectors, self._shards = MomentVectors(client), Shards(client)
         self._made_for, self._said_so = made_for, False
 
     def replace(self, ref: VideoRef, chunk: int, moments: Sequence[Moment], vectors: Vectors) -> None:
         """Vectors first: a moment is found once its words are there."""
-        if vectors.shape != (len(moments), self._space["dimension"]):
-            raise IndexMismatch(f"{vectors.shape} vectors came for {len(moments)} moments of {self._space['dimension']} dimensions")
+        self._space.check_vectors(vectors, len(moments))
         with translated(f"indexing chunk {chunk} of video {ref.video_id}"):
-            self._claim_space()
+            self._stored_space.claim()
             self._vectors.replace(ref, chunk, moments, vectors)
             self._shards.replace(ref, chunk, moments)
 
@@ -73,28 +72,22 @@ class FirestoreIndex:
         with translated("emptying the index"):
             self._shards.clear()
             self._vectors.clear()
-            self._state.delete(retry=BLIND)
+            self._stored_space.clear()
 
     def weigh(self, words: Sequence[str]) -> WordWeights:
         layout = self._layout()
         frequencies = {word: layout.postings.frequency(word) for word in set(words)}
-        return WordWeights(shares=shares(words, frequencies, len(layout)), average_length=layout.average_length)
+        return WordWeights(shares=term_weights(words, frequencies, len(layout)), average_length=layout.average_length)
 
     def find(self, probe: Probe, filters: Filters, limit: int, per_video: int) -> list[Hit]:
         layout = self._layout()
         admitted = layout.admitted(filters, probe.phrases)
         if not admitted.any():
             return []
-        strengths, _ = self._strengths(layout, admitted, probe, filters)
-        hits, taken = list[Hit](), dict[VideoRef, int]()
-        for unit in _strongest(strengths):
-            chunk, number = layout.moment(unit)
-            if taken.get(chunk.ref, 0) < per_video:
-                taken[chunk.ref] = taken.get(chunk.ref, 0) + 1
-                hits.append(Hit(ref=chunk.ref, chunk=chunk.number, number=number, strength=float(strengths[unit])))
-            if len(hits) == limit:
-                break
-        return hits
+        values, _ = self._strengths(layout, admitted, probe, filters)
+        places = ((unit, *layout.moment(unit)) for unit in _strongest(values))
+        ranked = (Hit(ref=c.ref, chunk=c.number, number=number, strength=float(values[unit])) for unit, c, number in places)
+        return capped(ranked, limit, per_video)
 
     def read(self, refs: Sequence[VideoRef], probe: Probe, limit: int) -> dict[VideoRef, list[Candidate]]:
         layout = self._layout()
@@ -107,16 +100,16 @@ class FirestoreIndex:
         admitted = layout.of_ref(ref)
         if not admitted.any():
             return []
-        strengths, similarities = self._strengths(layout, admitted, probe, Filters(video_id=ref.video_id))
+        values, similarities = self._strengths(layout, admitted, probe, Filters(video_id=ref.video_id))
         moments, candidates = dict[ChunkOfIndex, list[Moment] | None](), list[Candidate]()
-        for unit in _strongest(strengths)[:limit]:
+        for unit in _strongest(values)[:limit]:
             chunk, number = layout.moment(unit)
             if chunk not in moments:
                 with translated(f"reading the index of video {ref.video_id}"):
                     moments[chunk] = self._shards.moments(chunk)
             there = moments[chunk]
             if there is not None and number < len(there):  # else removed or replaced since the look
-                strength, similarity = float(strengths[unit]), float(similarities[unit])
+                strength, similarity = float(values[unit]), float(similarities[unit])
                 candidates.append(Candidate(moment=there[number], similarity=similarity, strength=strength))
         return candidates
 
@@ -133,16 +126,13 @@ class FirestoreIndex:
             names = ((chunk.key, number) for chunk, number in map(layout.moment, missed.tolist()))
             others = _placed(layout, self._vectors.cosines(probe.vector, names), admitted)
         similarities = np.where(np.isnan(similarities), others, similarities)
-        strengths = (similarities - np.float32(probe.likeness.unrelated)) / np.float32(probe.likeness.spread)
-        strengths += np.float32(probe.lexical) * by_words
-        if probe.sections:
-            strengths += np.float32(probe.hinted) * ((layout.sections & np.uint8(section_bits(probe.sections))) != 0)
-        return np.where(np.isnan(strengths), -np.inf, strengths).astype(np.float32), similarities
+        values = strengths(probe, similarities.astype(np.float32), by_words, layout.sections)
+        return np.where(np.isnan(values), -np.inf, values).astype(np.float32), similarities
 
     def _layout(self) -> Layout:
         """Raises `IndexMismatch` when another embedder made the index."""
         with translated("looking at the index"):
-            self._check_space()
+            self._stored_space.check()
             layout = self._shards.layout()
         if len(layout) > self._made_for and not self._said_so:
             self._said_so = True
@@ -151,27 +141,6 @@ class FirestoreIndex:
                 extra={"moments": len(layout), "made_for": self._made_for},
             )
         return layout
-
-    @property
-    def _state(self) -> Any:
-        return self._client.collection("index").document("state")
-
-    def _check_space(self) -> bool:
-        """Whether there is an index."""
-        state = self._state.get().to_dict()
-        if state is not None and state != self._space:
-            raise IndexMismatch(
-                f"the index holds vectors of {state.get('embedder')} ({state.get('dimension')} dimensions), not of"
-                f" {self._space['embedder']} ({self._space['dimension']}): run `scenesearch reindex`, or choose the models that built it"
-            )
-        return state is not None
-
-    def _claim_space(self) -> None:
-        if not self._check_space():
-            try:
-                self._state.create(self._space)
-            except google.Conflict:
-                self._check_space()
 
 
 def _placed(layout: Layout, cosines: Cosines, admitted: NDArray[np.bool_]) -> Floats:

@@ -27,14 +27,12 @@ from scenesearch.backends.gcp.indexed_chunk import (
     ChunkOfIndex,
     Wordings,
     chunk_key,
-    packed_rows,
     packed_words,
-    unpacked_rows,
     unpacked_words,
 )
 from scenesearch.backends.gcp.queries import SHARDS
 from scenesearch.metadata import section_bits
-from scenesearch.moments import Moment
+from scenesearch.moments import Moment, packed, unpacked
 from scenesearch.ports import Filters
 from scenesearch.ranking.bm25 import Postings
 from scenesearch.video import VideoRef
@@ -108,7 +106,7 @@ class Shards:
         key = chunk_key(ref, chunk)
         documents = dict[str, Document]()
         if moments:
-            words, rows = _pieces(packed_words(moments)), _pieces(packed_rows(moments))
+            words, rows = _pieces(packed_words(moments)), _pieces(packed(moments))
             pieces, write = max(len(words), len(rows)), uuid.uuid4().hex
             for piece in range(pieces):
                 documents[f"{key}-{piece:03}"] = {
@@ -147,7 +145,9 @@ class Shards:
         """All moments of a chunk with their entries; None when it has gone meanwhile, or is being replaced."""
         there = self._shards.where(filter=FieldFilter("chunk_key", "==", chunk.key)).select(["write", "piece", "pieces", "rows"])
         pieces = sorted((found.to_dict() or {} for found in there.stream()), key=lambda document: int(document["piece"]))
-        return unpacked_rows(b"".join(p["rows"] for p in pieces), chunk) if _is_whole(pieces) else None
+        if not _is_whole(pieces):
+            return None
+        return unpacked(b"".join(p["rows"] for p in pieces), chunk.ref, chunk.number, chunk.collection, chunk.language)
 
     @property
     def _shards(self) -> CollectionReference:

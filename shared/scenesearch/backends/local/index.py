@@ -16,7 +16,8 @@ from scenesearch.backends.local.index_file import IndexFile
 from scenesearch.backends.local.index_segment import Segment, Strengths, strongest, total_length
 from scenesearch.moments import Moment
 from scenesearch.ports import Candidate, Filters, Hit, Probe, Vectors, WordWeights
-from scenesearch.ranking.bm25 import shares
+from scenesearch.ranking.bm25 import term_weights
+from scenesearch.ranking.strength import capped
 from scenesearch.video import VideoRef
 
 CHUNKS_KEPT = 512
@@ -69,7 +70,7 @@ class LocalIndex:
         """How telling each of these words is in the whole index."""
         snapshot = self.snapshot()
         frequencies = {word: sum(segment.postings.frequency(word) for segment in snapshot.segments) for word in set(words)}
-        return WordWeights(shares=shares(words, frequencies, len(snapshot)), average_length=snapshot.average_length)
+        return WordWeights(shares=term_weights(words, frequencies, len(snapshot)), average_length=snapshot.average_length)
 
     def find(self, probe: Probe, filters: Filters, limit: int, per_video: int) -> list[Hit]:
         """The `limit` strongest moments, at most `per_video` of one video, strongest first."""
@@ -139,19 +140,12 @@ def _capped(found: Sequence[tuple[Segment, Strengths]], wanted: int, limit: int,
         ranked += zip((-part.strengths[best]).tolist(), repeat(n), chunks.tolist(), places.tolist(), strict=False)
     if len(found) > 1:
         ranked.sort()
-    hits: list[Hit] = []
-    taken: dict[VideoRef, int] = {}
-    for weakness, n, chunk, place in ranked:
-        segment = found[n][0]
-        key = segment.keys[chunk]
-        of_video = taken.get(key.ref, 0)
-        if of_video < per_video:
-            taken[key.ref] = of_video + 1
-            number = place - int(segment.starts[chunk])
-            hits.append(Hit(ref=key.ref, chunk=key.number, number=number, strength=-weakness))
-            if len(hits) == limit:
-                break
-    return hits
+    return capped((_hit(found[n][0], chunk, place, -weakness) for weakness, n, chunk, place in ranked), limit, per_video)
+
+
+def _hit(segment: Segment, chunk: int, place: int, strength: float) -> Hit:
+    key = segment.keys[chunk]
+    return Hit(ref=key.ref, chunk=key.number, number=place - int(segment.starts[chunk]), strength=strength)
 
 
 def _runs(numbers: Sequence[int]) -> list[tuple[int, int]]:

@@ -9,16 +9,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import TypeAdapter
 
 from scenesearch.backends.local.database import Database, Row
-from scenesearch.errors import IndexMismatch
-from scenesearch.metadata import TextKind, section_bits
-from scenesearch.moments import Moment
-from scenesearch.moments import Row as EntryRow
+from scenesearch.metadata import section_bits
+from scenesearch.moments import Moment, packed, unpacked
 from scenesearch.ports import Vectors
-from scenesearch.ranking.bm25 import Postings
-from scenesearch.ranking.words import words
+from scenesearch.ranking.bm25 import Postings, moment_postings
+from scenesearch.ranking.spaces import Space
 from scenesearch.video import VideoRef
 
 STEPS = (
@@ -36,7 +33,6 @@ STEPS = (
 )
 """`id` grows for ever: a chunk that is replaced gets another one. `revision` counts changes."""
 
-_ROWS = TypeAdapter(tuple[EntryRow, ...])
 _BATCH = 500
 
 
@@ -66,7 +62,7 @@ class IndexFile:
 
     def __init__(self, path: Path, embedder: str, dimension: int) -> None:
         self._database = Database(path, STEPS)
-        self._embedder, self._dimension = embedder, dimension
+        self._space = Space(embedder, dimension)
 
     def revision(self) -> int:
         """Changes whenever the index does. Raises `IndexMismatch` when another embedder wrote it."""
@@ -93,23 +89,15 @@ class IndexFile:
         row = self._database.row("SELECT windows, rows FROM texts WHERE id = ?", (key.id,))
         if row is None:
             return None
-        rows = _ROWS.validate_json(zlib.decompress(row["rows"]))
-        windows = np.frombuffer(row["windows"], np.int32).reshape(-1, 4).tolist()
-        return [
-            Moment(
-                ref=key.ref, collection=key.collection, language=key.language, chunk=key.number,
-                number=number, first_row=first, rows=rows[at : at + count], written=bool(written),
-            )
-            for number, (first, at, count, written) in enumerate(windows)
-        ]  # fmt: skip
+        stored = row["rows"]
+        if windows := row["windows"]:  # as earlier versions wrote them, apart from the rows
+            stored = zlib.compress((len(windows) // 16).to_bytes(4, "big") + windows + zlib.decompress(stored))
+        return unpacked(stored, key.ref, key.number, key.collection, key.language)
 
     def replace(self, ref: VideoRef, chunk: int, moments: Sequence[Moment], vectors: Vectors) -> None:
         """Store the moments of a chunk in place of those it had. Raises `IndexMismatch`, `StorageFull`, `Unavailable`."""
-        if vectors.shape != (len(moments), self._dimension):
-            raise IndexMismatch(f"{vectors.shape} vectors came for {len(moments)} moments of {self._dimension} dimensions")
-        told = [[word for entry in moment.entries for word in words(entry.text)] for moment in moments]
-        clocks = [frozenset(word for e in moment.entries if e.kind is TextKind.TIMECODE for word in words(e.text)) for moment in moments]
-        postings = Postings.of(told, clocks)
+        self._space.check_vectors(vectors, len(moments))
+        postings = moment_postings(moments)
         with self._database.atomic():
             self._claim()
             self._delete("video_id = ? AND generation = ? AND chunk = ?", (ref.video_id, ref.generation, chunk))
@@ -123,11 +111,7 @@ class IndexFile:
                         bytes(section_bits({entry.section for entry in moment.entries}) for moment in moments),
                     ),
                 )  # fmt: skip
-                rows = {moment.first_row + i: row for moment in moments for i, row in enumerate(moment.rows)}
-                places = {number: place for place, number in enumerate(sorted(rows))}
-                windows = np.array([(m.first_row, places[m.first_row], len(m.rows), m.written) for m in moments], np.int32)
-                packed = zlib.compress(_ROWS.dump_json(tuple(rows[number] for number in places), exclude_defaults=True))
-                self._database.execute("INSERT INTO texts VALUES (?, ?, ?)", (cursor.lastrowid, windows.tobytes(), packed))
+                self._database.execute("INSERT INTO texts VALUES (?, ?, ?)", (cursor.lastrowid, b"", packed(moments)))
             self._database.execute("UPDATE state SET revision = revision + 1")
 
     def remove(self, video_id: str, generation: int | None = None) -> None:
@@ -153,19 +137,15 @@ class IndexFile:
         assert row is not None  # noqa: S101 - the schema inserts it
         self._check(row)
         if row["embedder"] is None:
-            self._database.execute("UPDATE state SET embedder = ?, dimension = ?", (self._embedder, self._dimension))
+            self._database.execute("UPDATE state SET embedder = ?, dimension = ?", self._space)
 
     def _check(self, row: Row) -> None:
-        if row["embedder"] is not None and (row["embedder"], row["dimension"]) != (self._embedder, self._dimension):
-            raise IndexMismatch(
-                f"the index holds vectors of {row['embedder']} ({row['dimension']} dimensions), not of {self._embedder}"
-                f" ({self._dimension}): run `scenesearch reindex`, or choose the models that built it"
-            )
+        self._space.check(Space(row["embedder"], row["dimension"]) if row["embedder"] is not None else None)
 
     def _stored(self, row: Row) -> StoredChunk:
         return StoredChunk(
             ChunkKey(row["id"], VideoRef(row["video_id"], row["generation"]), row["chunk"], row["collection"], row["language"]),
-            np.frombuffer(row["vectors"], np.float16).reshape(-1, self._dimension),
+            np.frombuffer(row["vectors"], np.float16).reshape(-1, self._space.dimension),
             Postings(np.frombuffer(row["keys"], np.uint64), np.frombuffer(row["lengths"], np.float32)),
             np.frombuffer(row["sections"], np.uint8),
         )

@@ -14,6 +14,7 @@ from scenesearch.backends.local.index_file import ChunkKey, StoredChunk
 from scenesearch.metadata import section_bits
 from scenesearch.ports import Filters, Probe
 from scenesearch.ranking.bm25 import Postings
+from scenesearch.ranking.strength import strengths
 from scenesearch.video import VideoRef
 
 Floats = NDArray[np.float32]
@@ -102,13 +103,8 @@ class Segment:
         """The strengths of all moments of the chunks from `low` to before `high`."""
         first, after = int(self.starts[low]), int(self.starts[high])
         similarities = _cosines(probe.vector, self.vectors[first:after])
-        strengths = (similarities - np.float32(probe.likeness.unrelated)) / np.float32(probe.likeness.spread)
-        words = probe.words
-        strengths += np.float32(probe.lexical) * self.postings.scores(words.shares, words.average_length, first, after)
-        if probe.sections:
-            bits = np.uint8(section_bits(probe.sections))
-            strengths += np.float32(probe.hinted) * ((self.sections[first:after] & bits) != 0)
-        return Strengths(first, similarities, strengths)
+        answered = self.postings.scores(probe.words.shares, probe.words.average_length, first, after)
+        return Strengths(first, similarities, strengths(probe, similarities, answered, self.sections[first:after]))
 
     def _chunk_ranges(self, filters: Filters) -> list[tuple[int, int]]:
         if filters.collections is None:

@@ -15,13 +15,11 @@ from scenesearch.backends.gcp.documents import generation_id
 from scenesearch.backends.gcp.indexed_chunk import (
     ChunkOfIndex,
     Wordings,
-    packed_rows,
     packed_words,
-    unpacked_rows,
     unpacked_words,
 )
 from scenesearch.backends.vertexai_search.schema import COLLECTION, HALF, LANGUAGE, MATCHED, REF, ROWS, TEXT, VECTOR, VIDEO_ID, WORDS
-from scenesearch.moments import Moment
+from scenesearch.moments import Moment, packed, unpacked
 from scenesearch.ranking.words import word_id, words
 from scenesearch.video import VideoRef
 
@@ -54,7 +52,8 @@ class FoundMoment:
 
     def moment(self) -> Moment:
         """The moment as it was put."""
-        [moment] = unpacked_rows(b64decode(self.rows), self.chunk)
+        chunk = self.chunk
+        [moment] = unpacked(b64decode(self.rows), chunk.ref, chunk.number, chunk.collection, chunk.language)
         return replace(moment, number=self.number)
 
 
@@ -75,7 +74,7 @@ def json_document(moment: Moment, vector: NDArray[np.float32]) -> str:
         VECTOR: [round(float(value), _DIGITS) for value in vector],
         MATCHED: b64encode(packed_words([moment])).decode(),
         HALF: b64encode(vector.astype(np.float16).tobytes()).decode(),
-        ROWS: b64encode(packed_rows([moment])).decode(),
+        ROWS: b64encode(packed([moment])).decode(),
     }
     if moment.language is not None:
         fields[LANGUAGE] = moment.language

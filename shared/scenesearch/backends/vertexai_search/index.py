@@ -17,17 +17,18 @@ import numpy as np
 
 from scenesearch.backends.gcp.documents import generation_id
 from scenesearch.backends.gcp.faults import translated
-from scenesearch.backends.gcp.indexed_chunk import packed_words, unpacked_words
 from scenesearch.backends.vertexai_search.data_store import PAGE, DataStore, Wanted
 from scenesearch.backends.vertexai_search.documents import FoundMoment, document_id, json_document, word_key
 from scenesearch.backends.vertexai_search.filters import any_of, filtered
 from scenesearch.backends.vertexai_search.ledger import Ledger
 from scenesearch.backends.vertexai_search.schema import LARGEST_DIMENSION, REF, VECTOR, WORDS
-from scenesearch.errors import ConfigurationError, IndexMismatch
+from scenesearch.errors import ConfigurationError
 from scenesearch.metadata import section_bits
 from scenesearch.moments import Moment
 from scenesearch.ports import Candidate, Filters, Hit, Probe, Vectors, WordWeights
-from scenesearch.ranking.bm25 import Postings, shares
+from scenesearch.ranking.bm25 import Postings, moment_postings, term_weights
+from scenesearch.ranking.spaces import Space
+from scenesearch.ranking.strength import capped, strengths
 from scenesearch.video import VideoRef
 
 LOG = logging.getLogger(__name__)
@@ -59,16 +60,15 @@ class VertexSearchIndex:
                 f"{embedder} makes vectors of {dimension} numbers, Vertex AI Search takes at most {LARGEST_DIMENSION}:"
                 " set SCENESEARCH_VERTEXAI_EMBEDDING_DIMENSION, or leave SCENESEARCH_VERTEXAI_SEARCH_DATA_STORE empty"
             )
-        self._store, self._ledger, self._dimension = store, ledger, dimension
+        self._store, self._ledger, self._space = store, ledger, Space(embedder, dimension)
         self._fresh_s = self._patience_s = fresh_s
 
     def replace(self, ref: VideoRef, chunk: int, moments: Sequence[Moment], vectors: Vectors) -> None:
         """Entered in the ledger before and after, so that whatever an interrupted writer leaves can be found and is never shown."""
-        if vectors.shape != (len(moments), self._dimension):
-            raise IndexMismatch(f"{vectors.shape} vectors came for {len(moments)} moments of {self._dimension} dimensions")
+        self._space.check_vectors(vectors, len(moments))
         documents = {document_id(ref, chunk, m.number): json_document(m, v) for m, v in zip(moments, vectors, strict=True)}
         with translated(f"indexing chunk {chunk} of video {ref.video_id}"):
-            self._ledger.claim_space()
+            self._ledger.space.claim()
             there = self._ledger.begin(ref, chunk, len(moments))
             last = next(reversed(documents), None)
             before = self._store.indexed_at(last) if last else None
@@ -99,25 +99,22 @@ class VertexSearchIndex:
     def weigh(self, words: Sequence[str]) -> WordWeights:
         with translated("counting the words of a question"), ThreadPoolExecutor(1) as threads:
             size = threads.submit(self._ledger.size)
-            self._ledger.check_space()
+            self._ledger.space.check()
             counted = self._store.frequencies(sorted({word_key(word) for word in words})[: MOST_WORDS * 2])
             frequencies = {word: counted.get(word_key(word), 0) for word in words}
-            return WordWeights(shares=shares(words, frequencies, size.result().moments), average_length=size.result().average_length)
+            return WordWeights(shares=term_weights(words, frequencies, size.result().moments), average_length=size.result().average_length)
 
     def find(self, probe: Probe, filters: Filters, limit: int, per_video: int) -> list[Hit]:
         if filters.collections is not None and not filters.collections:
             return []
         found = self._candidates(probe, filtered(filters, probe.phrases), SPARE * per_video)
         wanted = None if filters.section is None else section_bits({filters.section})
-        hits, taken = list[Hit](), dict[VideoRef, int]()
-        for moment, strength, _ in _weighed(found, probe):
-            ref = moment.chunk.ref
-            if taken.get(ref, 0) < per_video and (wanted is None or moment.wordings.sections[0] & wanted):
-                taken[ref] = taken.get(ref, 0) + 1
-                hits.append(Hit(ref=ref, chunk=moment.chunk.number, number=moment.number, strength=strength))
-            if len(hits) == limit:
-                break
-        return hits
+        ranked = (
+            Hit(ref=moment.chunk.ref, chunk=moment.chunk.number, number=moment.number, strength=strength)
+            for moment, strength, _ in _weighed(found, probe)
+            if wanted is None or moment.wordings.sections[0] & wanted
+        )
+        return capped(ranked, limit, per_video)
 
     def read(self, refs: Sequence[VideoRef], probe: Probe, limit: int) -> dict[VideoRef, list[Candidate]]:
         """Of many videos together at most `NEAREST` and `WORDED`, shared among them by the service."""
@@ -149,7 +146,7 @@ class VertexSearchIndex:
             return []
         with translated("searching the index"), ThreadPoolExecutor(len(legs)) as threads:
             answers = [threads.submit(self._store.search, leg) for leg in legs]
-            self._ledger.check_space()
+            self._ledger.space.check()
             fields = {name: document for answer in answers for name, document in answer.result().items()}
             found = [moment for name, document in fields.items() if (moment := _understood(name, document)) is not None]
             known = self._ledger.counts(sorted({moment.chunk.key for moment in found}))
@@ -166,20 +163,17 @@ def _understood(name: str, fields: Mapping[str, Any]) -> FoundMoment | None:
 
 
 def _weighed(found: Sequence[FoundMoment], probe: Probe) -> list[tuple[FoundMoment, float, float]]:
-    """Each moment with its strength (see `Probe`) and its cosine, strongest first."""
+    """Each moment with its strength and its cosine, strongest first."""
     if not found:
         return []
     similarities = np.stack([moment.vector for moment in found]) @ probe.vector
-    strengths = (similarities - probe.likeness.unrelated) / probe.likeness.spread
     postings = Postings.joined([moment.wordings.postings for moment in found])
-    strengths += probe.lexical * postings.scores(probe.words.shares, probe.words.average_length, 0, len(found))
-    if probe.sections:
-        held = np.array([moment.wordings.sections[0] for moment in found])
-        strengths += probe.hinted * ((held & section_bits(probe.sections)) != 0)
-    order = sorted(range(len(found)), key=lambda i: (-strengths[i], found[i].chunk.ref, found[i].chunk.number, found[i].number))
-    return [(found[i], float(strengths[i]), float(similarities[i])) for i in order]
+    answered = postings.scores(probe.words.shares, probe.words.average_length, 0, len(found))
+    values = strengths(probe, similarities, answered, np.array([moment.wordings.sections[0] for moment in found]))
+    order = sorted(range(len(found)), key=lambda i: (-values[i], found[i].chunk.ref, found[i].chunk.number, found[i].number))
+    return [(found[i], float(values[i]), float(similarities[i])) for i in order]
 
 
 def _length(moments: Sequence[Moment]) -> int:
-    """Words of these moments, as far as they make a moment longer (see `packed_words`)."""
-    return round(float(unpacked_words(packed_words(moments)).postings.lengths.sum()))
+    """Words of these moments, as far as they make a moment longer (see `moment_postings`)."""
+    return round(float(moment_postings(moments).lengths.sum()))

@@ -14,9 +14,10 @@ from google.api_core import exceptions as google
 from google.cloud.firestore import Client, CollectionReference, FieldFilter, Increment, Maximum
 
 from scenesearch.backends.gcp.generation_store import BLIND
+from scenesearch.backends.gcp.index_space import StoredSpace
 from scenesearch.backends.gcp.indexed_chunk import chunk_key
 from scenesearch.backends.gcp.queries import LEDGER
-from scenesearch.errors import IndexMismatch
+from scenesearch.ranking.spaces import Space
 from scenesearch.video import VideoRef
 
 BATCH = 300
@@ -44,7 +45,7 @@ class Ledger:
 
     def __init__(self, client: Client, embedder: str, dimension: int) -> None:
         self._client = client
-        self._space = {"embedder": embedder, "dimension": dimension}
+        self.space = StoredSpace(client, "vertexai_search", Space(embedder, dimension))
 
     def begin(self, ref: VideoRef, chunk: int, count: int) -> int:
         """Before the first document of a chunk is written. How many documents may be there already."""
@@ -84,7 +85,7 @@ class Ledger:
 
     def clear(self) -> None:
         self._delete(self._chunks.list_documents(page_size=BATCH))
-        self._state.delete(retry=BLIND)
+        self.space.clear()
 
     def counts(self, keys: Sequence[str]) -> Mapping[str, int]:
         """How many moments these chunks have; those that are not there are left out."""
@@ -96,24 +97,6 @@ class Ledger:
         """Summed by Firestore itself, a field at a time: a sum of two fields at once would need an index of its own."""
         moments, words = self._sum("count"), self._sum("words")
         return Size(moments, max(1.0, words / max(1, moments)))
-
-    def check_space(self) -> bool:
-        """Whether there is an index. Raises `IndexMismatch` when another embedder made it."""
-        state = self._state.get(retry=BLIND).to_dict()
-        if state is not None and state != self._space:
-            raise IndexMismatch(
-                f"the index holds vectors of {state.get('embedder')} ({state.get('dimension')} dimensions), not of"
-                f" {self._space['embedder']} ({self._space['dimension']}): run `scenesearch reindex`, or choose the models that built it"
-            )
-        return state is not None
-
-    def claim_space(self) -> None:
-        """Say which embedder makes the vectors; the first one to say so is right."""
-        if not self.check_space():
-            try:
-                self._state.create(self._space)
-            except google.Conflict:
-                self.check_space()
 
     def _sum(self, field: str) -> int:
         aggregation: Any = self._chunks.sum(field, alias="sum")
@@ -131,7 +114,3 @@ class Ledger:
     @property
     def _chunks(self) -> CollectionReference:
         return self._client.collection(LEDGER)
-
-    @property
-    def _state(self) -> Any:
-        return self._client.collection("index").document("vertexai_search")

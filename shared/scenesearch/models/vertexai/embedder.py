@@ -12,7 +12,7 @@ import numpy as np
 from scenesearch.config import Settings
 from scenesearch.errors import ConfigurationError, InvalidRequest, ModelError
 from scenesearch.models.vertexai.client import RetryPolicy, VertexClient
-from scenesearch.ports import Likeness, Vectors
+from scenesearch.ports import ScoreScale, Vectors
 from scenesearch.video import now
 
 LOG = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class GeminiEmbedder:
         self._name = settings.vertexai_embedding_model
         self._dimension = settings.vertexai_embedding_dimension
         self._query_seconds = settings.vertexai_query_seconds
-        self._likeness = Likeness(unrelated=settings.vertexai_embedding_unrelated, spread=settings.vertexai_embedding_spread)
+        self._scale = ScoreScale(mean=settings.vertexai_embedding_unrelated, std=settings.vertexai_embedding_spread)
 
     @property
     def name(self) -> str:
@@ -48,9 +48,9 @@ class GeminiEmbedder:
         return self._dimension
 
     @property
-    def likeness(self) -> Likeness:
+    def scale(self) -> ScoreScale:
         """As the settings say. Their defaults are a guess: nobody has run `scenesearch evaluate DIR --scale` against the service yet."""
-        return self._likeness
+        return self._scale
 
     def queries(self, texts: Sequence[str]) -> Vectors:
         """Vectors of questions, shape (texts, dimension). For a single one somebody waits: it is given up as soon as the settings say.

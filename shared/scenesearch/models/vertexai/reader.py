@@ -22,7 +22,7 @@ from scenesearch.models.vertexai.notes import KINDS
 from scenesearch.models.vertexai.schemas import Match, Matches, Quotation
 from scenesearch.models.vertexai.structured_output import Truncated, generate_structured
 from scenesearch.moments import Passage
-from scenesearch.ports import FoundScene, Likeness, Question, Reading
+from scenesearch.ports import FoundScene, Question, Reading, ScoreScale
 from scenesearch.ranking.quotations import FEWEST_NEARLY, bare, letters, quoted_from
 from scenesearch.ranking.words import normalised
 from scenesearch.timeline import Span, hull
@@ -121,7 +121,7 @@ class GeminiReader:
             found = outcome.value
             spent = {"tokens": dict(outcome.usage.tokens), "cost_usd": outcome.usage.cost_usd, "rejected": outcome.rejected}
             LOG.info("a video was read for a question", extra={"model": self._model, "video": reading.video.ref.video_id, **spent})
-        scenes = (_scene(scene, reading.passages, question.likeness) for scene in found)
+        scenes = (_scene(scene, reading.passages, question.scale) for scene in found)
         return sorted(scenes, key=lambda scene: (-scene.score, scene.span))[:limit]
 
     def request(self, question: Question, reading: Reading, lines: Sequence[NumberedLine], limit: int) -> ModelRequest:
@@ -263,11 +263,11 @@ def _without_heading(quotation: str, line: NumberedLine) -> str:
     return bare(told.removeprefix(f"{normalised(line.entry.speaker)}:")) if line.entry.speaker else told
 
 
-def _scene(found: Found, passages: Sequence[Passage], likeness: Likeness) -> FoundScene:
+def _scene(found: Found, passages: Sequence[Passage], scale: ScoreScale) -> FoundScene:
     first, last = found.lines[0], found.lines[-1]
     windows = passages[first.passage].windows
     near = [window.similarity for window in windows if window.first <= last.row and window.after > first.row]
-    like = likeness.score((max(near) - likeness.unrelated) / likeness.spread) if near else 0.0
+    like = scale.score((max(near) - scale.mean) / scale.std) if near else 0.0
     return FoundScene(
         span=found.span,
         description=found.description,
