@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from scenesearch.config import Backend, Settings
 from scenesearch.config import Models as ModelChoice
-from scenesearch.errors import ConfigurationError, InvalidMessage
-from scenesearch.messages import ChunkWork, DeadLetter, Extracted, Message, ObjectChanged, SplitWork, Subscription
-from scenesearch.metadata import Section
+from scenesearch.errors import ConfigurationError
+from scenesearch.messages import Message, Subscription
 from scenesearch.observability.logs import configure_logging
 from scenesearch.ports import Catalog, Embedder, Models, ObjectStore, Ports, Publisher, SceneIndex, SceneWatcher
 
@@ -28,7 +27,6 @@ LOOK_S = 2.0
 
 Handler = Callable[[Message], None]
 T = TypeVar("T")
-M = TypeVar("M", ObjectChanged, SplitWork, ChunkWork, Extracted, DeadLetter)
 
 
 class once(cached_property[T]):  # noqa: N801 - stands where `cached_property` would
@@ -118,32 +116,14 @@ class Application:
 
     @once
     def handlers(self) -> Mapping[Subscription, Handler]:
-        """What each subscription's messages are given to. A handler raises `InvalidMessage` for one that is not its kind."""
-        from scenesearch.pipeline.assemble import assemble
-        from scenesearch.pipeline.extract import extract
-        from scenesearch.pipeline.recover import recover
-        from scenesearch.pipeline.remove import remove
-        from scenesearch.pipeline.split import split
+        """What each subscription's messages are given to."""
+        from scenesearch.pipeline.handlers import handlers
 
-        ports, models, settings = self.ports, self.models, self.settings
-
-        def extracting(section: Section) -> Handler:
-            return _takes(ChunkWork, lambda message: extract(message, models.extractor(section), ports, settings))
-
-        return {
-            Subscription.SPLIT_OBJECTS: _takes(ObjectChanged, lambda message: split(message, ports, settings)),
-            Subscription.SPLIT_SPLITS: _takes(SplitWork, lambda message: split(message, ports, settings)),
-            Subscription.REMOVE_OBJECTS: _takes(ObjectChanged, lambda message: remove(message, ports)),
-            Subscription.EXTRACT_VISUAL_INFO: extracting(Section.VISUAL_INFO),
-            Subscription.EXTRACT_TRANSCRIPTION: extracting(Section.TRANSCRIPTION),
-            Subscription.EXTRACT_TEXTS: extracting(Section.TEXTS),
-            Subscription.ASSEMBLE_EXTRACTED: _takes(Extracted, lambda message: assemble(message, models.summarizer, ports)),
-            Subscription.RECOVER_DEAD_LETTERS: _takes(DeadLetter, lambda message: recover(message, ports, settings)),
-        }
+        return handlers(self.ports, self.models, self.settings)
 
     def tick(self, stalled_for: timedelta | None = None) -> None:
         """What the timer does."""
-        from scenesearch.pipeline.recover import tick
+        from scenesearch.pipeline.tick import tick
 
         stalled_for = timedelta(seconds=self.settings.stalled_seconds) if stalled_for is None else stalled_for
         tick(self.ports, stalled_for, unended_for=timedelta(hours=self.settings.unended_hours))
@@ -183,12 +163,3 @@ def _worker(settings: Settings, level: int) -> Mapping[Subscription, Handler]:
     """The handlers of a worker process of this machine, which writes its log beside the one of its starter."""
     configure_logging(as_json=False, level=level)
     return Application(settings).handlers
-
-
-def _takes(kind: type[M], handler: Callable[[M], None]) -> Handler:
-    def checked(message: Message) -> None:
-        if not isinstance(message, kind):
-            raise InvalidMessage(f"this needs {kind.__name__}, not {type(message).__name__}")
-        handler(message)
-
-    return checked

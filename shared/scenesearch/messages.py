@@ -1,16 +1,19 @@
-"""What travels on the topics. Every message says only *which* work; the catalog says what is left of it."""
+"""What travels on the topics, and who listens. Every message says only *which* work; the catalog says what is left of it."""
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from scenesearch.errors import InvalidMessage
-from scenesearch.video import VideoRef, VideoState
+from scenesearch.metadata import Section
+from scenesearch.video import VideoRef, VideoState, video_id
 
 
 class Topic(StrEnum):
@@ -25,7 +28,7 @@ class Topic(StrEnum):
 
 
 class Subscription(StrEnum):
-    """Who listens: one subscription a function and topic."""
+    """Who listens to a topic; `WIRING` says which function that is."""
 
     SPLIT_OBJECTS = "split-objects"
     REMOVE_OBJECTS = "remove-objects"
@@ -35,19 +38,6 @@ class Subscription(StrEnum):
     EXTRACT_TEXTS = "extract-texts"
     ASSEMBLE_EXTRACTED = "assemble-extracted"
     RECOVER_DEAD_LETTERS = "recover-dead-letters"
-
-
-SUBSCRIPTIONS: Mapping[Subscription, Topic] = {
-    Subscription.SPLIT_OBJECTS: Topic.OBJECTS,
-    Subscription.REMOVE_OBJECTS: Topic.OBJECTS,
-    Subscription.SPLIT_SPLITS: Topic.SPLITS,
-    Subscription.EXTRACT_VISUAL_INFO: Topic.CHUNKS,
-    Subscription.EXTRACT_TRANSCRIPTION: Topic.CHUNKS,
-    Subscription.EXTRACT_TEXTS: Topic.CHUNKS,
-    Subscription.ASSEMBLE_EXTRACTED: Topic.EXTRACTED,
-    Subscription.RECOVER_DEAD_LETTERS: Topic.DEAD_LETTERS,
-}
-"""The whole wiring: read by the one-machine queue, by the emulated cloud and by the infrastructure."""
 
 
 class _Message(BaseModel):
@@ -63,6 +53,11 @@ class ObjectChanged(_Message):
     name: str = Field(min_length=1)
     generation: int = Field(gt=0)
 
+    @property
+    def ref(self) -> VideoRef:
+        """The generation of the video that this object is."""
+        return VideoRef(video_id(self.bucket, self.name), self.generation)
+
 
 class _VideoWork(_Message):
     video_id: str = Field(min_length=1)
@@ -70,7 +65,13 @@ class _VideoWork(_Message):
 
     @property
     def ref(self) -> VideoRef:
+        """The generation of the video that this is about."""
         return VideoRef(self.video_id, self.generation)
+
+    @classmethod
+    def of(cls, ref: VideoRef, **fields: Any) -> Self:
+        """The message about this generation."""
+        return cls(video_id=ref.video_id, generation=ref.generation, **fields)
 
 
 class SplitWork(_VideoWork):
@@ -102,11 +103,12 @@ class VideoEvent(_VideoWork):
 
     @property
     def event_id(self) -> str:
+        """The same for every copy of the event."""
         return f"{self.video_id}-{self.generation}-{self.state}"
 
 
 class DeadLetter(_Message):
-    """A delivery that was given up, as it came."""
+    """A delivery that was given up, as it came. `data` is in base64."""
 
     type: Literal["dead-letter"] = "dead-letter"
     subscription: str
@@ -114,10 +116,64 @@ class DeadLetter(_Message):
     data: str
     attributes: Mapping[str, str] = Field(default_factory=dict)
 
+    @classmethod
+    def of(cls, subscription: str, reason: str, data: bytes, attributes: Mapping[str, str]) -> Self:
+        """The letter about a delivery of this subscription: its bytes and attributes, and why it was given up."""
+        return cls(subscription=subscription, reason=reason, data=base64.b64encode(data).decode(), attributes=dict(attributes))
+
+    @property
+    def message(self) -> Message:
+        """What was to be delivered. Raises `InvalidMessage` when that fits no schema."""
+        try:
+            data = base64.b64decode(self.data)
+        except ValueError as error:
+            raise InvalidMessage(f"a dead letter whose data is not base64: {error}") from error
+        return decode(data, self.attributes)
+
 
 Message = Annotated[ObjectChanged | SplitWork | ChunkWork | Extracted | VideoEvent | DeadLetter, Field(discriminator="type")]
 
 _MESSAGE: TypeAdapter[ObjectChanged | SplitWork | ChunkWork | Extracted | VideoEvent | DeadLetter] = TypeAdapter(Message)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a subscription leads: from `topic` to the folder `functions/FUNCTION`, which is given messages of the kind `takes`.
+
+    `section`: what that function extracts, where it is an extractor.
+    """
+
+    topic: Topic
+    function: str
+    takes: type[_Message]
+    section: Section | None = None
+
+
+WIRING: Mapping[Subscription, Route] = {
+    Subscription.SPLIT_OBJECTS: Route(Topic.OBJECTS, "split", ObjectChanged),
+    Subscription.REMOVE_OBJECTS: Route(Topic.OBJECTS, "remove", ObjectChanged),
+    Subscription.SPLIT_SPLITS: Route(Topic.SPLITS, "split", SplitWork),
+    Subscription.EXTRACT_VISUAL_INFO: Route(Topic.CHUNKS, "extract_visual_info", ChunkWork, Section.VISUAL_INFO),
+    Subscription.EXTRACT_TRANSCRIPTION: Route(Topic.CHUNKS, "extract_transcription", ChunkWork, Section.TRANSCRIPTION),
+    Subscription.EXTRACT_TEXTS: Route(Topic.CHUNKS, "extract_texts", ChunkWork, Section.TEXTS),
+    Subscription.ASSEMBLE_EXTRACTED: Route(Topic.EXTRACTED, "assemble", Extracted),
+    Subscription.RECOVER_DEAD_LETTERS: Route(Topic.DEAD_LETTERS, "recover", DeadLetter),
+}
+"""The whole wiring: read by the handlers, the queue of one machine, the functions, the emulated cloud and the infrastructure."""
+
+SUBSCRIPTIONS: Mapping[Subscription, Topic] = {subscription: route.topic for subscription, route in WIRING.items()}
+"""The topic that each subscription listens to."""
+
+EVENT_FUNCTIONS: Mapping[str, tuple[Subscription, ...]] = {
+    function: tuple(subscription for subscription, route in WIRING.items() if route.function == function)
+    for function in dict.fromkeys(route.function for route in WIRING.values())
+}
+"""The functions that messages are pushed to, with the subscriptions that push to each."""
+
+EXTRACTORS: Mapping[Subscription, Section] = {
+    subscription: route.section for subscription, route in WIRING.items() if route.section is not None
+}
+"""The section that each extractor's subscription is about."""
 
 
 def encode(message: Message) -> tuple[bytes, dict[str, str]]:

@@ -30,7 +30,7 @@ def handlers(disk: Path, diary: Path, moment: str) -> Mapping[Subscription, Hand
         if subscription is Subscription.SPLIT_SPLITS and moment != "claim":
             if not (disk / "cleared").exists():
                 fill(disk)
-            if moment == "bury":
+            if moment == "dead-letter":
                 raise Permanent("not a video")
 
     return {subscription: partial(handle, subscription) for subscription in SUBSCRIPTIONS}

@@ -85,7 +85,7 @@ def test_a_claim_that_was_lost_changes_nothing(queue: LocalQueue) -> None:
     assert not queue.extend(lost, MINUTE)
     assert not queue.acknowledge(lost)
     assert not queue.reject(lost, "late")
-    assert not queue.bury(lost, "late")
+    assert not queue.dead_letter(lost, "late")
     assert queue.acknowledge(held)
     assert queue.status().idle
 
@@ -120,11 +120,11 @@ def test_a_rejection_that_does_not_count_leaves_the_attempts(queue: LocalQueue) 
         queue.reject(claim, "somebody else is at it", delay=timedelta(0), counts=False)
 
 
-def test_what_is_buried_is_a_dead_letter_at_once_with_its_reason(queue: LocalQueue) -> None:
+def test_what_is_given_up_is_a_dead_letter_at_once_with_its_reason(queue: LocalQueue) -> None:
     queue.publish(Topic.OBJECTS, MESSAGES[Topic.OBJECTS])
     claim = queue.claim((Subscription.SPLIT_OBJECTS,), MINUTE)
     assert claim is not None
-    assert queue.bury(claim, "not a video")
+    assert queue.dead_letter(claim, "not a video")
     dead = queue.claim((Subscription.RECOVER_DEAD_LETTERS,), MINUTE)
     assert dead is not None
     letter = dead.message

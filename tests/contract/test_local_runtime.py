@@ -103,7 +103,7 @@ def test_what_never_works_is_given_up_with_its_last_reason(queue: LocalQueue, di
     Runtime(queue, partial(behaving, diary, always="unexpected"), workers=1).run_until_idle()
     assert lines(diary) == ["begun split-splits 0"] * 3 + ["dead split-splits ZeroDivisionError: a bug"]
     assert queue.status().counts["rejected split-splits"] == 3
-    assert queue.status().counts["buried split-splits"] == 1
+    assert queue.status().counts["dead-lettered split-splits"] == 1
 
 
 def test_work_on_what_is_gone_is_dropped(queue: LocalQueue, diary: Path) -> None:
@@ -185,7 +185,7 @@ def test_a_process_that_the_system_refuses_ends_the_work_with_an_error(
     [
         ("claim", ["split-splits"]),
         ("acknowledge", ["split-splits"] * 2),
-        ("bury", ["split-splits"] * 2 + ["recover-dead-letters"]),
+        ("dead-letter", ["split-splits"] * 2 + ["recover-dead-letters"]),
     ],
 )
 def test_a_full_disk_ends_the_work_with_one_clear_error_and_it_goes_on_when_there_is_space(

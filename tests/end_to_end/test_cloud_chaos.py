@@ -30,9 +30,8 @@ from scenesearch.backends.gcp.catalog import ENDED, FirestoreCatalog
 from scenesearch.backends.gcp.index_shards import Shards
 from scenesearch.config import Models
 from scenesearch.emulator.cloud import PROJECT, UPLOADS, WORK, EmulatedCloud, Options
-from scenesearch.emulator.functions import EVENT_FUNCTIONS
 from scenesearch.emulator.wiring import Delivery
-from scenesearch.messages import Subscription, Topic
+from scenesearch.messages import EVENT_FUNCTIONS, Subscription, Topic
 from scenesearch.metadata import Section
 from scenesearch.timeline import Span
 from scenesearch.video import SectionKey, SectionState, Usage, Video, VideoRef, VideoState, video_id

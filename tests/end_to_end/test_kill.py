@@ -68,7 +68,7 @@ def everything(home: Path) -> dict[str, Any]:
     queue = app.publisher
     assert isinstance(queue, LocalQueue)
     assert queue.status().idle
-    assert not any(name.startswith("buried") for name in queue.status().counts)
+    assert not any(name.startswith("dead-lettered") for name in queue.status().counts)
     objects = [info.name for info in app.work.list()]
     left = {video.title: what_is_left_of(video, app, objects) for video in app.catalog.videos()}
     assert len(objects) == sum(len(one["objects"]) for one in left.values())

@@ -24,7 +24,8 @@ from scenesearch.models.vertexai.client import VertexClient
 from scenesearch.models.vertexai.embedder import GeminiEmbedder
 from scenesearch.observability.logs import JsonLines
 from scenesearch.pipeline.extract import extract
-from scenesearch.pipeline.recover import recover, tick
+from scenesearch.pipeline.recover import recover
+from scenesearch.pipeline.tick import tick
 from scenesearch.ports import ClipInput, Extraction, Ports
 from scenesearch.timeline import Span
 from scenesearch.video import Chunk, Clip, MediaInfo, Video, VideoRef, VideoState, now, video_id

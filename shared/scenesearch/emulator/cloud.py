@@ -15,10 +15,11 @@ from types import TracebackType
 from typing import Self
 
 from scenesearch.config import Backend, Models
-from scenesearch.emulator.functions import EVENT_FUNCTIONS, HTTP_FUNCTIONS, Functions
+from scenesearch.emulator.functions import HTTP_FUNCTIONS, Functions
 from scenesearch.emulator.processes import Programs
 from scenesearch.emulator.services import Services, start_services
 from scenesearch.emulator.wiring import Delivery, create_subscriptions, create_topics
+from scenesearch.messages import EVENT_FUNCTIONS, WIRING
 
 PROJECT = "emulated"
 UPLOADS, WORK = "emulated-uploads", "emulated-work"
@@ -26,7 +27,7 @@ UPLOADS, WORK = "emulated-uploads", "emulated-work"
 TICK = {"subscription": "timer", "message": {"messageId": "timer", "data": "", "attributes": {"type": "tick"}}}
 """What the timer posts to `recover`: it looks like a push."""
 
-EXTRACTORS = frozenset({"extract_visual_info", "extract_transcription", "extract_texts"})
+EXTRACTORS = frozenset(route.function for route in WIRING.values() if route.section)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,18 +12,6 @@ from pathlib import Path
 import scenesearch
 from scenesearch.emulator.processes import Program, Programs, answers, free_port, wait_for
 from scenesearch.errors import ConfigurationError
-from scenesearch.messages import Subscription
-
-EVENT_FUNCTIONS: Mapping[str, tuple[Subscription, ...]] = {
-    "split": (Subscription.SPLIT_OBJECTS, Subscription.SPLIT_SPLITS),
-    "extract_visual_info": (Subscription.EXTRACT_VISUAL_INFO,),
-    "extract_transcription": (Subscription.EXTRACT_TRANSCRIPTION,),
-    "extract_texts": (Subscription.EXTRACT_TEXTS,),
-    "assemble": (Subscription.ASSEMBLE_EXTRACTED,),
-    "remove": (Subscription.REMOVE_OBJECTS,),
-    "recover": (Subscription.RECOVER_DEAD_LETTERS,),
-}
-"""What Pub/Sub pushes to; folder and subscriptions."""
 
 HTTP_FUNCTIONS = ("search", "library")
 """What people and services call."""

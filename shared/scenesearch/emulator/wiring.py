@@ -48,7 +48,7 @@ def create_subscriptions(emulator: str, project: str, delivery: Delivery, push_t
     """
     retries = RetryPolicy(minimum_backoff=_duration(delivery.backoff), maximum_backoff=_duration(delivery.backoff_limit))
     with Subscribing(transport=SubscribingTransport(channel=insecure_channel(emulator))) as subscriber:
-        buried = DeadLetterPolicy(
+        dead_letters = DeadLetterPolicy(
             dead_letter_topic=Publishing.topic_path(project, Topic.DEAD_LETTERS), max_delivery_attempts=delivery.attempts
         )
         for subscription, topic in SUBSCRIPTIONS.items():
@@ -60,7 +60,7 @@ def create_subscriptions(emulator: str, project: str, delivery: Delivery, push_t
                         "push_config": PushConfig(push_endpoint=push_to[subscription]) if push_to else None,
                         "ack_deadline_seconds": round(delivery.ack_deadline.total_seconds()),
                         "retry_policy": retries if delivery.backoff else None,
-                        "dead_letter_policy": None if topic is Topic.DEAD_LETTERS else buried,
+                        "dead_letter_policy": None if topic is Topic.DEAD_LETTERS else dead_letters,
                     }
                 )
 

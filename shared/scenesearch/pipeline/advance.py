@@ -41,7 +41,7 @@ def advance_video(ref: VideoRef, ports: Ports) -> None:
         catalog.move(ref, to=VideoState.ASSEMBLING, when=frozenset({VideoState.SPLITTING, VideoState.EXTRACTING}))
         video = catalog.generation(ref)
         if video is not None and video.state is VideoState.ASSEMBLING:
-            ports.publisher.publish(Topic.EXTRACTED, Extracted(video_id=ref.video_id, generation=ref.generation))
+            ports.publisher.publish(Topic.EXTRACTED, Extracted.of(ref))
 
 
 def index_sections(video: Video, number: int, records: Sequence[SectionRecord], ports: Ports) -> None:

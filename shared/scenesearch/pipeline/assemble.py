@@ -9,13 +9,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from scenesearch.errors import Gone, Permanent
-from scenesearch.messages import Extracted, Topic, VideoEvent
+from scenesearch.messages import Extracted
 from scenesearch.metadata import CHUNK_SECTIONS, Entry, MetadataText, Section
 from scenesearch.pipeline.advance import index_sections
+from scenesearch.pipeline.announce import announce
 from scenesearch.pipeline.assembled import Assembled, assembled_once
 from scenesearch.pipeline.borders import joined
 from scenesearch.pipeline.remove import sweep
-from scenesearch.ports import Assembly, Catalog, Digest, Ports, Publisher, Spending, Summarizer, speaker_key
+from scenesearch.ports import Assembly, Catalog, Digest, Ports, Spending, Summarizer, speaker_key
 from scenesearch.video import (
     NO_COST,
     Chunk,
@@ -61,15 +62,6 @@ def assemble(message: Extracted, summarizer: Summarizer | None, ports: Ports) ->
     except Gone:
         LOG.info("dropped: the video was removed or replaced", extra={"video": ref.video_id, "generation": ref.generation})
         sweep(ref, ports)
-
-
-def announce(video: Video, publisher: Publisher) -> None:
-    """Tell the outside that a video ended; nothing happens when it has not."""
-    if video.state in (VideoState.READY, VideoState.FAILED):
-        event = VideoEvent(
-            video_id=video.ref.video_id, generation=video.ref.generation, state=video.state, title=video.title, error=video.error
-        )
-        publisher.publish(Topic.VIDEO_EVENTS, event)
 
 
 def gaps_of(chunks: Sequence[Chunk], records: Sequence[SectionRecord]) -> tuple[Gap, ...]:

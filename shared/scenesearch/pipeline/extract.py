@@ -39,7 +39,7 @@ def extract(message: ChunkWork, extractor: SectionExtractor, ports: Ports, setti
         if not record.state.terminal and chunk.failure is None:
             clip = chunk.audio_clip if extractor.wants_audio else chunk.video_clip
             if chunk.video_clip is None:
-                publisher.publish(Topic.SPLITS, SplitWork(video_id=ref.video_id, generation=ref.generation))
+                publisher.publish(Topic.SPLITS, SplitWork.of(ref))
                 return
             if clip is None:
                 catalog.commit_section(replace(record, state=SectionState.SKIPPED, reason="there is no audio stream"))
@@ -48,7 +48,7 @@ def extract(message: ChunkWork, extractor: SectionExtractor, ports: Ports, setti
         advance(ref, message.chunk, ports)
     except _ClipLost:
         catalog.commit_clips(ref, message.chunk, video_clip=None, audio_clip=None)
-        publisher.publish(Topic.SPLITS, SplitWork(video_id=ref.video_id, generation=ref.generation))
+        publisher.publish(Topic.SPLITS, SplitWork.of(ref))
     except Gone:
         LOG.info("dropped: the video was removed or replaced", extra={"video": ref.video_id, "generation": ref.generation})
         sweep(ref, ports)

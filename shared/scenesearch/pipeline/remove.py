@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from scenesearch.errors import ObjectNotFound
-from scenesearch.messages import ObjectChanged, Topic, VideoEvent
+from scenesearch.messages import ObjectChanged
+from scenesearch.pipeline.announce import announce_removed
 from scenesearch.ports import Ports
-from scenesearch.video import VideoRef, VideoState, video_id, work_prefix
+from scenesearch.video import VideoRef, VideoState, work_prefix
 
 
 def remove(message: ObjectChanged, ports: Ports) -> None:
@@ -15,27 +16,26 @@ def remove(message: ObjectChanged, ports: Ports) -> None:
     try:
         ports.uploads.stat(message.name, message.generation)
     except ObjectNotFound:
-        ref = VideoRef(video_id(message.bucket, message.name), message.generation)
-        forget(ref, ports)
+        forget(message.ref, ports)
 
 
 def forget(ref: VideoRef, ports: Ports) -> None:
     """Remove one generation from index, work bucket and catalog, in the order in which a crash leaves it findable."""
     known = ports.catalog.move(ref, to=VideoState.REMOVING, when=frozenset(VideoState))
-    _take_away_derived(ref, ports)
+    _remove_derived(ref, ports)
     if known:
-        ports.publisher.publish(Topic.VIDEO_EVENTS, VideoEvent(video_id=ref.video_id, generation=ref.generation, state="removed"))
+        announce_removed(ref, ports.publisher)
     ports.catalog.forget(ref)
-    _take_away_derived(ref, ports)  # what work under way has written until its commits began to fail
+    _remove_derived(ref, ports)  # what work under way has written until its commits began to fail
 
 
 def sweep(ref: VideoRef, ports: Ports) -> None:
     """After a commit failed because the generation is gone: take away what was written before it."""
     if ports.catalog.generation(ref) is None:
-        _take_away_derived(ref, ports)
+        _remove_derived(ref, ports)
 
 
-def _take_away_derived(ref: VideoRef, ports: Ports) -> None:
+def _remove_derived(ref: VideoRef, ports: Ports) -> None:
     ports.index.remove(ref.video_id, ref.generation)
     for item in list(ports.work.list(work_prefix(ref))):
         ports.work.delete(item.name)

@@ -56,6 +56,6 @@ def resume_chunk(ref: VideoRef, chunk: Chunk, ports: Ports) -> None:
     if chunk.failure is not None:
         advance(ref, chunk.number, ports)
     elif chunk.video_clip is None:
-        ports.publisher.publish(Topic.SPLITS, SplitWork(video_id=ref.video_id, generation=ref.generation))
+        ports.publisher.publish(Topic.SPLITS, SplitWork.of(ref))
     else:
-        ports.publisher.publish(Topic.CHUNKS, ChunkWork(video_id=ref.video_id, generation=ref.generation, chunk=chunk.number))
+        ports.publisher.publish(Topic.CHUNKS, ChunkWork.of(ref, chunk=chunk.number))

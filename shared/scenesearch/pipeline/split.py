@@ -16,7 +16,7 @@ from scenesearch.media.thumbnails import Thumbnails, interval_ms, vtt, vtt_cues
 from scenesearch.messages import ChunkWork, ObjectChanged, SplitWork, Topic
 from scenesearch.names import composed, is_hidden
 from scenesearch.pipeline.advance import advance
-from scenesearch.pipeline.assemble import announce
+from scenesearch.pipeline.announce import announce
 from scenesearch.pipeline.remove import sweep
 from scenesearch.ports import Ports
 from scenesearch.video import (
@@ -59,9 +59,8 @@ def split(message: ObjectChanged | SplitWork, ports: Ports, settings: Settings) 
             if chunks and _cut_all(video, waiting, source, ports, settings):
                 _finish(video.ref, ports, anew=bool(waiting))
     except (Gone, ObjectNotFound):
-        ref = _ref_of(message)
-        LOG.info("dropped: the video was removed or replaced", extra=_about(ref))
-        sweep(ref, ports)
+        LOG.info("dropped: the video was removed or replaced", extra=_about(message.ref))
+        sweep(message.ref, ports)
 
 
 def _about(ref: VideoRef) -> dict[str, object]:
@@ -72,10 +71,6 @@ def _about(ref: VideoRef) -> dict[str, object]:
 def thumbnails_object(ref: VideoRef) -> str:
     """The name of the WebVTT file of thumbnails in the work bucket."""
     return work_prefix(ref) + "thumbnails.vtt"
-
-
-def _ref_of(message: ObjectChanged | SplitWork) -> VideoRef:
-    return message.ref if isinstance(message, SplitWork) else VideoRef(video_id(message.bucket, message.name), message.generation)
 
 
 def _begun(message: ObjectChanged, ports: Ports) -> Video | None:
@@ -158,7 +153,7 @@ def _tell_again(video: Video, chunks: list[Chunk], ports: Ports) -> None:
 
 
 def _tell(ref: VideoRef, number: int, ports: Ports) -> None:
-    ports.publisher.publish(Topic.CHUNKS, ChunkWork(video_id=ref.video_id, generation=ref.generation, chunk=number))
+    ports.publisher.publish(Topic.CHUNKS, ChunkWork.of(ref, chunk=number))
 
 
 def _cut_all(video: Video, waiting: list[Chunk], source: BinaryIO, ports: Ports, settings: Settings) -> bool:
@@ -174,7 +169,7 @@ def _cut_all(video: Video, waiting: list[Chunk], source: BinaryIO, ports: Ports,
     with ChunkCutter(source, media, clip_max_bytes=settings.clip_max_bytes, thumbnails_apart_ms=apart_ms) as cutter:
         for before, chunk in zip([None, *waiting], waiting, strict=False):
             if before and (before.transcode or chunk.transcode or time.monotonic() >= until):
-                ports.publisher.publish(Topic.SPLITS, SplitWork(video_id=video.ref.video_id, generation=video.ref.generation))
+                ports.publisher.publish(Topic.SPLITS, SplitWork.of(video.ref))
                 return False
             _cut_one(video.ref, chunk, cutter, ports)
     return True

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from scenesearch.backends.gcp.deliveries import check_due, message_of, only_waited
-from scenesearch.errors import Gone, InvalidMessage, Permanent, Retryable
-from scenesearch.messages import SUBSCRIPTIONS, DeadLetter, Message, SplitWork, Subscription, Topic
+from scenesearch.errors import InvalidMessage
+from scenesearch.messages import EVENT_FUNCTIONS, WIRING, DeadLetter, Message, Subscription, Topic
 from scenesearch.observability import tracing
 from scenesearch.observability.logs import observe
+from scenesearch.outcomes import Outcome, outcome_of
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span
@@ -42,8 +43,8 @@ class Push:
     message_id: str
 
 
-def receive(body: bytes, headers: Mapping[str, str], *listening: Subscription) -> tuple[str, int]:
-    """Give a push to the handler of its subscription (one of `listening`); the answer's text and HTTP status.
+def receive(body: bytes, headers: Mapping[str, str], function: str) -> tuple[str, int]:
+    """Give a push to the handler of its subscription, one of those that `function` listens to; the answer's text and HTTP status.
 
     Work that is done, and work that nobody can do, is acknowledged; the latter only once it is in the dead letters. Whatever may
     work later is refused, and comes again.
@@ -54,9 +55,9 @@ def receive(body: bytes, headers: Mapping[str, str], *listening: Subscription) -
     except InvalidMessage as error:
         LOG.error("this is no push of Pub/Sub", extra={"reason": str(error)})
         return f"{error}\n", NO_PUSH
-    begun = time.monotonic()
+    begun, listening = time.monotonic(), EVENT_FUNCTIONS[function]
     with _traced(push, headers, listening) as span:
-        status = _see_to(push, listening)
+        status = _status_of(push, listening)
         span.set_attribute("http.response.status_code", status)
         extras = {"subscription": push.subscription, "message_id": push.message_id, "status": status}
         LOG.info("delivery", extra={**extras, "seconds": round(time.monotonic() - begun, 3)})
@@ -82,23 +83,17 @@ def parse(body: bytes) -> Push:
         raise InvalidMessage(f"a request that is no push of Pub/Sub: {type(error).__name__}: {error}") from error
 
 
-def _see_to(push: Push, listening: tuple[Subscription, ...]) -> int:
+def _status_of(push: Push, listening: tuple[Subscription, ...]) -> int:
     """The status that the delivery earns."""
     about = {"subscription": push.subscription, "message_id": push.message_id}
-    try:
-        _handle(push, listening)
-    except Retryable as error:
-        LOG.warning("a delivery will come again", extra={**about, "reason": str(error)})
-        return REFUSED
-    except Gone as error:
-        LOG.info("dropped: the video was removed or replaced", extra={**about, "reason": str(error)})
-    except Permanent as error:
-        LOG.error("a delivery was given up", extra={**about, "reason": str(error)})
-        return _bury(push, listening, str(error))
-    except Exception:
-        LOG.exception("a handler broke", extra=about)
-        return REFUSED
-    return ACKNOWLEDGED
+    result = outcome_of(lambda: _handle(push, listening), about)
+    match result.outcome:
+        case Outcome.ACKNOWLEDGE:
+            return ACKNOWLEDGED
+        case Outcome.DEAD_LETTER:
+            return _dead_letter(push, listening, result.reason)
+        case Outcome.WAIT | Outcome.RETRY:
+            return REFUSED
 
 
 def _handle(push: Push, listening: tuple[Subscription, ...]) -> None:
@@ -110,7 +105,7 @@ def _handle(push: Push, listening: tuple[Subscription, ...]) -> None:
     check_due(push.attributes)
     message = message_of(push.data, push.attributes)
     if only_waited(push.attributes) and isinstance(message, DeadLetter):
-        topic = SUBSCRIPTIONS[Subscription(message.subscription)]
+        topic = WIRING[Subscription(message.subscription)].topic
         application().publisher.publish(topic, message_of(push.data, message.attributes))
         return
     application().handlers[_listener(push, listening, message)](message)
@@ -119,19 +114,16 @@ def _handle(push: Push, listening: tuple[Subscription, ...]) -> None:
 def _listener(push: Push, listening: tuple[Subscription, ...], message: Message | None = None) -> Subscription:
     """The subscription that the push came by: as it says, else by the kind of its message."""
     named = [one for one in listening if one == push.subscription]
-    if named or len(listening) == 1:
-        return (named or listening)[0]
-    return next((one for one in listening if (one is Subscription.SPLIT_SPLITS) == isinstance(message, SplitWork)), listening[0])
+    fitting = [one for one in listening if isinstance(message, WIRING[one].takes)]
+    return (named or fitting or listening)[0]
 
 
-def _bury(push: Push, listening: tuple[Subscription, ...], reason: str) -> int:
+def _dead_letter(push: Push, listening: tuple[Subscription, ...], reason: str) -> int:
     """Acknowledge what cannot work once it is a dead letter. What is one already is given to `recover` as a letter about itself."""
     from scenesearch.bootstrap import application
 
     subscription = _listener(push, listening)
-    letter = DeadLetter(
-        subscription=subscription, reason=reason, data=base64.b64encode(push.data).decode(), attributes=dict(push.attributes)
-    )
+    letter = DeadLetter.of(subscription, reason, push.data, push.attributes)
     try:
         if subscription is Subscription.RECOVER_DEAD_LETTERS:
             application().handlers[subscription](letter)

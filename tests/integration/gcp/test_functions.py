@@ -23,10 +23,10 @@ from google.cloud.pubsub_v1 import SubscriberClient
 from emulators import need_emulators
 from scenesearch import bootstrap
 from scenesearch.backends.gcp.deliveries import NOT_BEFORE, message_of
-from scenesearch.emulator.functions import ENTRY_POINT, EVENT_FUNCTIONS
+from scenesearch.emulator.functions import ENTRY_POINT
 from scenesearch.emulator.services import Services
 from scenesearch.emulator.wiring import Delivery, create_subscriptions, create_topics
-from scenesearch.messages import ChunkWork, DeadLetter, Message, ObjectChanged, SplitWork, Subscription, encode
+from scenesearch.messages import EVENT_FUNCTIONS, ChunkWork, DeadLetter, Message, ObjectChanged, SplitWork, Subscription, encode
 from scenesearch.video import VideoRef, VideoState, now, video_id
 from scenesearch.web.push import TICK
 from waiting import eventually

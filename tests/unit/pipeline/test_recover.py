@@ -25,8 +25,9 @@ from scenesearch.metadata import Section
 from scenesearch.models.local.summarizer import ExtractiveSummarizer
 from scenesearch.pipeline.assemble import assemble
 from scenesearch.pipeline.extract import extract
-from scenesearch.pipeline.recover import PARKED, recover, tick
+from scenesearch.pipeline.recover import PARKED, recover
 from scenesearch.pipeline.retry import retry
+from scenesearch.pipeline.tick import tick
 from scenesearch.ports import Ports
 from scenesearch.video import SectionKey, SectionState, Video, VideoRef, VideoState, now
 from unit.pipeline.conftest import NAME, drained, extractors, indexed, work

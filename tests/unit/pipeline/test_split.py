@@ -382,7 +382,7 @@ def test_killed_at_any_step_and_delivered_again_it_ends_with_the_same_chunks(tmp
     split(upload, undisturbed.ports, SETTINGS)
     wanted = state_of(undisturbed, upload)
     here = Path(__file__).parent
-    program = KILLED_SPLIT.format(tests=str(here.parent), here=str(here))
+    program = KILLED_SPLIT.format(tests=str(here.parents[1]), here=str(here))
     for steps in range(0, 40, 3):
         folder = tmp_path / f"killed-{steps}"
         house = house_in(folder)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -26,12 +25,8 @@ def message_of(data: bytes, attributes: Mapping[str, str]) -> Message:
     if subscription is None:
         return decode(data, attributes)
     count = attributes.get(f"{_SOURCE}DeliveryCount", "too many")
-    return DeadLetter(
-        subscription=subscription,
-        reason=f"Pub/Sub gave it up after {count} deliveries",
-        data=base64.b64encode(data).decode(),
-        attributes={key: value for key, value in attributes.items() if not key.startswith(_SOURCE) and key != NOT_BEFORE},
-    )
+    own = {key: value for key, value in attributes.items() if not key.startswith(_SOURCE) and key != NOT_BEFORE}
+    return DeadLetter.of(subscription, f"Pub/Sub gave it up after {count} deliveries", data, own)
 
 
 def only_waited(attributes: Mapping[str, str]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import time
 import uuid
@@ -101,7 +100,7 @@ class LocalQueue:
         with self._database.atomic():
             while (row := self._due(wanted, preferred)) is not None:
                 if self._is_spent(row):
-                    self._bury(row, row["reason"] or "the worker died every time this was delivered")
+                    self._dead_letter(row, row["reason"] or "the worker died every time this was delivered")
                     continue
                 token = uuid.uuid4().hex
                 self._database.execute(
@@ -144,7 +143,7 @@ class LocalQueue:
                 return False
             self._count("rejected", claim.subscription)
             if counts and self._is_spent(row):
-                self._bury(row, reason)
+                self._dead_letter(row, reason)
                 return True
             self._database.execute(
                 "UPDATE deliveries SET due_at = ?, attempts = ?, token = NULL, owner = NULL, reason = ? WHERE id = ?",
@@ -152,14 +151,14 @@ class LocalQueue:
             )
         return True
 
-    def bury(self, claim: Claim, reason: str) -> bool:
+    def dead_letter(self, claim: Claim, reason: str) -> bool:
         """Trying again will not help: make it a dead letter now. What is one already only waits longer."""
         if claim.subscription is Subscription.RECOVER_DEAD_LETTERS:
             return self.reject(claim, reason, delay=timedelta(seconds=self._backoff_limit_s))
         with self._database.atomic():
             row = self._held(claim)
             if row is not None:
-                self._bury(row, reason)
+                self._dead_letter(row, reason)
         return row is not None
 
     def reclaim(self) -> int:
@@ -208,16 +207,10 @@ class LocalQueue:
     def _change(self, statement: str, claim: Claim, **values: float) -> bool:
         return self._database.execute(statement, {"id": claim.delivery, "token": claim.token, **values}).rowcount == 1
 
-    def _bury(self, row: Row, reason: str) -> None:
+    def _dead_letter(self, row: Row, reason: str) -> None:
         self._database.execute("DELETE FROM deliveries WHERE id = ?", (row["id"],))
-        self._count("buried", Subscription(row["subscription"]))
-        letter = DeadLetter(
-            subscription=row["subscription"],
-            reason=reason,
-            data=base64.b64encode(row["data"]).decode(),
-            attributes=json.loads(row["attributes"]),
-        )
-        self.publish(Topic.DEAD_LETTERS, letter)
+        self._count("dead-lettered", Subscription(row["subscription"]))
+        self.publish(Topic.DEAD_LETTERS, DeadLetter.of(row["subscription"], reason, row["data"], json.loads(row["attributes"])))
 
     def _count(self, what: str, subscription: Subscription) -> None:
         self._database.execute(

@@ -16,8 +16,9 @@ from multiprocessing.connection import Connection
 
 from scenesearch.backends.local.presence import join_runtime
 from scenesearch.backends.local.queue import Claim, LocalQueue
-from scenesearch.errors import Busy, Gone, Permanent, Retryable, SceneSearchError, StorageFull
-from scenesearch.messages import Message, Subscription
+from scenesearch.errors import Retryable, SceneSearchError, StorageFull
+from scenesearch.messages import EXTRACTORS, Message, Subscription
+from scenesearch.outcomes import Outcome, outcome_of
 
 LOG = logging.getLogger(__name__)
 
@@ -26,9 +27,6 @@ HandlerFactory = Callable[[], Mapping[Subscription, Handler]]
 
 URGENT = frozenset({Subscription.ASSEMBLE_EXTRACTED, Subscription.REMOVE_OBJECTS, Subscription.RECOVER_DEAD_LETTERS})
 """Short work that ends something: it goes before the queue of splits and extractions."""
-
-EXTRACTIONS = frozenset({Subscription.EXTRACT_VISUAL_INFO, Subscription.EXTRACT_TRANSCRIPTION, Subscription.EXTRACT_TEXTS})
-"""Work with a large model each: a worker prefers those whose model it has loaded."""
 
 IDLE_POLL_S = 0.04
 UNAVAILABLE_PAUSE_S = 1.0
@@ -136,26 +134,19 @@ class Worker:
 
     def _see_to(self, claim: Claim) -> Callable[[], bool]:
         """Let the handler work; what to tell the queue of it."""
-        if claim.subscription in EXTRACTIONS:
+        if claim.subscription in EXTRACTORS:  # each has a large model: a worker prefers those whose model it has loaded
             self._loaded.add(claim.subscription)
         about = {"subscription": claim.subscription, "attempt": claim.attempt}
-        try:
-            self._handlers[claim.subscription](claim.message)
-        except Busy as error:
-            return partial(self._queue.reject, claim, str(error), delay=BUSY_PAUSE, counts=False)
-        except Retryable as error:
-            LOG.warning("a delivery will come again", extra={**about, "reason": str(error)})
-            return partial(self._queue.reject, claim, str(error))
-        except Gone as error:
-            LOG.info("dropped: the video was removed or replaced", extra={**about, "reason": str(error)})
-            return partial(self._queue.acknowledge, claim)
-        except Permanent as error:
-            LOG.error("a delivery was given up", extra={**about, "reason": str(error)})
-            return partial(self._queue.bury, claim, str(error))
-        except Exception as error:
-            LOG.exception("a handler broke", extra=about)
-            return partial(self._queue.reject, claim, f"{type(error).__name__}: {error}")
-        return partial(self._queue.acknowledge, claim)
+        result = outcome_of(lambda: self._handlers[claim.subscription](claim.message), about)
+        match result.outcome:
+            case Outcome.WAIT:
+                return partial(self._queue.reject, claim, result.reason, delay=BUSY_PAUSE, counts=False)
+            case Outcome.RETRY:
+                return partial(self._queue.reject, claim, result.reason)
+            case Outcome.DEAD_LETTER:
+                return partial(self._queue.dead_letter, claim, result.reason)
+            case Outcome.ACKNOWLEDGE:
+                return partial(self._queue.acknowledge, claim)
 
     @contextmanager
     def _held(self, claim: Claim) -> Iterator[None]:
