@@ -104,7 +104,9 @@ class Settings(BaseSettings):
     )
     vertexai_embedding_spread: float = Field(default=0.04, gt=0, description="how far such cosines are apart, measured with it")
     vertexai_embedding_batch: int = Field(default=50, ge=1, le=250, description="texts a request; 1 where the endpoint knows no batches")
-    vertexai_thinking: Literal["", "minimal", "low", "medium", "high"] = Field(default="low", description="empty: the model's own choice")
+    vertexai_thinking: Literal["auto", "", "minimal", "low", "medium", "high"] = Field(
+        default="auto", description="auto: minimal for lite models, low for other flash models; empty: the model's own choice"
+    )
     vertexai_temperature: float | None = Field(default=None, ge=0, le=2, description="none: the model's own, which Gemini 3 asks for")
     vertexai_max_output_tokens: int = Field(default=32_768, ge=256, description="an answer that needs more is asked for in halves")
     vertexai_visual_info_fps: float = Field(default=1.0, gt=0, le=24)

@@ -16,7 +16,7 @@ from scenesearch.config import Auth, Backend, Models, Settings
 from scenesearch.errors import ConfigurationError, SceneSearchError, Unavailable
 from scenesearch.metadata import one_line
 from scenesearch.packages import is_installed
-from scenesearch.video import Video, VideoState
+from scenesearch.video import Video, VideoState, now
 
 if TYPE_CHECKING:
     from scenesearch.bootstrap import Application
@@ -105,6 +105,20 @@ def _vertexai(settings: Settings) -> Iterator[Finding]:
         return
     paid = f", paid for by the project {settings.vertexai_project}" if settings.vertexai_project else ""
     yield Finding("Gemini", True, f"at {settings.vertexai_base_url or 'Vertex AI'}{paid}", needed=False)
+    yield _price_table(settings)
+
+
+def _price_table(settings: Settings) -> Finding:
+    from scenesearch.models.vertexai.prices import Prices
+
+    prices = Prices.load(settings.vertexai_prices)
+    checked, stale = f"checked on {prices.checked}", prices.is_stale(now().date())
+    advice = (
+        "compare it with https://cloud.google.com/vertex-ai/generative-ai/pricing: install a newer scenesearch, or name a table of your"
+        " own in SCENESEARCH_VERTEXAI_PRICES"
+    )
+    state = f"{checked}: costs may be wrong" if stale else checked
+    return Finding("price table", not stale, state, needed=False, advice=advice if stale else "")
 
 
 def _speech_model(settings: Settings) -> Finding:

@@ -32,6 +32,14 @@ class VideoState(StrEnum):
     REMOVING = "removing"
 
 
+class Price(StrEnum):
+    """At which price Gemini is asked: at once, at half price when the service has time, or at half price within a day."""
+
+    STANDARD = "standard"
+    FLEX = "flex"
+    BATCH = "batch"
+
+
 class SectionState(StrEnum):
     """Where the extraction of one section of one chunk stands."""
 
@@ -107,13 +115,17 @@ class Clip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
-    """A piece of a video a few minutes long. `failure` says why it could not be cut."""
+    """A piece of a video a few minutes long. `failure` says why it could not be cut.
+
+    `silent_clip` has the pictures of `video_clip` alone, where models are paid for sound that they need not hear.
+    """
 
     number: int
     span: Span
     transcode: bool = False
     video_clip: Clip | None = None
     audio_clip: Clip | None = None
+    silent_clip: Clip | None = None
     failure: str | None = None
 
 

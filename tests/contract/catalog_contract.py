@@ -205,10 +205,11 @@ class CatalogContract:
     def test_clips_and_failures_are_recorded_with_their_chunk(self, catalog: Catalog) -> None:
         ref = planned(catalog)
         audio = replace(CLIP, object_name="v1/1/chunk-0.m4a", content_type="audio/mp4")
-        catalog.commit_clips(ref, 0, video_clip=CLIP, audio_clip=audio)
+        silent = replace(CLIP, object_name="v1/1/chunk-0-silent.mp4")
+        catalog.commit_clips(ref, 0, video_clip=CLIP, audio_clip=audio, silent_clip=silent)
         catalog.commit_clips(ref, 1, video_clip=None, audio_clip=None, failure="no keyframe")
         assert catalog.chunks(ref) == [
-            replace(chunks(2)[0], video_clip=CLIP, audio_clip=audio),
+            replace(chunks(2)[0], video_clip=CLIP, audio_clip=audio, silent_clip=silent),
             replace(chunks(2)[1], failure="no keyframe"),
         ]
         catalog.commit_clips(ref, 1, video_clip=None, audio_clip=None)

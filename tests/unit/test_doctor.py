@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -18,7 +21,7 @@ from scenesearch.evaluation.evaluate import GivenVideo, Segment, entries_of, put
 from scenesearch.metadata import Section
 from scenesearch.pipeline.reindex import reindex
 from scenesearch.timeline import Span
-from scenesearch.video import Chunk, SectionKey, SectionRecord, SectionState
+from scenesearch.video import Chunk, SectionKey, SectionRecord, SectionState, now
 
 
 @pytest.fixture(autouse=True)
@@ -158,3 +161,20 @@ def test_the_vision_endpoint_is_asked(endpoint: ThreadingHTTPServer, monkeypatch
         found = finding("vision endpoint")
         assert (found.ok, found.needed) == (ok, False), address
         assert says in found.state
+
+
+@pytest.mark.parametrize(("age_days", "ok"), [(90, True), (91, False)])
+def test_an_old_price_table_is_named(age_days: int, ok: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    table = json.loads((files("scenesearch.models.vertexai") / "prices.json").read_text("utf-8"))
+    table["checked"] = (now() - timedelta(days=age_days)).date().isoformat()
+    (tmp_path / "prices.json").write_text(json.dumps(table))
+    for name, value in {
+        "MODELS": "vertexai",
+        "VERTEXAI_BASE_URL": "http://127.0.0.1:9",
+        "VERTEXAI_PRICES": str(tmp_path / "prices.json"),
+    }.items():
+        monkeypatch.setenv(f"SCENESEARCH_{name}", value)
+    found = finding("price table")
+    assert (found.ok, found.needed) == (ok, False)
+    assert table["checked"] in found.state
+    assert ("SCENESEARCH_VERTEXAI_PRICES" in found.advice) == (not ok)

@@ -37,7 +37,7 @@ def extract(message: ChunkWork, extractor: SectionExtractor, ports: Ports, setti
         if video is None or chunk is None:
             raise Gone
         if not record.state.terminal and chunk.failure is None:
-            clip = chunk.audio_clip if extractor.wants_audio else chunk.video_clip
+            clip = chunk.audio_clip if extractor.wants_audio else chunk.silent_clip or chunk.video_clip
             if chunk.video_clip is None:
                 publisher.publish(Topic.SPLITS, SplitWork.of(ref))
                 return

@@ -7,11 +7,12 @@ import logging
 import time
 from typing import BinaryIO
 
-from scenesearch.config import Settings
+from scenesearch.config import Models, Settings
 from scenesearch.errors import Gone, NotFound, ObjectNotFound, UnreadableMedia
 from scenesearch.media.clip_writer import WrittenClip
-from scenesearch.media.cut import ChunkCutter
+from scenesearch.media.cut import ChunkCutter, CutChunk
 from scenesearch.media.plan import Plan, plan
+from scenesearch.media.silent import without_sound
 from scenesearch.media.thumbnails import Thumbnails, interval_ms, vtt, vtt_cues
 from scenesearch.messages import ChunkWork, ObjectChanged, SplitWork, Topic
 from scenesearch.names import composed, is_hidden
@@ -171,16 +172,17 @@ def _cut_all(video: Video, waiting: list[Chunk], source: BinaryIO, ports: Ports,
             if before and (before.transcode or chunk.transcode or time.monotonic() >= until):
                 ports.publisher.publish(Topic.SPLITS, SplitWork.of(video.ref))
                 return False
-            _cut_one(video.ref, chunk, cutter, ports)
+            _cut_one(video.ref, chunk, cutter, ports, settings)
     return True
 
 
-def _cut_one(ref: VideoRef, chunk: Chunk, cutter: ChunkCutter, ports: Ports) -> None:
+def _cut_one(ref: VideoRef, chunk: Chunk, cutter: ChunkCutter, ports: Ports, settings: Settings) -> None:
     about = {**_about(ref), "chunk": chunk.number}
     try:
         with cutter.cut(chunk) as clips:
             video_clip = _keep(ref, chunk, "video", clips.pictures, ports)
             audio_clip = _keep(ref, chunk, "audio", clips.sound, ports) if clips.sound else None
+            silent_clip = _keep_silent(ref, chunk, clips, ports) if settings.models is Models.VERTEXAI else None
             if clips.thumbnails:
                 _keep_thumbnails(ref, chunk, clips.thumbnails, ports)  # last: they are made meanwhile
     except UnreadableMedia as error:
@@ -189,7 +191,7 @@ def _cut_one(ref: VideoRef, chunk: Chunk, cutter: ChunkCutter, ports: Ports) -> 
         advance(ref, chunk.number, ports)
         return
     with ports.catalog.atomic():
-        ports.catalog.commit_clips(ref, chunk.number, video_clip=video_clip, audio_clip=audio_clip)
+        ports.catalog.commit_clips(ref, chunk.number, video_clip=video_clip, audio_clip=audio_clip, silent_clip=silent_clip)
         _tell(ref, chunk.number, ports)
     LOG.info("cut a chunk", extra={**about, "span": str(chunk.span), "transcoded": chunk.transcode, "bytes": video_clip.size_bytes})
 
@@ -199,6 +201,14 @@ def _keep(ref: VideoRef, chunk: Chunk, kind: str, clip: WrittenClip, ports: Port
     clip.file.seek(0)
     info = ports.work.create(name, clip.file, content_type=clip.wrapper.content_type)
     return Clip(name, clip.wrapper.content_type, clip.start_ms, clip.duration_ms, info.size_bytes)
+
+
+def _keep_silent(ref: VideoRef, chunk: Chunk, clips: CutChunk, ports: Ports) -> Clip | None:
+    """Store the pictures alone as well, which is what models are sent that are billed by the second of sound. None: it is silent."""
+    if clips.sound is None:
+        return None
+    with without_sound(clips.pictures) as silent:
+        return _keep(ref, chunk, "silent", silent, ports)
 
 
 # --- thumbnails --------------------------------------------------------------------------------------------------------

@@ -103,7 +103,14 @@ class Catalog(Protocol):
     def chunk(self, ref: VideoRef, number: int) -> Chunk | None: ...
 
     def commit_clips(
-        self, ref: VideoRef, number: int, *, video_clip: Clip | None, audio_clip: Clip | None, failure: str | None = None
+        self,
+        ref: VideoRef,
+        number: int,
+        *,
+        video_clip: Clip | None,
+        audio_clip: Clip | None,
+        silent_clip: Clip | None = None,
+        failure: str | None = None,
     ) -> None:
         """Record what was cut for a chunk, or why it could not be. Raises `Gone`."""
         ...

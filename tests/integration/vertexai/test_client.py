@@ -16,6 +16,7 @@ from integration.vertexai.harbour import soon
 from scenesearch.config import Settings
 from scenesearch.errors import AskerLeft, Blocked, ConfigurationError, InvalidRequest, ModelError, Outage, Unavailable
 from scenesearch.models.vertexai.client import ModelRequest, VertexClient
+from scenesearch.models.vertexai.thinking import thinking_level
 from scenesearch.ports import Spending
 from scenesearch.search.asker import Asker
 from stand_ins.vertexai.control import Control
@@ -232,6 +233,22 @@ def test_without_a_project_it_does_not_start() -> None:
 def test_without_a_price_it_does_not_start() -> None:
     with pytest.raises(ConfigurationError, match="no price for the model 'gemini-99'"):
         VertexClient(Settings(vertexai_project="p", vertexai_bulk_model="gemini-99"))
+
+
+@pytest.mark.parametrize(
+    ("setting", "model", "level"),
+    [
+        ("auto", "gemini-3.5-flash-lite", "minimal"),
+        ("auto", "gemini-3.8-flash", "low"),
+        ("auto", "gemini-9-pro", None),
+        ("minimal", "gemini-3.8-flash", "low"),  # it refuses minimal
+        ("minimal", "gemini-3.5-flash-lite", "minimal"),
+        ("high", "gemini-3.5-flash-lite", "high"),
+        ("", "gemini-3.5-flash-lite", None),
+    ],
+)
+def test_thinking_goes_by_the_model(setting: str, model: str, level: str | None) -> None:
+    assert thinking_level(setting, model) == level
 
 
 def test_settings_come_from_the_environment(stand_in: Control, monkeypatch: pytest.MonkeyPatch, ask: ModelRequest) -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from google.genai.types import Content, ModalityTokenCount, Part
 from google.genai.types import GenerateContentResponseUsageMetadata as UsageMetadata
-from google.genai.types import ModalityTokenCount
 
 from scenesearch.config import Settings
 from scenesearch.errors import ConfigurationError
 from scenesearch.models.vertexai.answer import tokens_of
-from scenesearch.models.vertexai.prices import Prices
+from scenesearch.models.vertexai.client import ModelRequest, VertexClient
+from scenesearch.models.vertexai.prices import Prices, Rate
+from scenesearch.video import Price
+from stand_ins.vertexai.control import Control
 
 MILLION = 1_000_000
 TODAY = date(2026, 11, 21)
@@ -45,12 +48,39 @@ def test_a_modality_may_have_a_price_of_its_own(tmp_path: Path) -> None:
     assert Prices.load(path).cost_usd("m", tokens, TODAY) == pytest.approx(1 + 3 + 1 + 5)
 
 
+def a_request(model: str) -> ModelRequest:
+    return ModelRequest(model=model, system="s", contents=(Content(role="user", parts=[Part(text="?")]),), schema=Rate)
+
+
 @pytest.mark.parametrize("content", ["{", '{"models": {}}', '{"checked": "2026-11-01", "models": {"m": [{"input": 1}]}}'])
 def test_a_wrong_table_is_named_at_start(content: str, tmp_path: Path) -> None:
     path = tmp_path / "prices.json"
     path.write_text(content)
     with pytest.raises(ConfigurationError, match=r"SCENESEARCH_VERTEXAI_PRICES: .*prices\.json"):
         Prices.load(path)
+
+
+@pytest.mark.parametrize(
+    ("price", "dollars"),
+    [(Price.STANDARD, 0.25 * 0.30 + 0.75 * 0.03 + 2.50), (Price.FLEX, 0.125 * 0.30 + 0.75 * 0.03 + 1.25), (Price.BATCH, 1.31)],
+)
+def test_half_price_halves_all_but_cached_tokens(price: Price, dollars: float) -> None:
+    tokens = {"video": MILLION // 2, "text": MILLION // 2, "cached": 3 * MILLION // 4, "output": MILLION}
+    assert Prices.load().cost_usd("gemini-3.5-flash-lite", tokens, TODAY, price) == pytest.approx(dollars)
+
+
+def test_a_table_without_a_rate_for_cached_tokens_bills_them_as_input() -> None:
+    assert Prices.load().cost_usd("gemini-embedding-2", {"text": MILLION, "cached": MILLION}, TODAY) == pytest.approx(0.20)
+
+
+def test_an_answer_has_the_price_of_its_day(stand_in: Control, settings: Settings) -> None:
+    stand_in.script({"fault": "answer", "answer": {"word": "harbour"}})
+    costs = []
+    for today in (datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)):
+        client = VertexClient(settings, clock=lambda at=today: at)
+        costs.append(client.generate(a_request(settings.vertexai_quality_model), deadline=today + timedelta(seconds=30)).usage.cost_usd)
+    assert costs[1] == pytest.approx(2 * costs[0])
+    assert costs[0] > 0
 
 
 def test_tokens_are_counted_by_modality_and_thoughts_are_output() -> None:
@@ -63,7 +93,8 @@ def test_tokens_are_counted_by_modality_and_thoughts_are_output() -> None:
         ],
         candidates_token_count=50,
         thoughts_token_count=25,
+        cached_content_token_count=600,
     )
-    assert tokens_of(usage) == {"video": 700, "audio": 200, "text": 100, "output": 75}
+    assert tokens_of(usage) == {"video": 700, "audio": 200, "text": 100, "output": 75, "cached": 600}
     assert tokens_of(UsageMetadata(prompt_token_count=12)) == {"text": 12}
     assert tokens_of(None) == {}

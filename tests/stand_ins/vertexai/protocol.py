@@ -98,7 +98,8 @@ def usage(question: Question, output: str, *, unseen: bool = False) -> dict[str,
         if watched.mime_type.startswith("video/"):
             resolution = (question.body.get("generationConfig") or {}).get("mediaResolution", "")
             details["VIDEO"] = max(1, round(watched.duration_s * watched.fps)) * FRAME_TOKENS.get(resolution, FRAME_TOKENS_ELSE)
-        details["AUDIO"] = math.ceil(watched.duration_s * AUDIO_TOKENS_A_SECOND)
+        if watched.has_sound:
+            details["AUDIO"] = math.ceil(watched.duration_s * AUDIO_TOKENS_A_SECOND)
     said = len(output) // 4 + 1
     return {
         "promptTokenCount": sum(details.values()),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -35,6 +36,7 @@ class Watched:
     video: str | None
     start_s: float
     duration_s: float
+    has_sound: bool = True
 
 
 @dataclass
@@ -53,7 +55,7 @@ class Eyes:
         sha256 = hashlib.sha256(content).hexdigest()
         known = truth.clips.get(sha256) or truth.clips.get(uri or "")
         try:
-            number, start_s, duration_s = _looked(content)
+            number, start_s, duration_s, has_sound = _looked(content)
         except (av.FFmpegError, OSError) as error:
             raise Unfetchable(f"the file cannot be read as video or audio: {error}") from error
         metadata = _get(part, "videoMetadata", "video_metadata") or {}
@@ -66,6 +68,7 @@ class Eyes:
             video=known.video if known else number,
             start_s=known.start if known else start_s,
             duration_s=duration_s,
+            has_sound=has_sound,
         )
 
     def _fetched(self, uri: str) -> bytes:
@@ -85,7 +88,7 @@ class Eyes:
         return content
 
 
-def _looked(content: bytes) -> tuple[str | None, float, float]:
+def _looked(content: bytes) -> tuple[str | None, float, float, bool]:
     return _remembered(_Content(hashlib.sha256(content).hexdigest(), content))
 
 
@@ -96,9 +99,11 @@ class _Content:
 
 
 @lru_cache(maxsize=512)
-def _remembered(clip: _Content) -> tuple[str | None, float, float]:
+def _remembered(clip: _Content) -> tuple[str | None, float, float, bool]:
     seen, duration_s = seen_in(clip.content)
-    return (str(seen.number), seen.start_s, duration_s) if seen else (None, 0.0, duration_s)
+    with av.open(io.BytesIO(clip.content), "r") as container:
+        has_sound = bool(container.streams.audio)
+    return str(seen.number) if seen else None, seen.start_s if seen else 0.0, duration_s, has_sound
 
 
 def _get(mapping: Mapping[str, Any] | None, *names: str) -> Any:

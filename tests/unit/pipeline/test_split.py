@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from media_files import Recipe, make
+from media_reading import numbers_seen
 from scenesearch.backends.local.catalog import LocalCatalog
 from scenesearch.backends.local.database import Database
 from scenesearch.backends.local.object_store import FolderObjectStore
@@ -156,6 +157,36 @@ def test_an_upload_becomes_clips_that_are_told_to_every_extractor(house: House, 
         assert chunk.video_clip.start_ms == chunk.span.start_ms
     for subscription in (Subscription.EXTRACT_VISUAL_INFO, Subscription.EXTRACT_TRANSCRIPTION, Subscription.EXTRACT_TEXTS):
         assert [m.chunk for m in house.told(subscription) if isinstance(m, ChunkWork)] == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "recipe"),
+    [
+        (".mp4", Recipe(seconds=8, audio_start=0.3)),
+        (".webm", Recipe(seconds=8, codec="libvpx-vp9", audio="libopus", format="webm")),
+        (".avi", Recipe(seconds=8, codec="mpeg4", audio="libmp3lame", format="avi")),
+    ],
+    ids=["copied", "webm", "transcoded"],
+)
+def test_models_that_bill_sound_get_the_same_pictures_without_it(house: House, tmp_path: Path, suffix: str, recipe: Recipe) -> None:
+    upload = house.upload(make(tmp_path / f"film{suffix}", recipe), f"film{suffix}")
+    house.split_to_the_end(upload, Settings(chunk_seconds=3, models="vertexai"))
+    work = house.ports.work
+    for chunk in house.chunks(upload):
+        assert chunk.video_clip is not None
+        assert chunk.silent_clip is not None
+        with work.open(chunk.video_clip.object_name) as heard, work.open(chunk.silent_clip.object_name) as silent:
+            assert probe(silent).audio_codec is None
+            there, here = numbers_seen(heard), numbers_seen(silent)
+        shift = chunk.silent_clip.start_ms - chunk.video_clip.start_ms
+        assert list(here.values()) == list(there.values())
+        assert all(abs(a + shift - b) <= 1 for a, b in zip(here, there, strict=True))
+
+
+def test_a_silent_video_has_no_second_clip_of_its_pictures(house: House, tmp_path: Path) -> None:
+    upload = house.upload(make(tmp_path / "film.mp4", Recipe(seconds=4, audio=None)), "film.mp4")
+    split(upload, house.ports, Settings(models="vertexai"))
+    assert [chunk.silent_clip for chunk in house.chunks(upload)] == [None]
 
 
 def test_a_title_defaults_to_the_file_name(house: House, film: Path) -> None:

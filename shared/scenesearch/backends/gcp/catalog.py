@@ -161,10 +161,18 @@ class FirestoreCatalog(GenerationStore):
         return of.chunk_of(document) if document else None
 
     def commit_clips(
-        self, ref: VideoRef, number: int, *, video_clip: Clip | None, audio_clip: Clip | None, failure: str | None = None
+        self,
+        ref: VideoRef,
+        number: int,
+        *,
+        video_clip: Clip | None,
+        audio_clip: Clip | None,
+        silent_clip: Clip | None = None,
+        failure: str | None = None,
     ) -> None:
         clip = TypeAdapter(Clip | None)
-        changes = {"video_clip": clip.dump_python(video_clip), "audio_clip": clip.dump_python(audio_clip), "failure": of.shortened(failure)}
+        clips = {"video_clip": video_clip, "audio_clip": audio_clip, "silent_clip": silent_clip}
+        changes = {**{name: clip.dump_python(made) for name, made in clips.items()}, "failure": of.shortened(failure)}
         with about(ref):
             self._chunk(ref, number).update({**changes, "touched_at": now()}, retry=BLIND)
 

@@ -156,10 +156,18 @@ class LocalCatalog:
         return _CHUNK.validate_json(row["document"]) if row else None
 
     def commit_clips(
-        self, ref: VideoRef, number: int, *, video_clip: Clip | None, audio_clip: Clip | None, failure: str | None = None
+        self,
+        ref: VideoRef,
+        number: int,
+        *,
+        video_clip: Clip | None,
+        audio_clip: Clip | None,
+        silent_clip: Clip | None = None,
+        failure: str | None = None,
     ) -> None:
         with self.atomic():
-            chunk = replace(self._live_chunk(ref, number), video_clip=video_clip, audio_clip=audio_clip, failure=failure)
+            known = self._live_chunk(ref, number)
+            chunk = replace(known, video_clip=video_clip, audio_clip=audio_clip, silent_clip=silent_clip, failure=failure)
             self._database.execute(
                 "UPDATE chunks SET document = ? WHERE video_id = ? AND generation = ? AND number = ?",
                 (_json(_CHUNK, chunk), *_id(ref), number),

@@ -1,4 +1,4 @@
-"""What comes back from Vertex AI: the text, whether it is whole, and what it cost. A refusal is an error with its reason."""
+"""Responses of Vertex AI: their text, whether it is complete, and their cost. A refusal is raised as an error with its reason."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from scenesearch.errors import Blocked, ModelError
-from scenesearch.models.vertexai.prices import Prices
+from scenesearch.models.vertexai.prices import CACHED, Prices
 from scenesearch.models.vertexai.tokens import estimate
-from scenesearch.video import Usage
+from scenesearch.video import Price, Usage
 
 if TYPE_CHECKING:
     from google.genai.types import EmbedContentResponse, GenerateContentResponse, GenerateContentResponseUsageMetadata
@@ -23,9 +23,13 @@ CUT_SHORT = frozenset({"MAX_TOKENS", "CONTINUATION"})
 """Finish reasons of an answer that has no end."""
 
 
+SERVED = {"ON_DEMAND": Price.STANDARD, "ON_DEMAND_PRIORITY": Price.STANDARD, "ON_DEMAND_FLEX": Price.FLEX}
+"""The traffic types of the API as prices."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The model's words. `truncated`: it had more to say than it may."""
+    """The text of a response. `truncated`: it was cut off at the output limit."""
 
     text: str
     truncated: bool
@@ -56,14 +60,29 @@ def answer_of(response: GenerateContentResponse, model: str, usage: Usage) -> An
     return Answer(text, finish in CUT_SHORT, usage)
 
 
-def usage_of(response: GenerateContentResponse, model: str, prices: Prices, on: date) -> Usage:
-    """What a response cost, whatever is in it: the service bills refusals and answers without an end too."""
+def usage_of(response: GenerateContentResponse, model: str, prices: Prices, on: date, asked: Price = Price.STANDARD) -> Usage:
+    """Return what a response cost, whatever is in it: the service bills refusals and truncated answers too.
+
+    `asked` is the price that was asked for; where the response names another one as served, that counts.
+    """
     tokens = tokens_of(response.usage_metadata)
-    return Usage(tokens, cost_usd=prices.cost_usd(model, tokens, on))
+    return Usage(tokens, cost_usd=prices.cost_usd(model, tokens, on, served(response, asked)))
+
+
+def served(response: GenerateContentResponse, asked: Price) -> Price:
+    """Return the price at which a response was served. Batch jobs name no traffic type of their own."""
+    usage = response.usage_metadata
+    traffic = usage.traffic_type.value if usage is not None and usage.traffic_type is not None else ""
+    if asked is Price.BATCH:
+        return asked
+    return SERVED.get(traffic, asked)
 
 
 def tokens_of(usage: GenerateContentResponseUsageMetadata | None) -> Mapping[str, int]:
-    """Tokens by modality: "text", "audio", "video", "image", and "output" (thoughts included). Input without details is text."""
+    """Return tokens by modality: "text", "audio", "video", "image", and "output" (thoughts included). Input without details is text.
+
+    "cached" says how many of the input tokens came out of the service's cache.
+    """
     counted: Counter[str] = Counter()
     if usage is None:
         return counted
@@ -74,6 +93,8 @@ def tokens_of(usage: GenerateContentResponseUsageMetadata | None) -> Mapping[str
         counted["text"] += rest
     if output := (usage.candidates_token_count or 0) + (usage.thoughts_token_count or 0):
         counted["output"] = output
+    if usage.cached_content_token_count:
+        counted[CACHED] = usage.cached_content_token_count
     return dict(counted)
 
 

@@ -20,6 +20,7 @@ from scenesearch.models.vertexai import faults
 from scenesearch.models.vertexai.answer import Answer, answer_of, embedding_usage, usage_of
 from scenesearch.models.vertexai.prices import Prices
 from scenesearch.models.vertexai.requests import Requests
+from scenesearch.models.vertexai.thinking import thinking_level
 from scenesearch.ports import Spending, Waiting
 from scenesearch.video import Usage, now
 
@@ -98,9 +99,8 @@ class VertexClient:
         from google.genai import types
 
         settings = self._settings
-        thinking = (
-            types.ThinkingConfig(thinking_level=types.ThinkingLevel(settings.vertexai_thinking)) if settings.vertexai_thinking else None
-        )
+        level = thinking_level(settings.vertexai_thinking, request.model)
+        thinking = types.ThinkingConfig(thinking_level=types.ThinkingLevel(level.upper())) if level else None
         resolution = None if request.resolution == "default" else types.MediaResolution(f"MEDIA_RESOLUTION_{request.resolution.upper()}")
 
         async def send(http: HttpOptions) -> tuple[types.GenerateContentResponse, Usage]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from importlib.resources import files
 from pathlib import Path
 from typing import Self
@@ -11,12 +11,24 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from scenesearch.errors import ConfigurationError
+from scenesearch.video import Price
 
 TOKENS_PER_UNIT = 1_000_000
 
+CACHED = "cached"
+"""The key under which usage counts cached input tokens; they are counted under their modality as well."""
 
-class Price(BaseModel):
-    """US dollars per million tokens, from a day on. A modality without a price of its own costs `input`."""
+STALE_AFTER = timedelta(days=90)
+"""A table that nobody has compared with Google's page for so long may be wrong: `doctor` says so."""
+
+
+class Rate(BaseModel):
+    """US dollars per million tokens, from a day on. A modality without a rate of its own costs `input`.
+
+    `cached` is the rate of input tokens that the service had in its cache (None: no discount). `flex` and `batch` are the shares of
+    `input` and `output` that those prices come to. Discounts do not add up: cached tokens cost `cached` at every price, as Google's
+    page on batch inference says (for flex it says nothing; this is the dearer reading).
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -26,23 +38,34 @@ class Price(BaseModel):
     audio: float | None = Field(default=None, ge=0)
     video: float | None = Field(default=None, ge=0)
     image: float | None = Field(default=None, ge=0)
+    cached: float | None = Field(default=None, ge=0)
+    flex: float = Field(default=1, ge=0, le=1)
+    batch: float = Field(default=1, ge=0, le=1)
 
     def per_million(self, modality: str) -> float:
-        """The price of tokens counted as `modality`: "output", "audio", "video", "image" or anything else that goes in."""
+        """The standard rate of tokens counted as `modality`: "output", "audio", "video", "image", or any other input."""
         if modality == "output":
             return self.output
         own = {"audio": self.audio, "video": self.video, "image": self.image}.get(modality)
         return self.input if own is None else own
 
+    def cost_usd(self, tokens: Mapping[str, int], price: Price) -> float:
+        """The cost of these tokens by modality; `tokens["cached"]` says how many of the input tokens were cached."""
+        counted = {modality: count for modality, count in tokens.items() if modality != CACHED}
+        cached = tokens.get(CACHED, 0) if self.cached is not None else 0
+        full = sum(count * self.per_million(modality) for modality, count in counted.items()) - cached * self.input
+        share = {Price.STANDARD: 1.0, Price.FLEX: self.flex, Price.BATCH: self.batch}[price]
+        return (share * full + cached * (self.cached or 0)) / TOKENS_PER_UNIT
+
 
 class Prices(BaseModel):
-    """The price table: for each model its prices, oldest first, and the day on which somebody last checked them."""
+    """The price table: the dated rates of each model, and the day on which somebody last compared them with Google's page."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     checked: date
     unit: str = ""
-    models: Mapping[str, tuple[Price, ...]]
+    models: Mapping[str, tuple[Rate, ...]]
 
     @classmethod
     def load(cls, path: Path | None = None) -> Self:
@@ -65,9 +88,13 @@ class Prices(BaseModel):
                 f" (known: {', '.join(sorted(self.models))})"
             )
 
-    def cost_usd(self, model: str, tokens: Mapping[str, int], on: date) -> float:
-        """What these tokens (by modality) cost on that day. Raises `ConfigurationError` for a model without a price."""
+    def cost_usd(self, model: str, tokens: Mapping[str, int], on: date, price: Price = Price.STANDARD) -> float:
+        """Return what these tokens (by modality) cost on that day at that price. Raises `ConfigurationError` for a model without rates."""
         self.require(model)
         known = self.models[model]
-        price = max((p for p in known if p.since <= on), key=lambda p: p.since, default=known[0])
-        return sum(count * price.per_million(modality) for modality, count in tokens.items()) / TOKENS_PER_UNIT
+        rate = max((r for r in known if r.since <= on), key=lambda r: r.since, default=known[0])
+        return rate.cost_usd(tokens, price)
+
+    def is_stale(self, on: date) -> bool:
+        """Whether the table was last checked more than 90 days before that day."""
+        return on - self.checked > STALE_AFTER

@@ -49,7 +49,7 @@ class GeminiWatcher:
             Unavailable: no answer before the deadline.
             AskerLeft: nobody waits for it any more.
         """
-        clip, shown = self._place(video, span)
+        clip, shown = self._place(video, span, heard=_needs_sound(question))
         collection = self._catalog.collection(video.collection)
         try:
             request = self.request(question, clip, shown, collection.profile if collection else Profile())
@@ -87,13 +87,19 @@ class GeminiWatcher:
             asker=question.asker,
         )
 
-    def _place(self, video: Video, span: Span) -> tuple[Clip, Span]:
-        """The clip that holds most of the span, and what to show of it, on its own clock."""
-        kept = [(chunk, chunk.video_clip) for chunk in self._catalog.chunks(video.ref) if chunk.video_clip is not None]
+    def _place(self, video: Video, span: Span, *, heard: bool) -> tuple[Clip, Span]:
+        """Return the clip that holds most of the span (without its sound unless `heard`), and what to show of it, on its own clock."""
+        clips = [(chunk, chunk.video_clip if heard else chunk.silent_clip or chunk.video_clip) for chunk in self._catalog.chunks(video.ref)]
+        kept = [(chunk, clip) for chunk, clip in clips if clip is not None]
         best = max(kept, key=lambda pair: (pair[0].span.overlap_ms(span), -pair[0].number), default=None)
         if best is None or not best[0].span.overlaps(span):
             raise ModelError(f"there is no clip of {span} in {video.ref.video_id} to watch")
         return best[1], shown_of(span, best[1])
+
+
+def _needs_sound(question: Question) -> bool:
+    """Whether what is heard may decide: unless the question speaks of pictures or texts alone. Sound is billed by the second."""
+    return not question.sections or Section.TRANSCRIPTION in question.sections
 
 
 def shown_of(span: Span, clip: Clip) -> Span:
