@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, Page, Route, expect, sync_playwright  #
 
 from page.browsing import LOADED, SAMPLE, until  # noqa: E402
 from page.serving import Served  # noqa: E402
-from scenesearch.library.clips import encode_clip  # noqa: E402
+from scenesearch.media.export import encode_clip  # noqa: E402
 from scenesearch.timeline import Span  # noqa: E402
 
 QUESTION = {"en-US": "the red car explodes", "ja-JP": "赤い車が爆発する"}

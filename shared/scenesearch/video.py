@@ -89,7 +89,10 @@ NO_COST = Usage()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MediaInfo:
-    """What the container says about itself. Codec names as FFmpeg spells them; `timecode` is the source's start, if any."""
+    """What the container says about itself. Codec names as FFmpeg spells them.
+
+    `timecode` is the source's start, if any; `timecode_rate` the frames a second that it counts, where that is known.
+    """
 
     container: str
     duration_ms: int
@@ -100,6 +103,7 @@ class MediaInfo:
     rotation: int = 0
     audio_codec: str | None = None
     timecode: str | None = None
+    timecode_rate: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from page.serving import Served
 from real_videos import FOLDER
 from scenesearch.backends.local.object_store import FolderObjectStore
 from scenesearch.backends.local.signed_urls import UrlSigner
-from scenesearch.library.clips import encode_clip
+from scenesearch.media.export import encode_clip
 from scenesearch.timeline import Span
 from waiting import eventually
 

@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from scenesearch.errors import InvalidRequest
+from scenesearch.media.frame_grid import end_frame, first_frame
 from scenesearch.metadata import one_line
 from scenesearch.timeline import Span
 from scenesearch.video import Video
@@ -29,22 +30,23 @@ def write_edit_list(video: Video, span: Span, to: Path) -> None:
 
     if video.media is None or not video.media.frame_rate:
         raise InvalidRequest(f"{video.title!r} has no frame rate: it cannot be put on an editor's timeline")
-    real = _timecode_rate(video.media.frame_rate) if to.suffix == ".edl" else video.media.frame_rate
+    own = video.media.frame_rate
+    real = _timecode_rate(own) if to.suffix == ".edl" else own
     drop = ";" in (video.media.timecode or "")
     rate = real if drop or to.suffix != ".edl" else float(round(real))  # without drop, frames of 29.97 are labelled as of 30
-    zero = _zero(video.media.timecode, rate)
+    zero = _zero(video.media.timecode, video.media.timecode_rate or _timecode_rate(own), rate)
 
-    def at(ms: int) -> Any:
-        return otio.opentime.RationalTime(round(ms * real / 1000), rate)
+    def frames(count: float) -> Any:
+        return otio.opentime.RationalTime(round(count), rate)
 
     file_name = PurePosixPath(video.name).name
     source = otio.schema.ExternalReference(
         target_url=file_name,
-        available_range=otio.opentime.TimeRange(zero, at(video.duration_ms)),
+        available_range=otio.opentime.TimeRange(zero, frames(end_frame(video.duration_ms, real))),
         metadata={"scenesearch": {"video_id": video.ref.video_id}},
     )
     source.name = file_name
-    first, end = at(span.start_ms), at(span.end_ms)
+    first, end = frames(first_frame(span.start_ms, own) * real / own), frames(end_frame(span.end_ms, real))
     length = max(end - first, otio.opentime.RationalTime(1, rate))
     reel = "".join(c if c.isascii() and c.isalnum() else "_" for c in PurePosixPath(video.name).stem)[:REEL_LENGTH] or "AX"
     clip = otio.schema.Clip(
@@ -69,13 +71,14 @@ def _timecode_rate(rate: float) -> float:
     return next((counted for counted in TIMECODE_RATES if abs(counted / rate - max(1, round(counted / rate))) < 0.0005), 30.0)
 
 
-def _zero(timecode: str | None, rate: float) -> Any:
-    """The time of the source's first frame."""
+def _zero(timecode: str | None, counted: float, rate: float) -> Any:
+    """The time of the source's first frame, in `rate`; its timecode counts in `counted` frames a second."""
     import opentimelineio as otio
 
     if timecode:
         try:
-            return otio.opentime.from_timecode(timecode, _timecode_rate(rate)).rescaled_to(rate)
+            label = otio.opentime.from_timecode(timecode, counted)
+            return otio.opentime.RationalTime(round(label.value * round(rate) / round(counted)), rate)
         except ValueError:
             pass  # not a timecode that counts in this rate: the file's own clock is all there is
     return otio.opentime.RationalTime(0, rate)

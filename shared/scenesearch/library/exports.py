@@ -78,7 +78,7 @@ def _inside(span: Span, video: Video) -> Span:
 
 
 def _clip(take: Take, to: Path) -> Span:
-    from scenesearch.library.clips import copy_clip, encode_clip
+    from scenesearch.media.export import copy_clip, encode_clip
 
     with take.uploads.open(take.video.name, take.video.ref.generation) as source:
         return (encode_clip if take.exact else copy_clip)(source, take.span, to)
@@ -87,10 +87,10 @@ def _clip(take: Take, to: Path) -> Span:
 def _still(take: Take, to: Path) -> Span:
     from PIL import Image
 
-    from scenesearch.media.frames import frame_at
+    from scenesearch.media.frames import frame_meant
 
     with take.uploads.open(take.video.name, take.video.ref.generation) as source:
-        Image.fromarray(frame_at(source, take.span.start_ms).image).save(to, "PNG")
+        Image.fromarray(frame_meant(source, take.span.start_ms).image).save(to, "PNG")
     return take.span
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Self
 
 from scenesearch.errors import StorageFull
@@ -43,12 +43,15 @@ class ClipWriter:
     Use as a context manager, then ask `clip()`.
     """
 
-    def __init__(self, file: BinaryIO, wrapper: Wrapper, zero_ms: int) -> None:
+    def __init__(self, file: BinaryIO, wrapper: Wrapper, zero_ms: int, *, options: Mapping[str, str] = MappingProxyType({})) -> None:
+        """`options`: FFmpeg's, for the file format."""
         import av
 
-        options = {"write_xing": "0", "id3v2_version": "0"} if wrapper.format == "mp3" else {}
+        of_format = {"write_xing": "0", "id3v2_version": "0"} if wrapper.format == "mp3" else {}
         self.file, self.wrapper, self.zero_ms = file, wrapper, zero_ms
-        self.container = av.open(_target(file), "w", format=wrapper.format, container_options=options, buffer_size=BUFFER_BYTES)
+        self.container = av.open(
+            _target(file), "w", format=wrapper.format, container_options={**of_format, **options}, buffer_size=BUFFER_BYTES
+        )
         self.tracks: list[ClipTrack] = []
 
     def __enter__(self) -> Self:
@@ -180,7 +183,9 @@ class ClipTrack:
 
 
 def _target(file: BinaryIO) -> BinaryIO | str:
-    """The file's other name, where the system has one: written without a detour through Python."""
+    """The file's name, or its other name where the system has one: written without a detour through Python."""
+    if isinstance(file.name, str):
+        return file.name
     return f"/dev/fd/{file.fileno()}" if Path("/dev/fd").is_dir() else file
 
 

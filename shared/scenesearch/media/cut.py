@@ -7,15 +7,18 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import BinaryIO, Self, cast
 
 from scenesearch.errors import UnreadableMedia
 from scenesearch.media.clip_writer import ClipWriter, WrittenClip
 from scenesearch.media.codecs import COPYABLE_AUDIO, MP4, audio_wrapper, video_wrapper
-from scenesearch.media.pictures import CopiedPictures, EncodedPictures, Pictures
+from scenesearch.media.encode import PictureEncoder
+from scenesearch.media.pictures import CopiedPictures, EncodedPictures, Pictures, model_quality, shape_of
 from scenesearch.media.sound import Sound
 from scenesearch.media.source import OpenVideo, opened, stamp_of
 from scenesearch.media.thumbnails import Thumbnails
+from scenesearch.timeline import Span
 from scenesearch.video import Chunk, MediaInfo
 
 AUDIO_OVERLAP_MS = 5_000
@@ -119,7 +122,7 @@ class _Cut:
         self._over = None if last else video.first_stamp(end_ms + AUDIO_OVERLAP_MS // 2 + STRAGGLERS_MS, video.video)
         self.beside = writers.enter_context(ClipWriter(files.enter_context(_scratch()), wrapper, start_ms))
         if chunk.transcode:
-            self.pictures = EncodedPictures(video, start_ms, end_ms, self.beside, thumbnails, rotation=media.rotation, max_bytes=max_bytes)
+            self.pictures = self._encoded(chunk.span, media.rotation, max_bytes, thumbnails)
         else:
             self.pictures = CopiedPictures(video, start_ms, until_ms, self.beside, thumbnails)
         self.alone: ClipWriter | None = None
@@ -129,6 +132,18 @@ class _Cut:
             self.alone = writers.enter_context(ClipWriter(files.enter_context(_scratch()), heard, self._from_ms))
             to_ms = None if last else end_ms + AUDIO_OVERLAP_MS // 2
             self._sound = Sound(video, audio, until_ms=until_ms, to_ms=to_ms, beside=self.beside, alone=self.alone)
+
+    def _encoded(self, span: Span, rotation: int, max_bytes: int, thumbnails: Thumbnails | None) -> EncodedPictures:
+        quality = model_quality(max_bytes, span.duration_ms)
+        encoder = PictureEncoder(
+            self.beside.container,
+            shape_of(self._video, rotation, quality),
+            quality,
+            Fraction(span.start_ms, 1000),
+            source_pixel_ratio=self._video.pixel_ratio,
+            seen=(lambda picture, at: thumbnails.see_picture(picture, round(at * 1000))) if thumbnails else None,
+        )
+        return EncodedPictures(self._video, span, encoder, self.beside.encoded(encoder.stream, Fraction(0)), lead=quality.min_gap)
 
     def run(self) -> None:
         """Deal out the packets until both have what is theirs."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -11,7 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenesearch.errors import UnreadableMedia
-from scenesearch.media.source import OpenVideo, opened
+from scenesearch.media.deinterlace import Deinterlacer
+from scenesearch.media.frame_grid import lead_of
+from scenesearch.media.rendering import Renderer, Wanted
+from scenesearch.media.source import OpenVideo, opened, time_base
 
 if TYPE_CHECKING:
     from av.packet import Packet
@@ -20,6 +24,10 @@ if TYPE_CHECKING:
 
 SEEK_BACK_MS = 2000
 """How much earlier to land in containers whose seeks are not exact."""
+
+
+FINE = "area+accurate_rnd+full_chroma_int"
+"""How the scaler makes a single picture: slower, and a little truer in its colours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +57,14 @@ def frames(
         UnreadableMedia: the file is no readable video.
     """
     with opened(source) as video:
-        due = Due(start_ms, interval_ms)
+        due, renderer = Due(start_ms, interval_ms), Renderer(Wanted("rgb24", max_width=max_width), pixel_ratio=video.pixel_ratio)
         if start_ms > 0:
             video.seek(start_ms - SEEK_BACK_MS)
         for at_ms, frame in decoded(video):
             if end_ms is not None and at_ms >= end_ms:
                 return
             if due.takes(at_ms):
-                yield Frame(at_ms, upright(frame, video.pixel_ratio, max_width))
+                yield Frame(at_ms, pixels(renderer.render(frame)))
 
 
 @dataclass
@@ -80,52 +88,63 @@ def frame_at(source: BinaryIO, at_ms: int, max_width: int | None = None) -> Fram
         UnreadableMedia: the file is no readable video, or no frame near that time can be decoded.
     """
     with opened(source) as video:
-        for back_ms in (0, SEEK_BACK_MS, 30_000, at_ms):
-            video.seek(max(0, at_ms - back_ms))
-            found: tuple[int, VideoFrame] | None = None
-            for stamp_ms, frame in decoded(video):
-                if stamp_ms > at_ms and found is not None:
-                    break
+        return _frame_at(video, at_ms, max_width)
+
+
+def frame_meant(source: BinaryIO, at_ms: int) -> Frame:
+    """The frame that a span from `at_ms` begins with, as clips and edit lists understand it. Raises `UnreadableMedia`."""
+    with opened(source) as video:
+        return _frame_at(video, at_ms, lead=lead_of(video))
+
+
+def _frame_at(video: OpenVideo, at_ms: int, max_width: int | None = None, lead: Fraction = Fraction(0)) -> Frame:
+    def later(stamp_ms: int, frame: VideoFrame) -> bool:
+        exact = (frame.pts or 0) * time_base(video.video) - video.zero
+        return stamp_ms > at_ms and exact - Fraction(at_ms, 1000) >= lead
+
+    for back_ms in (0, SEEK_BACK_MS, 30_000, at_ms):
+        video.seek(max(0, at_ms - back_ms))
+        found: tuple[int, VideoFrame] | None = None
+        for stamp_ms, frame in decoded(video):
+            beyond = later(stamp_ms, frame)
+            if not beyond or found is None:
                 found = stamp_ms, frame
-                if stamp_ms > at_ms:
-                    break
-            if found is not None and (found[0] <= at_ms or back_ms >= at_ms):
-                return Frame(found[0], upright(found[1], video.pixel_ratio, max_width))
-        raise UnreadableMedia(f"no frame can be decoded at {at_ms / 1000:.1f} s")
+            if beyond:
+                break
+        if found is not None and (not later(*found) or back_ms >= at_ms):
+            renderer = Renderer(Wanted("rgb24", max_width=max_width, scaler=FINE), pixel_ratio=video.pixel_ratio)
+            return Frame(found[0], pixels(renderer.render(found[1])))
+    raise UnreadableMedia(f"no frame can be decoded at {at_ms / 1000:.1f} s")
 
 
 def decoded(video: OpenVideo) -> Iterator[tuple[int, VideoFrame]]:
-    """Frames from the current position on with their times in milliseconds, in order of time; undecodable ones are left out."""
+    """Pictures from here on with their times in milliseconds, in order of time, deinterlaced; undecodable ones are left out."""
+    for stamp, picture in deinterlaced(_pictures(video)):
+        yield video.at_ms(stamp, video.video), picture
+
+
+def pixels(picture: VideoFrame) -> NDArray[np.uint8]:
+    """The pixels of an RGB picture: (height, width, 3)."""
+    return np.ascontiguousarray(cast("NDArray[np.uint8]", picture.to_ndarray()))
+
+
+def deinterlaced(pictures: Iterable[VideoFrame]) -> Iterator[tuple[int, VideoFrame]]:
+    """Whole pictures with their stamps (in their time base), in order of time; what comes too early or without a time is left out."""
+    deinterlacer, last = Deinterlacer(), -(1 << 62)
+    for picture in pictures:
+        stamp = picture.pts if picture.pts is not None else picture.dts
+        if stamp is not None and stamp > last:
+            picture.pts = last = stamp
+            yield from ((whole.pts or 0, whole) for whole in deinterlacer.take(picture))
+    yield from ((whole.pts or 0, whole) for whole in deinterlacer.rest())
+
+
+def _pictures(video: OpenVideo) -> Iterator[VideoFrame]:
     import av
 
     stream = video.video
     if not stream.codec_context.is_open:
         stream.codec_context.thread_type = "AUTO"
-    last = -(1 << 62)
     for packet in video.packets(stream):
-        try:
-            pictures = cast("Packet[VideoStream]", packet).decode()
-        except av.FFmpegError:
-            continue
-        for picture in pictures:
-            stamp = picture.pts if picture.pts is not None else picture.dts
-            if stamp is not None and stamp > last:
-                last = stamp
-                yield video.at_ms(stamp, stream), picture
-
-
-def upright(
-    frame: VideoFrame, pixel_ratio: Fraction = Fraction(1), max_width: int | None = None, *, rotation: int | None = None
-) -> NDArray[np.uint8]:
-    """The frame's RGB pixels as a player shows them: square pixels, turned, at most `max_width` wide.
-
-    `rotation`: degrees counterclockwise; the frame's own when it is not given.
-    """
-    turns = (frame.rotation if rotation is None else rotation) // 90 % 4
-    width, height = max(1, round(frame.width * pixel_ratio)), frame.height
-    shown_width = height if turns % 2 else width
-    if max_width is not None and shown_width > max_width:
-        width, height = (max(1, round(side * max_width / shown_width)) for side in (width, height))
-    # one thread: starting others for each frame costs more than they save
-    pixels = cast("NDArray[np.uint8]", frame.to_ndarray(format="rgb24", width=width, height=height, interpolation="AREA", threads=1))
-    return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels
+        with suppress(av.FFmpegError):
+            yield from cast("Packet[VideoStream]", packet).decode()

@@ -5,18 +5,19 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING, Protocol, cast
 
-from scenesearch.media.clip_writer import ClipWriter
-from scenesearch.media.source import OpenVideo
+from scenesearch.media.clip_writer import ClipTrack, ClipWriter
+from scenesearch.media.colour import colours_of
+from scenesearch.media.deinterlace import Deinterlacer
+from scenesearch.media.encode import PictureEncoder, Quality, Shape
+from scenesearch.media.source import OpenVideo, time_base
 from scenesearch.media.thumbnails import Thumbnails
+from scenesearch.timeline import Span
 
 if TYPE_CHECKING:
     from av.packet import Packet
     from av.stream import Stream
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
-
-HELD_MS = 1_000
-"""A picture that stands longer is repeated this often: models look once a second."""
 
 MIN_GAP_MS = 30
 """Transcoded clips have no more than about 30 pictures a second."""
@@ -78,56 +79,44 @@ class CopiedPictures:
 
 
 class EncodedPictures:
-    """H.264 of at most 720p, with the source's `rotation` (degrees clockwise). What stands at the start, or long, is shown again."""
+    """Decoded pictures from `start_ms` on, as `encoder` makes them anew. What stands at the end stands until the end.
+
+    `lead`: a picture that begins less than this (seconds) after the start is the first one. `from_start`: the first picture stands from
+    the start on, also when it comes later.
+    """
 
     def __init__(
         self,
         video: OpenVideo,
-        start_ms: int,
-        end_ms: int,
-        clip: ClipWriter,
-        thumbnails: Thumbnails | None,
+        span: Span,
+        encoder: PictureEncoder,
+        track: ClipTrack,
         *,
-        rotation: int,
-        max_bytes: int,
+        lead: Fraction = Fraction(0),
+        from_start: bool = False,
     ) -> None:
         self.done = False
-        self._thumbnails = thumbnails
-        self._video, self._start_ms, self._end_ms = video, start_ms, end_ms
-        self._held: VideoFrame | None = None
-        self._last_ms: int | None = None
-        width, height = max(2, round(video.video.width * video.pixel_ratio)), video.video.height
-        scale = min(1.0, LONG_SIDE / max(width, height), SHORT_SIDE / min(width, height))
-        self._width, self._height = (max(2, round(side * scale / 2) * 2) for side in (width, height))
-        rate = max(1, min(30, round(video.video.average_rate or 25)))
-        stream = clip.container.add_stream("libx264", rate=rate, options=_options(max_bytes, end_ms - start_ms))
-        stream.width, stream.height = self._width, self._height
-        stream.pix_fmt = "yuv420p"
-        stream.codec_context.gop_size = 2 * rate
-        stream.codec_context.time_base = Fraction(1, 1000)
-        if rotation:
-            stream.set_display_rotation(-rotation)
-        self._stream = stream
-        self._track = clip.encoded(stream, Fraction(0))
+        self._video, self._span, self._encoder, self._track = video, span, encoder, track
+        self._start = Fraction(span.start_ms, 1000)
+        self._lead, self._from_start = lead, from_start
+        self._deinterlacer = Deinterlacer()
+        self._last_stamp = -(1 << 62)
         if not video.video.codec_context.is_open:
             video.video.codec_context.thread_type = "AUTO"
 
     @property
     def any(self) -> bool:
-        return self._last_ms is not None
+        return self._encoder.any
 
     def take(self, packet: Packet[Stream], stamp: int | None) -> None:
         self._decode(cast("Packet[VideoStream]", packet))
 
     def finish(self) -> None:
         self._decode(None)  # the decoder may still hold the only picture there is, when the next one comes hours later
-        if self._held is not None:
-            if self._last_ms is None:
-                self._encode(self._start_ms, self._held)
-            if not self._video.lacks(self._end_ms - 1):
-                self._hold_until(self._end_ms)
-        if self.any:
-            self._track.write_all(self._stream.encode(None))
+        for picture in self._deinterlacer.rest():
+            self._see(picture)
+        cut_off = self._video.lacks(self._span.end_ms - 1)
+        self._track.write_all(self._encoder.finish(None if cut_off else Fraction(self._span.end_ms, 1000)))
 
     def _decode(self, packet: Packet[VideoStream] | None) -> None:
         """`None`: what the decoder still holds."""
@@ -138,40 +127,41 @@ class EncodedPictures:
         try:
             pictures = self._video.video.codec_context.decode(packet)
         except av.FFmpegError:
-            return
+            return  # a broken picture: the one before stands a little longer
         for picture in pictures:
-            shown = picture.pts if picture.pts is not None else picture.dts
-            if shown is not None:
-                self._see(self._video.at_ms(shown, self._video.video), picture)
+            stamp = picture.pts if picture.pts is not None else picture.dts
+            if stamp is not None and stamp > self._last_stamp:
+                picture.pts = self._last_stamp = stamp
+                picture.time_base = time_base(self._video.video)
+                for whole in self._deinterlacer.take(picture):
+                    self._see(whole)
 
-    def _see(self, at_ms: int, picture: VideoFrame) -> None:
-        if at_ms >= self._end_ms:
+    def _see(self, picture: VideoFrame) -> None:
+        stamp = picture.pts or 0
+        at_ms, at = self._video.at_ms(stamp, self._video.video), stamp * time_base(self._video.video) - self._video.zero
+        if at_ms >= self._span.end_ms and (self.any or not self._from_start):
             self.done = True
             return
-        if at_ms >= self._start_ms:
-            if self._last_ms is None and at_ms > self._start_ms + MIN_GAP_MS and self._held is not None:
-                self._encode(self._start_ms, self._held)
-            self._hold_until(at_ms)
-            if self._last_ms is None or at_ms >= self._last_ms + MIN_GAP_MS:
-                self._encode(at_ms, picture)
-        self._held = picture
-
-    def _hold_until(self, at_ms: int) -> None:
-        while self._last_ms is not None and self._held is not None and at_ms - self._last_ms > HELD_MS:
-            self._encode(self._last_ms + HELD_MS, self._held)
-
-    def _encode(self, at_ms: int, picture: VideoFrame) -> None:
-        import av
-
-        scaled = picture.reformat(self._width, self._height, "yuv420p")
-        scaled.pts, scaled.time_base, scaled.pict_type = at_ms - self._start_ms, Fraction(1, 1000), av.video.frame.PictureType.NONE
-        self._last_ms = at_ms
-        if self._thumbnails:
-            self._thumbnails.see_picture(scaled, at_ms)
-        self._track.write_all(self._stream.encode(scaled))
+        first = at_ms <= self._span.start_ms or at - self._start < self._lead
+        if self._from_start and (first or not self.any):
+            at = min(at, self._start)
+        self._track.write_all(self._encoder.take(at, picture, first=first))
 
 
-def _options(max_bytes: int, duration_ms: int) -> dict[str, str]:
+def shape_of(video: OpenVideo, rotation: int, quality: Quality) -> Shape:
+    """The shape of encoded pictures of the video: upright, with square pixels. `rotation`: degrees, either way."""
+    width, height = max(2, round(video.video.width * video.pixel_ratio)), video.video.height
+    rate = Fraction(video.video.average_rate or 25)
+    most = 1 / quality.min_gap if quality.min_gap else Fraction(240)
+    return Shape(
+        *quality.size(*((height, width) if rotation % 180 else (width, height))),
+        rate=max(Fraction(1), min(most, rate)),
+        colours=colours_of(video.video.codec_context).on_screen,
+    )
+
+
+def model_quality(max_bytes: int, duration_ms: int) -> Quality:
+    """The quality of clips for models: at most 720p and about 30 pictures a second, and small enough for `max_bytes`."""
     fitting = round(max_bytes * 8 * 0.8 * 1000 / max(1, duration_ms)) - SOUND_BITS_PER_SECOND
     rate = max(100_000, min(MAX_BITS_PER_SECOND, fitting))
-    return {"preset": "veryfast", "crf": "24", "maxrate": str(rate), "bufsize": str(2 * rate)}
+    return Quality(24, rate, LONG_SIDE, SHORT_SIDE, min_gap=Fraction(MIN_GAP_MS, 1000))

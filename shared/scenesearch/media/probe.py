@@ -8,6 +8,7 @@ from scenesearch.errors import UnreadableMedia
 from scenesearch.media.codecs import COPYABLE_VIDEO
 from scenesearch.media.keyframes import keyframes_of
 from scenesearch.media.source import OpenVideo, opened
+from scenesearch.media.timecode import timecode_of
 from scenesearch.video import MediaInfo
 
 FIRST_PACKETS = 120
@@ -34,6 +35,7 @@ def media_info(video: OpenVideo, duration_ms: int) -> MediaInfo:
         raise UnreadableMedia(f"no picture of this {codec} video can be decoded: convert it to H.264 and upload it again")
     width, height = stream.width, stream.height
     rate = stream.average_rate or stream.guessed_rate
+    timecode = timecode_of(video)
     return MediaInfo(
         container=video.format.partition(",")[0],
         duration_ms=duration_ms,
@@ -43,7 +45,8 @@ def media_info(video: OpenVideo, duration_ms: int) -> MediaInfo:
         frame_rate=float(rate) if rate else 0.0,
         rotation=rotation or 0,
         audio_codec=video.audio.codec.canonical_name if video.audio else None,
-        timecode=_timecode(video),
+        timecode=timecode.label if timecode else None,
+        timecode_rate=float(timecode.rate) if timecode and timecode.rate else None,
     )
 
 
@@ -61,9 +64,3 @@ def _rotation(video: OpenVideo) -> int | None:
         if number > FIRST_PACKETS:
             break
     return None
-
-
-def _timecode(video: OpenVideo) -> str | None:
-    """The source's start timecode, wherever the container keeps it."""
-    places = [video.video.metadata, video.container.metadata, *(stream.metadata for stream in video.container.streams)]
-    return next((place["timecode"] for place in places if place.get("timecode")), None)

@@ -10,7 +10,8 @@ from fractions import Fraction
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, cast
 
-from scenesearch.media.frames import Due, Frame, upright
+from scenesearch.media.frames import Due, Frame, pixels
+from scenesearch.media.rendering import Renderer, Wanted
 from scenesearch.media.source import OpenVideo
 from scenesearch.timeline import Span
 
@@ -64,7 +65,9 @@ class Thumbnails:
 
     def __init__(self, video: OpenVideo, span: Span, *, apart_ms: int, rotation: int, worker: Executor) -> None:
         """`rotation`: degrees clockwise by which a player turns the picture."""
-        self._video, self._span, self._rotation, self._worker = video, span, rotation, worker
+        self._video, self._span, self._worker = video, span, worker
+        self._keyframes = Renderer(Wanted("rgb24", max_width=WIDTH), pixel_ratio=video.pixel_ratio, rotation=-rotation)
+        self._pictures = Renderer(Wanted("rgb24", max_width=WIDTH), rotation=0)
         self._due = Due(0, apart_ms)
         self._room = BoundedSemaphore(MAX_WAITING)
         self._work: list[Future[None]] = []
@@ -78,9 +81,9 @@ class Thumbnails:
             self._do(self._decode, _twin(packet, at_ms))
 
     def see_picture(self, picture: VideoFrame, at_ms: int) -> None:
-        """A decoded picture with square pixels, on the video's clock; it stays as it is."""
+        """An upright picture with square pixels, on the video's clock; it stays as it is."""
         if self._due.takes(at_ms - self._span.start_ms):
-            self._do(self._draw, picture, at_ms - self._span.start_ms)
+            self._do(self._draw, self._pictures, picture, at_ms - self._span.start_ms)
 
     def sheet(self) -> SpriteSheet | None:
         """All of them, once everything was seen; None when nothing could be decoded."""
@@ -109,11 +112,11 @@ class Thumbnails:
             return
         for picture in pictures:
             if picture.pts is not None:
-                self._draw(picture, picture.pts, self._video.pixel_ratio)
+                self._draw(self._keyframes, picture, picture.pts)
 
-    def _draw(self, picture: VideoFrame, at_ms: int, pixel_ratio: Fraction = Fraction(1)) -> None:
+    def _draw(self, renderer: Renderer, picture: VideoFrame, at_ms: int) -> None:
         if not self._shots or at_ms > self._shots[-1].at_ms:
-            self._shots.append(Frame(at_ms, upright(picture, pixel_ratio, WIDTH, rotation=-self._rotation)))
+            self._shots.append(Frame(at_ms, pixels(renderer.render(picture))))
 
     def _pasted(self) -> SpriteSheet:
         from PIL import Image
