@@ -71,6 +71,7 @@ def application_over(home: Path, **settings: Any) -> SimpleNamespace:
     ports = SimpleNamespace(uploads=shelf.uploads, work=shelf.work, catalog=shelf.catalog, publisher=heard)
     return SimpleNamespace(
         settings=Settings(home=home, **settings),
+        backend=SimpleNamespace(link_origins=(), takes_uploads=False),
         shelf=shelf,
         uploads=shelf.uploads,
         work=shelf.work,

@@ -22,6 +22,6 @@ def _site() -> ASGIApp:
 @functions_framework.aio.http
 async def library(request: Request) -> Response:
     """Every request of this function."""
-    from scenesearch.web.sites import Handed
+    from scenesearch.web.sites import SiteResponse
 
-    return Handed(_site())
+    return SiteResponse(_site())

@@ -1,47 +1,24 @@
-"""The one place that knows which backend and which models run. Adapters are imported and made when they are first used."""
+"""The one place that knows which backend, which index and which models run. Each is imported and made when it is first used."""
 
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
-from functools import cache, cached_property, partial
+from functools import cache, partial
 from threading import RLock
-from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
+from typing import TYPE_CHECKING
 
-from scenesearch.config import Backend, Settings
-from scenesearch.config import Models as ModelChoice
-from scenesearch.errors import ConfigurationError
-from scenesearch.messages import Message, Subscription
+from scenesearch import config
+from scenesearch.config import Settings
+from scenesearch.messages import Subscription
 from scenesearch.observability.logs import configure_logging
-from scenesearch.ports import Catalog, Embedder, Models, ObjectStore, Ports, Publisher, SceneIndex, SceneWatcher
+from scenesearch.once import once
+from scenesearch.ports import Backend, Catalog, Embedder, Handler, Models, ObjectStore, Ports, Publisher, Runner, SceneIndex, SceneWatcher
 
 if TYPE_CHECKING:
-    from scenesearch.backends.local.runtime import Runtime
-    from scenesearch.models.vertexai.vertexai_models import VertexModels
+    from scenesearch.backends.gcp.backend import CloudBackend
     from scenesearch.search.search import Patience, Search
-
-LOOK_S = 2.0
-"""How often the command line looks at what the cloud does."""
-
-Handler = Callable[[Message], None]
-T = TypeVar("T")
-
-
-class once(cached_property[T]):  # noqa: N801 - stands where `cached_property` would
-    """A property that is made once, whichever thread asks first."""
-
-    @overload
-    def __get__(self, instance: None, owner: type[Any] | None = None) -> Self: ...
-    @overload
-    def __get__(self, instance: object, owner: type[Any] | None = None) -> T: ...
-    def __get__(self, instance: Any, owner: type[Any] | None = None) -> Self | T:
-        if instance is None:
-            return self
-        with instance.making:
-            made: T = super().__get__(instance, owner)
-            return made
 
 
 class Application:
@@ -52,60 +29,79 @@ class Application:
         self.making = RLock()
         self._patience = patience
 
+    # what the settings choose
+
     @once
     def models(self) -> Models:
-        """What reads clips, embeds, summarises and reads scenes."""
-        if self.settings.models is ModelChoice.VERTEXAI:
-            return self._vertex_models
+        """What reads clips, embeds, summarises, reads and watches scenes."""
+        if self.settings.models is config.Models.VERTEXAI:
+            from scenesearch.models.vertexai.vertexai_models import VertexModels
+
+            return VertexModels(self.settings)
         from scenesearch.models.local.local_models import LocalModels
 
         return LocalModels(self.settings)
 
     @once
-    def watcher(self) -> SceneWatcher | None:
-        """What watches the clips of found scenes; None where no model can."""
-        return self._vertex_models.watcher(self.catalog, self.work) if self.settings.models is ModelChoice.VERTEXAI else None
+    def backend(self) -> Backend:
+        """Where objects, messages and state are."""
+        if self.settings.backend is config.Backend.GCP:
+            return self._cloud
+        from scenesearch.backends.local.backend import LocalBackend
+
+        return LocalBackend(self.settings)
 
     @once
-    def _vertex_models(self) -> VertexModels:
-        from scenesearch.models.vertexai.vertexai_models import VertexModels
+    def index(self) -> SceneIndex:
+        """Where moments are found: the backend's own index, or the one that the settings name."""
+        if self.settings.backend is config.Backend.GCP and self.settings.vertexai_search_data_store:
+            from scenesearch.backends.vertexai_search.connect import connected_index
 
-        return VertexModels(self.settings)
+            return connected_index(self.settings, self._cloud, self.embedder)
+        return self.backend.index(self.embedder)
 
     @once
-    def ports(self) -> Ports:
-        """Objects, messages, state and moments."""
-        if self.settings.backend is Backend.GCP:
-            from scenesearch.backends.gcp.backend import cloud_ports
+    def _cloud(self) -> CloudBackend:
+        from scenesearch.backends.gcp.backend import CloudBackend
 
-            return cloud_ports(self.settings, self.models.embedder)
-        from scenesearch.backends.local.backend import local_ports
+        return CloudBackend(self.settings)
 
-        return local_ports(self.settings, self.models.embedder)
+    # what is made of that
 
     @property
     def uploads(self) -> ObjectStore:
-        return self.ports.uploads
+        """The bucket of uploaded videos."""
+        return self.backend.uploads
 
     @property
     def work(self) -> ObjectStore:
-        return self.ports.work
+        """The bucket of what is derived from them."""
+        return self.backend.work
 
     @property
     def publisher(self) -> Publisher:
-        return self.ports.publisher
+        """The topics."""
+        return self.backend.publisher
 
     @property
     def catalog(self) -> Catalog:
-        return self.ports.catalog
-
-    @property
-    def index(self) -> SceneIndex:
-        return self.ports.index
+        """The state of every video."""
+        return self.backend.catalog
 
     @property
     def embedder(self) -> Embedder:
-        return self.ports.embedder
+        """The vector space of the index."""
+        return self.models.embedder
+
+    @once
+    def watcher(self) -> SceneWatcher | None:
+        """What watches the clips of found scenes; None where no model can."""
+        return self.models.watcher(self.catalog, self.work)
+
+    @once
+    def ports(self) -> Ports:
+        """What the verbs of ingest work through."""
+        return Ports.over(self.backend, self.index, self.embedder)
 
     @once
     def search(self) -> Search:
@@ -122,35 +118,16 @@ class Application:
         return handlers(self.ports, self.models, self.settings)
 
     def tick(self, stalled_for: timedelta | None = None) -> None:
-        """What the timer does."""
+        """Do what the timer does, for videos without progress for so long (as the settings say, if it is None)."""
         from scenesearch.pipeline.tick import tick
 
         stalled_for = timedelta(seconds=self.settings.stalled_seconds) if stalled_for is None else stalled_for
         tick(self.ports, stalled_for, unended_for=timedelta(hours=self.settings.unended_hours))
 
-    def runtime(self) -> Runtime:
-        """One machine: the worker processes that serve the queue. A context for as long as `serve` runs."""
-        from scenesearch.backends.local.queue import LocalQueue
-        from scenesearch.backends.local.runtime import Runtime
-
-        queue = self.publisher
-        if not isinstance(queue, LocalQueue):
-            raise ConfigurationError("SCENESEARCH_BACKEND=gcp: its functions do the work, there is nothing to run here")
-        as_here = logging.getLogger("scenesearch").getEffectiveLevel()
-        return Runtime(queue, partial(_worker, self.settings, as_here), workers=self.settings.workers, tick=self.tick)
-
-    def settle(self, on_progress: Callable[[], None] = lambda: None, until: Callable[[], bool] | None = None) -> None:
-        """One machine: work `until` this is true or nothing is left to do. The cloud: wait while it works, `until` this is true.
-
-        Calls `on_progress` now and then. Without `until` one machine does everything there is, and the cloud is not waited for.
-        """
-        if self.settings.backend is Backend.LOCAL:
-            self.runtime().run_until_idle(lambda _: on_progress(), until=until or (lambda: False))
-            return
-        while until and not until():
-            on_progress()
-            time.sleep(LOOK_S)
-        on_progress()
+    def runner(self) -> Runner:
+        """Who does the work of ingest."""
+        level = logging.getLogger("scenesearch").getEffectiveLevel()
+        return self.backend.runner(partial(_worker_handlers, self.settings, level), self.tick)
 
 
 @cache
@@ -159,7 +136,7 @@ def application() -> Application:
     return Application(Settings.load())
 
 
-def _worker(settings: Settings, level: int) -> Mapping[Subscription, Handler]:
+def _worker_handlers(settings: Settings, level: int) -> Mapping[Subscription, Handler]:
     """The handlers of a worker process of this machine, which writes its log beside the one of its starter."""
     configure_logging(as_json=False, level=level)
     return Application(settings).handlers

@@ -180,7 +180,8 @@ def _search_index(settings: Settings) -> Iterator[Finding]:
     if not is_installed("google.cloud.discoveryengine_v1beta"):
         yield Finding(what, False, "the package google-cloud-discoveryengine is missing", advice="install it")
         return
-    from scenesearch.backends.gcp.backend import search_data_store
+    from scenesearch.backends.gcp.backend import CloudBackend
+    from scenesearch.backends.vertexai_search.connect import data_store
     from scenesearch.backends.vertexai_search.schema import LARGEST_DIMENSION
 
     dimension = settings.vertexai_embedding_dimension
@@ -193,7 +194,7 @@ def _search_index(settings: Settings) -> Iterator[Finding]:
         )
         return
     try:
-        faults = search_data_store(settings).schema_faults(dimension)
+        faults = data_store(settings, CloudBackend(settings)).schema_faults(dimension)
     except SceneSearchError as error:
         yield Finding(
             what, False, str(error), advice="make the data store with the infrastructure's `vertex_ai_search`, or name another one"

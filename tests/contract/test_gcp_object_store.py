@@ -19,7 +19,7 @@ from google.cloud import pubsub_v1, storage
 from contract.given import noise
 from contract.object_store_contract import ODD_NAMES, Changes, ObjectStoreContract, put, read
 from emulators import PROJECT, UPLOADS, need_emulators
-from scenesearch.backends.gcp.backend import cloud_ports
+from scenesearch.backends.gcp.backend import CloudBackend
 from scenesearch.backends.gcp.deliveries import message_of
 from scenesearch.backends.gcp.object_store import AT_ONCE_BYTES, CloudObjectStore
 from scenesearch.backends.gcp.signing import EmulatorSigning
@@ -27,8 +27,7 @@ from scenesearch.config import Settings
 from scenesearch.emulator.services import Services
 from scenesearch.errors import InvalidRequest, ObjectNotFound
 from scenesearch.messages import ObjectChanged, Topic
-from scenesearch.models.local.embedder import LocalEmbedder
-from scenesearch.models.vertexai.media_parts import Piece
+from scenesearch.models.vertexai.media_parts import MediaPart
 from scenesearch.ports import ObjectStore
 from scenesearch.video import Clip
 
@@ -161,9 +160,9 @@ def test_a_uri_is_what_models_fetch(store: ObjectStore) -> None:
 )
 def test_models_that_cannot_fetch_from_an_emulator_are_sent_the_clip(client: storage.Client, models_at: str, named: bool) -> None:
     settings = Settings(gcp_project=PROJECT, uploads_bucket="uploads", work_bucket=UPLOADS, vertexai_base_url=models_at)
-    work = cloud_ports(settings, LocalEmbedder()).work
+    work = CloudBackend(settings).work
     clip = put(work, "v1/夏 1.mp4", b"pictures")
-    part = Piece(Clip(clip.name, clip.content_type, 0, 1000, clip.size_bytes), work).part(1.0)
+    part = MediaPart(Clip(clip.name, clip.content_type, 0, 1000, clip.size_bytes), work).part(1.0)
     if named:
         assert part.file_data is not None
         assert part.file_data.file_uri == f"gs://{UPLOADS}/v1/夏 1.mp4"

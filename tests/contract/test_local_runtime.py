@@ -227,15 +227,15 @@ def test_the_work_ends_when_what_was_wanted_is_done_and_leaves_the_rest(queue: L
 
 def test_settling_on_one_machine_ends_when_what_was_wanted_is_done(queue: LocalQueue, diary: Path) -> None:
     class WithSlowHandlers(Application):
-        def runtime(self) -> Runtime:
+        def runner(self) -> Runtime:
             return Runtime(queue, partial(behaving, diary, always="slow"), workers=1)
 
     for _ in range(3):
         queue.publish(Topic.SPLITS, SPLIT)
     application = WithSlowHandlers(Settings.load())
-    application.settle(until=lambda: bool(done(diary)))
+    application.runner().settle(until=lambda: bool(done(diary)))
     assert not queue.status().idle
-    application.settle()
+    application.runner().settle()
     assert queue.status().idle
     assert done(diary) == {"split-splits 0": 3}
 

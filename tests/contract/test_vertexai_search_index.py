@@ -30,12 +30,12 @@ from contract.scene_index_contract import (
     put,
 )
 from emulators import need_emulators
-from scenesearch.backends.gcp.backend import cloud_ports
 from scenesearch.backends.gcp.index import FirestoreIndex
 from scenesearch.backends.vertexai_search.data_store import DataStore, full_name
 from scenesearch.backends.vertexai_search.index import VertexSearchIndex
 from scenesearch.backends.vertexai_search.ledger import Ledger
 from scenesearch.backends.vertexai_search.schema import schema
+from scenesearch.bootstrap import Application
 from scenesearch.config import Backend, Settings
 from scenesearch.doctor import Finding, examine
 from scenesearch.errors import ConfigurationError, NotFound, Permanent, Unavailable
@@ -270,6 +270,13 @@ def test_its_ranking_agrees_with_the_exact_one(index: SceneIndex, record_propert
     assert figures["recall_at_20"] >= 0.95, figures
 
 
+def index_chosen_by(settings: Settings, space: FixedEmbedder) -> SceneIndex:
+    class WithEmbedder(Application):
+        embedder = space  # type: ignore[assignment]
+
+    return WithEmbedder(settings).index
+
+
 def test_configuration_chooses_it(stand_in: StandIn, database: firestore.Client) -> None:
     settings = Settings(
         backend=Backend.GCP,
@@ -278,9 +285,9 @@ def test_configuration_chooses_it(stand_in: StandIn, database: firestore.Client)
         vertexai_search_endpoint=stand_in.address,
     )
     embedder = FixedEmbedder()
-    chosen = cloud_ports(settings, embedder).index
+    chosen = index_chosen_by(settings, embedder)
     assert isinstance(chosen, VertexSearchIndex)
-    assert isinstance(cloud_ports(settings.model_copy(update={"vertexai_search_data_store": ""}), embedder).index, FirestoreIndex)
+    assert isinstance(index_chosen_by(settings.model_copy(update={"vertexai_search_data_store": ""}), embedder), FirestoreIndex)
     chosen.clear()
     put(chosen, A, ["a car"])
     assert places(found(chosen, "car")) == [("va", 0, 0)]
@@ -290,7 +297,7 @@ def test_a_missing_package_is_named(database: firestore.Client, monkeypatch: pyt
     monkeypatch.setitem(sys.modules, "scenesearch.backends.vertexai_search.data_store", None)
     settings = Settings(backend=Backend.GCP, gcp_project="a-project", vertexai_search_data_store="moments")
     with pytest.raises(ConfigurationError, match="install google-cloud-discoveryengine"):
-        cloud_ports(settings, FixedEmbedder())
+        index_chosen_by(settings, FixedEmbedder())
 
 
 @pytest.mark.parametrize(

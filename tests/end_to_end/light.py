@@ -15,7 +15,7 @@ import numpy as np
 from media_files import read_number
 from scenesearch.backends.local.queue import LocalQueue
 from scenesearch.backends.local.runtime import Runtime
-from scenesearch.bootstrap import Application, Handler
+from scenesearch.bootstrap import Application
 from scenesearch.config import Settings
 from scenesearch.errors import ModelError
 from scenesearch.media.frames import frames
@@ -24,7 +24,20 @@ from scenesearch.metadata import Entry, Layout, Section, TextKind
 from scenesearch.models.local.audio import decode_audio
 from scenesearch.models.local.digest import telling_lines
 from scenesearch.models.local.summarizer import ExtractiveSummarizer
-from scenesearch.ports import ClipInput, Embedder, Extraction, Models, SceneReader, ScoreScale, SectionExtractor, Summarizer, Vectors
+from scenesearch.ports import (
+    Catalog,
+    ClipInput,
+    Embedder,
+    Extraction,
+    Handler,
+    Models,
+    ObjectStore,
+    SceneReader,
+    ScoreScale,
+    SectionExtractor,
+    Summarizer,
+    Vectors,
+)
 from scenesearch.timeline import Span
 from scenesearch.video import Usage
 
@@ -102,6 +115,13 @@ class LightModels:
     @property
     def reader(self) -> SceneReader:
         raise ModelError("nobody asks here")
+
+    @property
+    def reads_premises(self) -> bool:
+        return False
+
+    def watcher(self, catalog: Catalog, work: ObjectStore) -> None:
+        return None
 
     def extractor(self, section: Section) -> SectionExtractor:
         return LightExtractor(section)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from infra.config import HTTP_FUNCTIONS, Environment
-from scenesearch.backends.local.backend import local_ports
+from scenesearch.backends.local.backend import LocalBackend
 from scenesearch.config import Settings
 from scenesearch.errors import Retryable
 from scenesearch.messages import ChunkWork, DeadLetter
@@ -57,7 +57,8 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def ports(settings: Settings) -> Ports:
-    return local_ports(settings, LocalEmbedder())
+    backend, space = LocalBackend(settings), LocalEmbedder()
+    return Ports.over(backend, backend.index(space), space)
 
 
 class Broken:

@@ -19,7 +19,6 @@ from playwright.sync_api import Page, expect
 
 from page.conftest import serving
 from scenesearch.backends.gcp.object_store import CloudObjectStore
-from scenesearch.web import sites
 from site_under_test import application_over
 from stand_ins import cloud_storage
 from stand_ins.cloud_storage import GRAIN, CloudStorage, Cors, Fault, Session
@@ -45,7 +44,7 @@ def library(tmp_path: Path, bucket: CloudStorage, monkeypatch: pytest.MonkeyPatc
     client = storage.Client(project="p", credentials=Credentials(token="token"), client_options={"api_endpoint": bucket.url})  # noqa: S106
     app = application_over(tmp_path / "home", backend="gcp")
     app.uploads = CloudObjectStore(client, "uploads", signing=_NoSigning())
-    monkeypatch.setattr(sites, "STORAGE", bucket.url)
+    app.backend = SimpleNamespace(link_origins=(bucket.url,), takes_uploads=True)
     with serving(app):
         bucket.cors.origin[:] = [app.url]
         yield app

@@ -13,7 +13,6 @@ from scenesearch.bootstrap import Application, application
 from scenesearch.cli.bars import ENDED, Bars
 from scenesearch.cli.folders import found_in, left_out_in_words
 from scenesearch.cli.output import Json, a_language, errors, print_json, say
-from scenesearch.config import Backend
 from scenesearch.errors import InvalidRequest, ObjectNotFound, SceneSearchError, StorageFull
 from scenesearch.library.uploads import collection_name
 from scenesearch.library.views import state_in_words, view
@@ -76,7 +75,7 @@ def finish(ids: Sequence[str], *, as_json: bool, refused: Sequence[str] = (), le
 
     try:
         with Bars(ids, app_, quiet=as_json) as bars:
-            app_.settle(bars.update, until=ended_all)
+            app_.runner().settle(bars.update, until=ended_all)
     except KeyboardInterrupt:
         errors.print("stopped: run the same command again to go on where it was")
         raise typer.Exit(130) from None
@@ -103,7 +102,7 @@ def finish(ids: Sequence[str], *, as_json: bool, refused: Sequence[str] = (), le
 def _backfilled(app_: Application, url: str) -> list[str]:
     """Take in what lies in the uploads bucket already; the ids of the videos."""
     bucket, _, prefix = url.removeprefix(GS).partition("/")
-    if app_.settings.backend is not Backend.GCP:
+    if not app_.uploads.uri("").startswith(GS):
         raise InvalidRequest(f"{url} is in the cloud: set SCENESEARCH_BACKEND=gcp, or download it first")
     if bucket != app_.uploads.bucket:
         raise InvalidRequest(f"{bucket} is not the bucket of uploads, which is {app_.uploads.bucket}: copy the objects there")

@@ -120,7 +120,7 @@ def _removed(wanted: str) -> VideoView:
     app_ = application()
     found = find(wanted, app_.catalog)
     app_.uploads.delete(found.name, found.ref.generation)
-    app_.settle(until=lambda: app_.catalog.generation(found.ref) is None)
+    app_.runner().settle(until=lambda: app_.catalog.generation(found.ref) is None)
     if app_.catalog.generation(found.ref) is not None:
         raise Unavailable(f"{found.title} is being removed but is not gone yet: `scenesearch videos` tells when")
     return view(found, app_.catalog)

@@ -11,7 +11,6 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, fie
 
 from scenesearch.bootstrap import application
 from scenesearch.cli.output import Json, print_json, say
-from scenesearch.config import Models
 from scenesearch.errors import InvalidRequest
 from scenesearch.library.uploads import collection_name
 from scenesearch.names import composed
@@ -91,7 +90,7 @@ def profile_set(
         print_json(new)
     else:
         say(f"profile of {collection} saved")
-        if premise and application().settings.models is Models.LOCAL:
+        if premise and not application().models.reads_premises:
             say(PREMISES_UNREAD, "yellow")
 
 

@@ -13,9 +13,7 @@ from scenesearch.pipeline.extract import extract
 from scenesearch.pipeline.recover import recover
 from scenesearch.pipeline.remove import remove
 from scenesearch.pipeline.split import split
-from scenesearch.ports import Models, Ports
-
-Handler = Callable[[Message], None]
+from scenesearch.ports import Handler, Models, Ports
 
 
 def handlers(ports: Ports, models: Models, settings: Settings) -> Mapping[Subscription, Handler]:

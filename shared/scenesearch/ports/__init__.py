@@ -5,11 +5,10 @@ One family a file. An implementation translates its driver's errors into `scenes
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from scenesearch.ports.backend import Backend, HandlerFactory, Ports, Runner
 from scenesearch.ports.catalog import Assembly, Catalog, Lease
 from scenesearch.ports.index import Candidate, Filters, Hit, Probe, SceneIndex, ScoreScale, Vectors, WordWeights
-from scenesearch.ports.messages import Publisher
+from scenesearch.ports.messages import Handler, Publisher
 from scenesearch.ports.models import (
     ClipInput,
     Digest,
@@ -32,6 +31,7 @@ from scenesearch.ports.objects import ObjectInfo, ObjectStore
 
 __all__ = [
     "Assembly",
+    "Backend",
     "Candidate",
     "Catalog",
     "ClipInput",
@@ -40,6 +40,8 @@ __all__ = [
     "Extraction",
     "Filters",
     "FoundScene",
+    "Handler",
+    "HandlerFactory",
     "Hit",
     "Lease",
     "Models",
@@ -50,6 +52,7 @@ __all__ = [
     "Publisher",
     "Question",
     "Reading",
+    "Runner",
     "SceneIndex",
     "SceneReader",
     "SceneWatcher",
@@ -63,15 +66,3 @@ __all__ = [
     "WordWeights",
     "speaker_key",
 ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ports:
-    """The seams that the verbs of ingest work through, as `bootstrap` has chosen them."""
-
-    uploads: ObjectStore
-    work: ObjectStore
-    publisher: Publisher
-    catalog: Catalog
-    index: SceneIndex
-    embedder: Embedder

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Protocol
 
 from scenesearch.messages import Message, Topic
+
+Handler = Callable[[Message], None]
+"""What a delivered message is given to. It returns when the work is done, and raises an error of `scenesearch.errors` when it is not."""
 
 
 class Publisher(Protocol):

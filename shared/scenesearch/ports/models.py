@@ -10,6 +10,7 @@ from typing import Protocol
 
 from scenesearch.metadata import Entry, Section
 from scenesearch.moments import Passage
+from scenesearch.ports.catalog import Catalog
 from scenesearch.ports.index import ScoreScale, Vectors, WordWeights
 from scenesearch.ports.objects import ObjectStore
 from scenesearch.timeline import Span
@@ -215,9 +216,29 @@ class Models(Protocol):
     """One set of models; each is loaded when it is first used."""
 
     @property
-    def embedder(self) -> Embedder: ...
+    def embedder(self) -> Embedder:
+        """The vector space of texts and questions."""
+        ...
+
     @property
-    def summarizer(self) -> Summarizer: ...
+    def summarizer(self) -> Summarizer:
+        """What sums a video up."""
+        ...
+
     @property
-    def reader(self) -> SceneReader: ...
-    def extractor(self, section: Section) -> SectionExtractor: ...
+    def reader(self) -> SceneReader:
+        """What finds scenes in metadata text."""
+        ...
+
+    @property
+    def reads_premises(self) -> bool:
+        """Whether scenes are judged by the premises of a profile."""
+        ...
+
+    def watcher(self, catalog: Catalog, work: ObjectStore) -> SceneWatcher | None:
+        """What watches the clips of found scenes: `catalog` knows them, `work` holds them. None where no model can."""
+        ...
+
+    def extractor(self, section: Section) -> SectionExtractor:
+        """The extractor of a chunk section."""
+        ...

@@ -45,7 +45,7 @@ def serve(app: Application, host: str, port: int) -> None:
             site, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=_GOODBYE_S, lifespan="off"
         )
         shown = f"[{host}]" if ":" in host else host
-        with app.runtime():
+        with app.runner():
             print(f"scenesearch is at http://{shown}:{listener.getsockname()[1]}/ (Ctrl-C ends it)", file=sys.stderr, flush=True)  # noqa: T201
             threading.Thread(target=_warm, args=(app,), name="warm", daemon=True).start()
             with suppress(KeyboardInterrupt):

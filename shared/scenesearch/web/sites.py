@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from scenesearch import __version__
-from scenesearch.config import Auth, Backend
+from scenesearch.config import Auth
 from scenesearch.library.uploads import BucketUploads, LocalUploads, TakesUploads, UploadDesk
 from scenesearch.web import problems
 from scenesearch.web.access import IAP_HEADER, doorkeeper
@@ -23,9 +22,6 @@ from scenesearch.web.site import Site
 
 if TYPE_CHECKING:
     from scenesearch.bootstrap import Application
-
-STORAGE = "https://storage.googleapis.com"
-"""Where signed URLs lead in the cloud (its emulator's address, where one is set)."""
 
 
 def search_site(app: Application) -> FastAPI:
@@ -42,8 +38,7 @@ def library_site(app: Application) -> FastAPI:
 
 
 def _upload_desk(app: Application) -> UploadDesk | None:
-    # fake-gcs-server cannot be uploaded to from a page: it ends a session that is asked how far it is, and shows no `Range`
-    if app.settings.backend is Backend.LOCAL or os.environ.get("STORAGE_EMULATOR_HOST"):
+    if not app.backend.takes_uploads:
         return LocalUploads(app.settings.home / "uploading", lambda: app.uploads)
     return BucketUploads(app.uploads) if isinstance(app.uploads, TakesUploads) else None
 
@@ -67,8 +62,7 @@ def _site(app: Application, site: Site, parts: Iterable[APIRouter]) -> FastAPI:
         made.include_router(part)
     made.add_api_route("/healthz", _health, methods=["GET"], operation_id="health", summary="Whether this answers")
     _describe(made, signed_in=app.settings.auth is Auth.GOOGLE)
-    storage = () if app.settings.backend is Backend.LOCAL else (os.environ.get("STORAGE_EMULATOR_HOST") or STORAGE,)
-    made.add_middleware(Guard, local_only=app.settings.auth is Auth.NONE, storage=storage)
+    made.add_middleware(Guard, local_only=app.settings.auth is Auth.NONE, storage=app.backend.link_origins)
     return made
 
 
@@ -105,8 +99,8 @@ def _schemas() -> dict[str, Any]:
     return {**schema.pop("$defs", {}), "Problem": schema}
 
 
-class Handed(Response):
-    """Hands a request of the functions framework to a whole site."""
+class SiteResponse(Response):
+    """Answers a request of the functions framework with a whole site."""
 
     def __init__(self, site: ASGIApp) -> None:
         super().__init__()

@@ -12,7 +12,6 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
-from scenesearch.config import Backend
 from scenesearch.errors import NotFound
 from scenesearch.library.captions import to_vtt
 from scenesearch.library.playback import Playback, playback
@@ -230,7 +229,7 @@ def clip(video_id: VideoId, chunk: Annotated[int, Path(ge=0, le=100_000)], reque
 
 
 def _played(request: Request, store: ObjectStore, name: str, generation: int | None, content_type: str, site: Site) -> Response:
-    if site.app.settings.backend is not Backend.LOCAL:
+    if site.app.backend.link_origins:
         return RedirectResponse(store.signed_url(name, expires=LINK_LIFE), 307)
     info = store.stat(name, generation)
     source = store.open(name, info.generation)

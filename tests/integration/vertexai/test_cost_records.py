@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from integration.vertexai.harbour import FROM_S, SECONDS, chunk_in
-from scenesearch.backends.local.backend import local_ports
+from scenesearch.backends.local.backend import LocalBackend
 from scenesearch.config import Settings
 from scenesearch.errors import Retryable
 from scenesearch.messages import ChunkWork, Extracted
@@ -31,7 +31,8 @@ REF = VideoRef("v7", 3)
 @pytest.fixture
 def ports(tmp_path: Path, clips: tuple[Path, Path]) -> Ports:
     """A video of one cut chunk whose sections are due."""
-    made = local_ports(Settings(home=tmp_path), LocalEmbedder())
+    backend, space = LocalBackend(Settings(home=tmp_path)), LocalEmbedder()
+    made = Ports.over(backend, backend.index(space), space)
     clip = chunk_in(made.work, clips).video.clip  # type: ignore[arg-type]
     whole = Span.of_seconds(FROM_S, FROM_S + SECONDS)
     media = MediaInfo(container="mov", duration_ms=whole.end_ms, video_codec="h264", width=256, height=96, frame_rate=10)

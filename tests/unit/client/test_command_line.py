@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import pytest
 from typer.testing import CliRunner
 
-from scenesearch.bootstrap import application
+from scenesearch.bootstrap import Application, application
 from scenesearch.cli import app as scenesearch
-from scenesearch.config import Models
+from scenesearch.config import Models, Settings
 from scenesearch.errors import InvalidRequest, InvalidSpan, ObjectNotFound, Unavailable, VideoNotFound
 from scenesearch.timeline import parse_timestamp
 from scenesearch.video import Video
@@ -166,8 +166,7 @@ def test_who_states_a_premise_hears_that_the_local_models_do_not_read_it(monkeyp
     assert saved == "profile of films saved"
     assert "SCENESEARCH_MODELS=vertexai" in unread
     assert json.loads(run("profile", "set", "films", "--premise", "Another.", "--json"))["premises"] == ["Another."]
-    settings = application().settings.model_copy(update={"models": Models.VERTEXAI})
-    monkeypatch.setattr(application(), "settings", settings)
+    monkeypatch.setattr(application(), "models", Application(Settings(models=Models.VERTEXAI)).models)
     assert run("profile", "set", "films", "--premise", "A third.") == "profile of films saved\n"
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from scenesearch.backends.local.backend import local_ports
+from scenesearch.backends.local.backend import LocalBackend
 from scenesearch.backends.local.queue import LocalQueue
 from scenesearch.config import Settings
 from scenesearch.messages import ChunkWork, Message, Subscription
@@ -61,7 +61,8 @@ def settings(home: Path) -> Settings:
 
 @pytest.fixture
 def ports(settings: Settings, embedder: LocalEmbedder) -> Ports:
-    return local_ports(settings, embedder)
+    backend, space = LocalBackend(settings), embedder
+    return Ports.over(backend, backend.index(space), space)
 
 
 @pytest.fixture

@@ -63,7 +63,7 @@ def app(tmp_path: Path, reader: AReader) -> SimpleNamespace:
     for number in range(VIDEOS):
         segment = Segment(start=3, end=9, text="ANSWER: the red car explodes", kind="transcription")
         put(GivenVideo(video_id=f"v{number}", title="film", duration=30, segments=[segment]), real.ports, 300_000)
-    found = SimpleNamespace(settings=real.settings, catalog=real.catalog, left=threading.Event())
+    found = SimpleNamespace(settings=real.settings, backend=real.backend, catalog=real.catalog, left=threading.Event())
 
     def searching(patience: Patience) -> SimpleNamespace:
         search = Search(real.catalog, real.index, real.embedder, reader, patience=patience)

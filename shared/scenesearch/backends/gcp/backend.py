@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from functools import cached_property
 from urllib.parse import urlsplit
 
 import google.auth
@@ -16,79 +17,101 @@ from scenesearch.backends.gcp.faults import translated
 from scenesearch.backends.gcp.index import FirestoreIndex
 from scenesearch.backends.gcp.object_store import CloudObjectStore
 from scenesearch.backends.gcp.publisher import PubSubPublisher
+from scenesearch.backends.gcp.runner import CloudRunner
 from scenesearch.backends.gcp.signing import EmulatorSigning, IamSigning
 from scenesearch.config import Settings
 from scenesearch.errors import ConfigurationError
-from scenesearch.ports import Embedder, Ports, SceneIndex
-
-if TYPE_CHECKING:
-    from scenesearch.backends.vertexai_search.data_store import DataStore
+from scenesearch.ports import Embedder, HandlerFactory, SceneIndex
 
 SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 
+STORAGE = "https://storage.googleapis.com"
+"""Where signed URLs lead, unless an emulator is named."""
 
-def cloud_ports(settings: Settings, embedder: Embedder) -> Ports:
-    """The ports over Cloud Storage, Pub/Sub and Firestore, or over those of their emulators that the environment names.
 
-    Raises `ConfigurationError` when there are no credentials, or when nothing says which project.
+class CloudBackend:
+    """The `Backend` port over Cloud Storage, Pub/Sub and Firestore, or over those of their emulators that the environment names.
+
+    Connecting raises `ConfigurationError` when there are no credentials, or when nothing says which project.
     """
-    emulator = os.environ.get("STORAGE_EMULATOR_HOST")
-    project, credentials = _identity(settings, emulated=emulator is not None)
-    signing: Signing = EmulatorSigning() if emulator else IamSigning(credentials, settings.gcp_signer)
-    database = firestore.Client(project=project, credentials=credentials, database=settings.gcp_database)
-    objects = storage.Client(project=project, credentials=credentials)
-    reachable = emulator is None or is_local(urlsplit(settings.vertexai_base_url).netloc)
-    uploads, work = (
-        CloudObjectStore(objects, bucket, signing=signing, links_at=emulator, reachable=reachable)
-        for bucket in (settings.uploads_bucket, settings.work_bucket)
-    )
-    return Ports(
-        uploads=uploads,
-        work=work,
-        publisher=PubSubPublisher(project),
-        catalog=FirestoreCatalog(database),
-        index=_index(settings, database, project, credentials, embedder),
-        embedder=embedder,
-    )
 
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._emulator = os.environ.get("STORAGE_EMULATOR_HOST")
 
-def search_data_store(settings: Settings) -> DataStore:
-    """The data store of Vertex AI Search that the settings name. Raises `ConfigurationError` as `cloud_ports`."""
-    return _data_store(settings, *_identity(settings, emulated=bool(os.environ.get("STORAGE_EMULATOR_HOST"))))
+    @property
+    def link_origins(self) -> tuple[str, ...]:
+        """Cloud Storage, or its emulator."""
+        return (self._emulator or STORAGE,)
 
+    @property
+    def takes_uploads(self) -> bool:
+        """Not the emulator: it ends a session that is asked how far it is, and shows no `Range`."""
+        return not self._emulator
 
-def _index(settings: Settings, database: firestore.Client, project: str, credentials: Credentials, embedder: Embedder) -> SceneIndex:
-    """The index that the settings choose. What one has indexed the other does not know: `scenesearch reindex` after a change.
+    @cached_property
+    def uploads(self) -> CloudObjectStore:
+        """The bucket of uploaded videos."""
+        return self._bucket(self._settings.uploads_bucket)
 
-    Raises `ConfigurationError` for vectors that it cannot hold, and when what Vertex AI Search needs is not installed.
-    """
-    name, dimension = embedder.name, embedder.dimension
-    if not settings.vertexai_search_data_store:
-        return FirestoreIndex(database, name, dimension, made_for=settings.firestore_index_moments)
-    store = _data_store(settings, project, credentials)
-    from scenesearch.backends.vertexai_search.index import VertexSearchIndex
-    from scenesearch.backends.vertexai_search.ledger import Ledger
+    @cached_property
+    def work(self) -> CloudObjectStore:
+        """The bucket of what is derived from them."""
+        return self._bucket(self._settings.work_bucket)
 
-    return VertexSearchIndex(store, Ledger(database, name, dimension), name, dimension)
+    @cached_property
+    def publisher(self) -> PubSubPublisher:
+        """The topics of the project."""
+        return PubSubPublisher(self.project)
 
+    @cached_property
+    def catalog(self) -> FirestoreCatalog:
+        """The state of every video."""
+        return FirestoreCatalog(self.database)
 
-def _data_store(settings: Settings, project: str, credentials: Credentials) -> DataStore:
-    try:
-        from scenesearch.backends.vertexai_search.data_store import DataStore, full_name
-    except ImportError as error:
-        message = f"SCENESEARCH_VERTEXAI_SEARCH_DATA_STORE is set, but a package is missing: install google-cloud-discoveryengine ({error})"
-        raise ConfigurationError(message) from error
-    return DataStore.connect(full_name(settings.vertexai_search_data_store, project), credentials, settings.vertexai_search_endpoint)
+    def index(self, embedder: Embedder) -> SceneIndex:
+        """Firestore's own vectors, for libraries of moderate size."""
+        return FirestoreIndex(self.database, embedder.name, embedder.dimension, made_for=self._settings.firestore_index_moments)
 
+    def runner(self, factory: HandlerFactory, tick: Callable[[], None]) -> CloudRunner:
+        """The functions do the work: they make their own handlers."""
+        return CloudRunner()
 
-def _identity(settings: Settings, *, emulated: bool) -> tuple[str, Credentials]:
-    """The project, and whom we act as: nobody in particular at the emulators."""
-    credentials: Credentials = AnonymousCredentials()
-    project = settings.gcp_project
-    if not emulated:
-        with translated("looking for Google's credentials"):
-            credentials, own = google.auth.default(scopes=SCOPES)
-            project = project or own or ""
-    if not project:
-        raise ConfigurationError("no project is set: set SCENESEARCH_GCP_PROJECT to the Google Cloud project of the deployment")
-    return project, credentials
+    @property
+    def project(self) -> str:
+        """The project's id."""
+        return self._identity[0]
+
+    @property
+    def credentials(self) -> Credentials:
+        """Whom we act as: nobody in particular at the emulators."""
+        return self._identity[1]
+
+    @cached_property
+    def database(self) -> firestore.Client:
+        """Firestore, which holds the catalog."""
+        return firestore.Client(project=self.project, credentials=self.credentials, database=self._settings.gcp_database)
+
+    def _bucket(self, name: str) -> CloudObjectStore:
+        reachable = self._emulator is None or is_local(urlsplit(self._settings.vertexai_base_url).netloc)
+        return CloudObjectStore(self._storage, name, signing=self._signing, links_at=self._emulator, reachable=reachable)
+
+    @cached_property
+    def _storage(self) -> storage.Client:
+        return storage.Client(project=self.project, credentials=self.credentials)
+
+    @cached_property
+    def _signing(self) -> Signing:
+        return EmulatorSigning() if self._emulator else IamSigning(self.credentials, self._settings.gcp_signer)
+
+    @cached_property
+    def _identity(self) -> tuple[str, Credentials]:
+        credentials: Credentials = AnonymousCredentials()
+        project = self._settings.gcp_project
+        if self._emulator is None:
+            with translated("looking for Google's credentials"):
+                credentials, own = google.auth.default(scopes=SCOPES)
+                project = project or own or ""
+        if not project:
+            raise ConfigurationError("no project is set: set SCENESEARCH_GCP_PROJECT to the Google Cloud project of the deployment")
+        return project, credentials

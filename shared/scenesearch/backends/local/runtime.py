@@ -18,8 +18,9 @@ from typing import Self
 
 from scenesearch.backends.local.presence import Hold
 from scenesearch.backends.local.queue import LocalQueue, QueueStatus
-from scenesearch.backends.local.worker import HandlerFactory, WorkerOptions, work
+from scenesearch.backends.local.worker import WorkerOptions, work
 from scenesearch.errors import ConfigurationError, SceneSearchError, StorageFull
+from scenesearch.ports import HandlerFactory
 
 LOG = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ class _Slot:
 
 
 class Runtime:
-    """Worker processes over one queue. Use it as a context (`serve`), or call `run_until_idle` (`ingest`)."""
+    """Worker processes over one queue. Use it as a context (`serve`), or call `settle` (`ingest`)."""
 
     def __init__(
         self,
@@ -104,6 +105,10 @@ class Runtime:
                     if until():
                         return
                 self._stopping.wait(_LOOK_S)
+
+    def settle(self, on_progress: Callable[[], None] = lambda: None, until: Callable[[], bool] | None = None) -> None:
+        """Work until `until` is true or nothing waits any more; raises what `run_until_idle` does."""
+        self.run_until_idle(lambda _: on_progress(), until=until or (lambda: False))
 
     def __enter__(self) -> Self:
         self._stopping, self._up, self._ticked = threading.Event(), threading.Event(), threading.Event()

@@ -17,13 +17,11 @@ from multiprocessing.connection import Connection
 from scenesearch.backends.local.presence import join_runtime
 from scenesearch.backends.local.queue import Claim, LocalQueue
 from scenesearch.errors import Retryable, SceneSearchError, StorageFull
-from scenesearch.messages import EXTRACTORS, Message, Subscription
+from scenesearch.messages import EXTRACTORS, Subscription
 from scenesearch.outcomes import Outcome, outcome_of
+from scenesearch.ports import Handler, HandlerFactory
 
 LOG = logging.getLogger(__name__)
-
-Handler = Callable[[Message], None]
-HandlerFactory = Callable[[], Mapping[Subscription, Handler]]
 
 URGENT = frozenset({Subscription.ASSEMBLE_EXTRACTED, Subscription.REMOVE_OBJECTS, Subscription.RECOVER_DEAD_LETTERS})
 """Short work that ends something: it goes before the queue of splits and extractions."""

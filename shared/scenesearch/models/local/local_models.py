@@ -13,7 +13,7 @@ from scenesearch.models.local.summarizer import ExtractiveSummarizer
 from scenesearch.models.local.texts import LocalTexts
 from scenesearch.models.local.transcription import LocalTranscription
 from scenesearch.models.local.visual_info import LocalVisualInfo
-from scenesearch.ports import SceneReader, SectionExtractor, Summarizer
+from scenesearch.ports import Catalog, ObjectStore, SceneReader, SceneWatcher, SectionExtractor, Summarizer
 
 
 class LocalModels:
@@ -33,6 +33,15 @@ class LocalModels:
     @cached_property
     def reader(self) -> SceneReader:
         return LocalReader()
+
+    @property
+    def reads_premises(self) -> bool:
+        """Nothing here judges by what a profile says of its users' rules."""
+        return False
+
+    def watcher(self, catalog: Catalog, work: ObjectStore) -> SceneWatcher | None:
+        """Nothing here watches clips."""
+        return None
 
     def extractor(self, section: Section) -> SectionExtractor:
         """The extractor of a chunk section; its model stays loaded."""

@@ -34,6 +34,11 @@ class VertexModels:
     def reader(self) -> SceneReader:
         return GeminiReader(self._client, self._settings)
 
+    @property
+    def reads_premises(self) -> bool:
+        """Readers and watchers are given the premises of the profile."""
+        return True
+
     def watcher(self, catalog: Catalog, work: ObjectStore) -> SceneWatcher:
         """What watches found scenes: `catalog` knows their clips, `work` holds them."""
         return GeminiWatcher(self._client, self._settings, catalog, work)
