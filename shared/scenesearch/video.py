@@ -87,11 +87,67 @@ class Usage:
 NO_COST = Usage()
 
 
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One stream of a file. `number` is FFmpeg's, `kind` "video", "audio", "subtitle" or "data"; `note` says why it is (not) used."""
+
+    number: int
+    kind: str
+    codec: str
+    language: str = ""
+    title: str = ""
+    used: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClockStep:
+    """From this byte of the file on, so many ticks (of the track's time base) are added to the time stamps of this track."""
+
+    track: int
+    position: int
+    ticks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in the file, in bytes, the keyframe lies that is shown at `at_ms`."""
+
+    at_ms: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """How the time stamps of a file become one clock that never starts again: empty for a file whose own clock is sound.
+
+    `places`: where to begin reading, some 10 s apart, in files that cannot be searched by their time stamps.
+    """
+
+    steps: tuple[ClockStep, ...] = ()
+    places: tuple[Place, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A stretch of time of which the file holds nothing, and why. In milliseconds; it may lie after the end of what can be read."""
+
+    start_ms: int
+    end_ms: int
+    reason: str
+
+    def __str__(self) -> str:
+        return str(Span(self.start_ms, self.end_ms))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MediaInfo:
-    """What the container says about itself. Codec names as FFmpeg spells them.
+    """What the container says about itself, and what reading it has shown.
 
-    `timecode` is the source's start, if any; `timecode_rate` the frames a second that it counts, where that is known.
+    Codec names as FFmpeg spells them; `timecode` is the source's start, if any; `timecode_rate` the frames a second that it
+    counts, where that is known. `video_track`, `audio_track` and `first_track` (the one
+    that begins first) are numbers of `tracks`. `sound_changes`: the sound is coded in several ways, one after the other.
+    `lost_by_mixing`: adding up its channels loses what is said. `notes`: what was found odd about the file and mended, in sentences.
     """
 
     container: str
@@ -104,6 +160,15 @@ class MediaInfo:
     audio_codec: str | None = None
     timecode: str | None = None
     timecode_rate: float | None = None
+    tracks: tuple[Track, ...] = ()
+    video_track: int | None = None
+    audio_track: int | None = None
+    first_track: int | None = None
+    sound_changes: bool = False
+    lost_by_mixing: bool = False
+    clock: Clock = Clock()
+    missing: tuple[Missing, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,11 +222,12 @@ class SectionRecord:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A section that a `ready` video lacks, and why. `section` None: the whole chunk."""
+    """A section that a `ready` video lacks, and why. `section` None: all of them. `span`: which time is missing, where that is known."""
 
     chunk: int
     section: Section | None
     reason: str
+    span: Span | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import BinaryIO, Self, cast
 
@@ -14,8 +14,9 @@ from scenesearch.errors import UnreadableMedia
 from scenesearch.media.clip_writer import ClipWriter, WrittenClip
 from scenesearch.media.codecs import COPYABLE_AUDIO, MP4, audio_wrapper, video_wrapper
 from scenesearch.media.encode import PictureEncoder
+from scenesearch.media.parameters import CodingChanged
 from scenesearch.media.pictures import CopiedPictures, EncodedPictures, Pictures, model_quality, shape_of
-from scenesearch.media.sound import Sound
+from scenesearch.media.sound import Sound, SoundEncoder
 from scenesearch.media.source import OpenVideo, opened, stamp_of
 from scenesearch.media.thumbnails import Thumbnails
 from scenesearch.timeline import Span
@@ -51,7 +52,7 @@ class ChunkCutter:
         self._resources = ExitStack()
 
     def __enter__(self) -> Self:
-        self._video = self._resources.enter_context(opened(self._source, buffer_bytes=READ_BYTES))
+        self._video = self._resources.enter_context(opened(self._source, self._media, buffer_bytes=READ_BYTES))
         self._worker = self._resources.enter_context(ThreadPoolExecutor(1, thread_name_prefix="thumbnails"))
         return self
 
@@ -80,11 +81,16 @@ class ChunkCutter:
                 )
             yield cut
 
-    def _cut(self, chunk: Chunk, files: ExitStack) -> CutChunk | None:
-        with ExitStack() as writers:
-            thumbnails = self._thumbnails(chunk)
-            work = _Cut(self._video, self._media, chunk, self._max_bytes, thumbnails, files, writers)
-            work.run()
+    def _cut(self, chunk: Chunk, files: ExitStack, *, copied: bool = True) -> CutChunk | None:
+        """`copied`: what may be copied is; once it shows that it is coded in several ways it is encoded."""
+        try:
+            with ExitStack() as writers:
+                thumbnails = self._thumbnails(chunk)
+                work = _Cut(self._video, self._media, chunk, self._max_bytes, thumbnails, files, writers, copied=copied)
+                work.run()
+        except CodingChanged:
+            files.close()
+            return self._cut(replace(chunk, transcode=True), files, copied=False)
         pictures = work.beside.clip()
         if pictures is None or not work.pictures.any:
             return None
@@ -110,6 +116,8 @@ class _Cut:
         thumbnails: Thumbnails | None,
         files: ExitStack,
         writers: ExitStack,
+        *,
+        copied: bool,
     ) -> None:
         start_ms, end_ms = chunk.span.start_ms, chunk.span.end_ms
         last = end_ms >= media.duration_ms
@@ -128,10 +136,12 @@ class _Cut:
         self.alone: ClipWriter | None = None
         self._sound: Sound | None = None
         if audio and audio_codec:
-            heard = audio_wrapper(audio_codec if audio_codec in COPYABLE_AUDIO else wrapper.audio_codec)
+            encoded = audio_codec not in COPYABLE_AUDIO or not copied or media.sound_changes or media.lost_by_mixing
+            heard = audio_wrapper(wrapper.audio_codec if encoded else audio_codec)
             self.alone = writers.enter_context(ClipWriter(files.enter_context(_scratch()), heard, self._from_ms))
             to_ms = None if last else end_ms + AUDIO_OVERLAP_MS // 2
-            self._sound = Sound(video, audio, until_ms=until_ms, to_ms=to_ms, beside=self.beside, alone=self.alone)
+            encoder = SoundEncoder(audio, self.alone, mixed=media.lost_by_mixing) if encoded else None
+            self._sound = Sound(video, audio, until_ms=until_ms, to_ms=to_ms, beside=self.beside, alone=self.alone, encoder=encoder)
 
     def _encoded(self, span: Span, rotation: int, max_bytes: int, thumbnails: Thumbnails | None) -> EncodedPictures:
         quality = model_quality(max_bytes, span.duration_ms)

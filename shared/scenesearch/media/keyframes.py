@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Protocol
 
-from scenesearch.media.codecs import COPYABLE_VIDEO
 from scenesearch.media.source import OpenVideo, time_base
 
 if TYPE_CHECKING:
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
 
 APART_MS = 500
 """Keyframes nearer to each other than this are not told apart: it bounds the memory of files that have nothing else."""
-
-TAIL_MS = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,27 +42,9 @@ class Keyframes(Protocol):
         ...
 
 
-def keyframes_of(video: OpenVideo) -> Keyframes:
-    """The cheapest reliable way for this file: its header's index, else seek probes, else one pass over all packets."""
-    stated_ms = video.stated_duration_ms
-    if stated_ms is None:
-        return _Listed.by_scanning(video)
-    if video.format.startswith("mov") and _index_covers(video, stated_ms):
-        duration_ms = stated_ms
-        if video.video.codec.canonical_name in COPYABLE_VIDEO:
-            return _Indexed.read(video, duration_ms)
-    else:
-        duration_ms = _measured_end_ms(video, stated_ms)
-        if duration_ms <= 0:
-            return _Listed.by_scanning(video)
-    if video.video.codec.canonical_name in COPYABLE_VIDEO:
-        return _Probed(video, duration_ms)
-    return _Listed([], [], duration_ms, video.size_bytes)
-
-
 @dataclass(frozen=True)
-class _Listed:
-    """Known times and positions, in order."""
+class ListedKeyframes:
+    """Known times and positions, in order; none where the pictures are encoded anew anyway."""
 
     times_ms: list[int]
     positions: list[int]
@@ -76,25 +55,9 @@ class _Listed:
         number = _nearest(self.times_ms, target_ms, after_ms, until_ms)
         return Keyframe(self.times_ms[number], self.positions[number]) if number is not None else None
 
-    @classmethod
-    def by_scanning(cls, video: OpenVideo) -> _Listed:
-        """Reads every packet once."""
-        times: list[int] = []
-        positions: list[int] = []
-        end_ms = size = 0
-        video.seek(0)
-        for packet in _timed(video, *_streams(video)):
-            at_ms, packet_end_ms = _span_ms(video, packet)
-            if packet.stream is video.video and packet.is_keyframe and (not times or at_ms >= times[-1] + APART_MS):
-                times.append(at_ms)
-                positions.append(size)
-            end_ms = max(end_ms, packet_end_ms)
-            size += packet.size
-        return cls(times, positions, end_ms, size)
-
 
 @dataclass(frozen=True)
-class _Indexed:
+class IndexedKeyframes:
     """The header's index. Its times are DTS: the one that is asked for is read to learn when it is shown."""
 
     video: OpenVideo
@@ -105,7 +68,7 @@ class _Indexed:
     size_bytes: int
 
     @classmethod
-    def read(cls, video: OpenVideo, duration_ms: int) -> _Indexed:
+    def read(cls, video: OpenVideo, duration_ms: int) -> IndexedKeyframes:
         sound = sum(e.size for e in video.audio.index_entries) if video.audio else 0
         stamps: list[int] = []
         times: list[int] = []
@@ -147,14 +110,14 @@ class _Indexed:
             self.video.container.seek(place, stream=stream)
         except av.FFmpegError:
             return None
-        for packet in _timed(self.video, stream):
+        for packet in timed(self.video, stream):
             if packet.is_keyframe and packet.dts is not None and packet.dts >= stamp:
-                return _span_ms(self.video, packet)[0] if packet.dts == stamp else None
+                return span_ms(self.video, packet)[0] if packet.dts == stamp else None
         return None
 
 
 @dataclass(frozen=True)
-class _Probed:
+class ProbedKeyframes:
     """Seeks near the time that is asked for, and reads on to a keyframe."""
 
     video: OpenVideo
@@ -167,8 +130,8 @@ class _Probed:
     def nearest(self, target_ms: int, *, after_ms: int, until_ms: int) -> Keyframe | None:
         self.video.seek(max(0, target_ms - APART_MS))
         best: Keyframe | None = None
-        for packet in _timed(self.video, self.video.video):
-            at_ms = _span_ms(self.video, packet)[0]
+        for packet in timed(self.video, self.video.video):
+            at_ms = span_ms(self.video, packet)[0]
             if packet.is_keyframe and after_ms < at_ms <= until_ms:
                 found = Keyframe(at_ms, packet.pos if packet.pos is not None and packet.pos >= 0 else self._position(at_ms))
                 if best is None or abs(at_ms - target_ms) < abs(best.at_ms - target_ms):
@@ -181,26 +144,13 @@ class _Probed:
         return self.size_bytes * at_ms // self.duration_ms
 
 
-def _index_covers(video: OpenVideo, duration_ms: int) -> bool:
-    entries = video.video.index_entries
-    return len(entries) > 0 and video.at_ms(entries[-1].timestamp, video.video) >= duration_ms - TAIL_MS
-
-
-def _measured_end_ms(video: OpenVideo, stated_ms: int) -> int:
-    """The end of the last packet: headers of streams and cut-off files are not to be believed."""
-    video.seek(max(0, stated_ms - TAIL_MS))
-    return max((_span_ms(video, packet)[1] for packet in _timed(video, *_streams(video))), default=0)
-
-
-def _streams(video: OpenVideo) -> tuple[Stream, ...]:
-    return (video.video, video.audio) if video.audio else (video.video,)
-
-
-def _timed(video: OpenVideo, *streams: Stream) -> Iterator[Packet[Stream]]:
+def timed(video: OpenVideo, *streams: Stream) -> Iterator[Packet[Stream]]:
+    """Packets from here on that have a time."""
     return (p for p in video.packets(*streams) if p.size and (p.pts is not None or p.dts is not None))
 
 
-def _span_ms(video: OpenVideo, packet: Packet[Stream]) -> tuple[int, int]:
+def span_ms(video: OpenVideo, packet: Packet[Stream]) -> tuple[int, int]:
+    """When the packet is shown or heard, and when it ends."""
     stamp = packet.pts if packet.pts is not None else packet.dts
     at_ms = video.at_ms(stamp or 0, packet.stream)
     return at_ms, at_ms + round((packet.duration or 0) * time_base(packet.stream) * 1000)

@@ -9,6 +9,7 @@ from scenesearch.media.clip_writer import ClipTrack, ClipWriter
 from scenesearch.media.colour import colours_of
 from scenesearch.media.deinterlace import Deinterlacer
 from scenesearch.media.encode import PictureEncoder, Quality, Shape
+from scenesearch.media.parameters import CodingChanged, SteadyStream
 from scenesearch.media.source import OpenVideo, time_base
 from scenesearch.media.thumbnails import Thumbnails
 from scenesearch.timeline import Span
@@ -57,6 +58,7 @@ class CopiedPictures:
         self.any = False
         self._thumbnails = thumbnails
         self._track = clip.copied(video.video, video.zero + Fraction(start_ms, 1000))
+        self._steady = SteadyStream(video.video)
         self._first = video.first_stamp(start_ms, video.video)
         self._end = None if end_ms is None else video.first_stamp(end_ms, video.video)
 
@@ -70,6 +72,8 @@ class CopiedPictures:
         if not self.any and keyframe and stamp >= self._first:
             self.any, self._first = True, stamp
         if self.any and stamp >= self._first:
+            if keyframe and self._steady.changed(packet):
+                raise CodingChanged
             if keyframe and self._thumbnails:
                 self._thumbnails.see_keyframe(packet, stamp)
             self._track.write(packet, stamp, packet.dts, packet.duration or 0)

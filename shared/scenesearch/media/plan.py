@@ -8,8 +8,8 @@ from typing import BinaryIO
 
 from scenesearch.errors import UnreadableMedia
 from scenesearch.media.codecs import COPYABLE_VIDEO
-from scenesearch.media.keyframes import Keyframe, Keyframes, keyframes_of
-from scenesearch.media.probe import media_info
+from scenesearch.media.keyframes import Keyframe, Keyframes
+from scenesearch.media.probe import examined
 from scenesearch.media.source import opened
 from scenesearch.timeline import Span
 from scenesearch.video import Chunk, MediaInfo
@@ -35,17 +35,18 @@ class Plan:
     chunks: tuple[Chunk, ...]
 
 
-def plan(source: BinaryIO, *, chunk_seconds: float, clip_max_bytes: int) -> Plan:
+def plan(source: BinaryIO, *, chunk_seconds: float, clip_max_bytes: int, audio_track: int | None = None) -> Plan:
     """Chunks about `chunk_seconds` long that start at keyframes; where that cannot be, chunks that are to be transcoded.
 
-    Reads only the header of plain MP4 (and a keyframe a border), else around the borders.
+    Reads only the header of plain MP4 (and a keyframe a border), else around the borders, or all of a file without a sound clock.
+    `audio_track` chooses what is heard (1: the first sound track); else it is the one that is spoken on.
 
     Raises:
         UnreadableMedia: the file is no readable video, or longer than a week.
     """
-    with opened(source) as video:
-        keyframes = keyframes_of(video)
-        media = media_info(video, keyframes.duration_ms)
+    with opened(source, audio_track=audio_track) as video:
+        media, survey = examined(video, wished=audio_track is not None)
+        keyframes = survey.keyframes
         if media.duration_ms > LONGEST_VIDEO_MS:
             raise UnreadableMedia(
                 f"the file says that it lasts {media.duration_ms // 3_600_000} hours; at most a week can be searched: cut it first"

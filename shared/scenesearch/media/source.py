@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import chain
-from typing import TYPE_CHECKING, BinaryIO, NoReturn
+from typing import TYPE_CHECKING, BinaryIO, NoReturn, cast
 
 from scenesearch.errors import UnreadableMedia
+from scenesearch.media.clock import ClockHand
 from scenesearch.media.codecs import AUDIO_FORMATS, VIDEO_FORMATS
+from scenesearch.video import Clock, MediaInfo
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
@@ -21,9 +24,23 @@ if TYPE_CHECKING:
     from av.stream import Stream
     from av.video.stream import VideoStream
 
+BY_BYTE = frozenset({"mpegts", "mpeg", "flv"})
+"""Demuxers whose packets can be read from any place in the file: a search by time stamps is none to go to the beginning with."""
+
 BUFFER_BYTES = 1 << 16
+"""How much is read at once where little is read, in bytes."""
+
 SEEK_BACK_MS = 2_000
 """How much earlier than wanted to land: containers interleave loosely and seek inexactly."""
+
+HEAD_BYTES = 1 << 16
+"""How much of a file that cannot be opened is looked at to say why, in bytes."""
+
+ENCRYPTED_BOXES = (b"encv", b"enca", b"pssh")
+"""What an MP4 has that is protected by common encryption (ISO/IEC 23001-7)."""
+
+TS_PACKET_BYTES = 188
+ENCRYPTED = "the file is encrypted (protected against copying): upload one that is not"
 
 MAX_READ_FAULTS = 64
 """This many faults in a row, without a readable packet between them, end the reading."""
@@ -39,10 +56,18 @@ class OpenVideo:
     zero: Fraction
     """Seconds on the container's own clock that are 0 on ours."""
     size_bytes: int
+    clock: Clock = field(default_factory=Clock)
+    first: Stream | None = None
+    """The stream that begins first, where that is known: seeking to the beginning goes by it."""
 
     @property
     def format(self) -> str:
         return self.container.format.name
+
+    @property
+    def container_name(self) -> str:
+        """FFmpeg's first name of the format, as `MediaInfo` has it."""
+        return self.format.partition(",")[0]
 
     @property
     def pixel_ratio(self) -> Fraction:
@@ -78,10 +103,21 @@ class OpenVideo:
         """To a keyframe at or before `at_ms`, as well as the container can; to the beginning when it cannot seek."""
         import av
 
+        stream = self._earliest() if at_ms <= 0 else self.video
         try:
-            self.container.seek(max(0, self.first_stamp(at_ms, self.video)) if at_ms > 0 else self._beginning(), stream=self.video)
+            if self.clock.steps:
+                self.container.seek(self._place(at_ms), unsupported_byte_offset=True)
+            elif at_ms <= 0 and self.container_name in BY_BYTE:
+                self.container.seek(0, unsupported_byte_offset=True)
+            else:
+                self.container.seek(max(0, self.first_stamp(at_ms, stream)) if at_ms > 0 else self._beginning(stream), stream=stream)
         except av.FFmpegError:
             self.container.seek(0, unsupported_byte_offset=True)
+
+    def _place(self, at_ms: int) -> int:
+        """Where in the file, in bytes, reading begins for what is shown at `at_ms`."""
+        number = bisect_right(self.clock.places, at_ms, key=lambda place: place.at_ms)
+        return self.clock.places[number - 1].position if number else 0
 
     def packets_from(self, at_ms: int, *streams: Stream) -> Iterator[Packet[Stream]]:
         """Packets from a place where the picture at `at_ms` can be decoded; earlier ones may come first."""
@@ -101,11 +137,13 @@ class OpenVideo:
         """Packets from here to the end of the file; what cannot be read is skipped. The last packet of each stream is empty (flush)."""
         import av
 
-        faults = 0
+        faults, hand = 0, ClockHand(self.clock) if self.clock.steps else None
         while True:
             try:
                 for packet in self.container.demux(*streams):
                     faults = 0
+                    if hand is not None:
+                        hand.put(packet)
                     yield packet
                 return
             except av.FFmpegError:
@@ -113,13 +151,25 @@ class OpenVideo:
                 if faults > MAX_READ_FAULTS:
                     return
 
-    def _beginning(self) -> int:
-        return min(0, self.first_stamp(0, self.video), self.video.start_time or 0)
+    def _beginning(self, stream: Stream) -> int:
+        return min(0, self.first_stamp(0, stream), stream.start_time or 0)
+
+    def _earliest(self) -> Stream:
+        """The stream that begins first. A seek to the beginning of another one may land behind the first packets of this one."""
+        if self.first is not None or self.audio is None:
+            return self.first or self.video
+        starts = [(stream.start_time or 0) * time_base(stream) for stream in (self.video, self.audio)]
+        return self.video if starts[0] <= starts[1] else self.audio
 
 
 @contextmanager
-def opened(source: BinaryIO, *, buffer_bytes: int = BUFFER_BYTES) -> Iterator[OpenVideo]:
+def opened(
+    source: BinaryIO, media: MediaInfo | None = None, *, audio_track: int | None = None, buffer_bytes: int = BUFFER_BYTES
+) -> Iterator[OpenVideo]:
     """The video in `source` (seekable; read by ranges of `buffer_bytes`; left open).
+
+    `media`: what the plan has found out about this very file; with it the same tracks are read, on the same mended clock. Without it
+    the tracks are chosen by what the container says of them; `audio_track` chooses the sound (1 for the first sound track).
 
     Raises:
         UnreadableMedia: it is empty, no video, or only sound; the message says which and what to do.
@@ -148,10 +198,26 @@ def opened(source: BinaryIO, *, buffer_bytes: int = BUFFER_BYTES) -> Iterator[Op
             raise UnreadableMedia(
                 "the file has sound but no pictures: upload a video" if container.streams.audio else "there is no video in the file"
             )
+        if video.codec_context is None and _is_scrambled(_head(source)):
+            raise UnreadableMedia(ENCRYPTED)
         if video.codec_context is None:
             raise UnreadableMedia("the video's codec is unknown here: convert it to H.264 and upload it again")
         start = container.start_time
-        yield OpenVideo(container, video, _audio_stream(container), Fraction(start or 0, 1_000_000), size)
+        zero = Fraction(start or 0, 1_000_000)
+        if media is None or media.video_track is None:
+            yield OpenVideo(container, video, _audio_stream(container, audio_track), zero, size)
+            return
+        by_number = {stream.index: stream for stream in container.streams}
+        known, heard = by_number.get(media.video_track), by_number.get(-1 if media.audio_track is None else media.audio_track)
+        yield OpenVideo(
+            container,
+            cast("VideoStream", known) if known is not None and known.type == "video" else video,
+            cast("AudioStream", heard) if heard is not None and heard.type == "audio" else None,
+            zero,
+            size,
+            media.clock,
+            by_number.get(-1 if media.first_track is None else media.first_track),
+        )
 
 
 def stamp_of(packet: Packet[Stream]) -> int | None:
@@ -178,18 +244,44 @@ def _video_stream(container: InputContainer) -> VideoStream | None:
     return max(moving, key=lambda s: (bool(s.disposition & Disposition.default), s.width * s.height, -s.index), default=None)
 
 
-def _audio_stream(container: InputContainer) -> AudioStream | None:
-    """The default track; never a commentary or a description for the blind when there is another."""
+def is_encrypted(video: OpenVideo) -> bool:
+    """Whether the first pictures come with word on how they are encrypted."""
+    video.seek(0)
+    first = next(iter(video.packets(video.video)), None)
+    return first is not None and (first.has_sidedata("encryption_info") or first.has_sidedata("encryption_init_info"))
+
+
+def sound_tracks(container: InputContainer) -> list[AudioStream]:
+    """The sound tracks that can be decoded."""
+    return [s for s in container.streams.audio if s.codec_context is not None and s.codec_context.sample_rate > 0]
+
+
+def _audio_stream(container: InputContainer, chosen: int | None) -> AudioStream | None:
+    """The chosen track, else the default one; never a commentary or a description for the blind when there is another.
+
+    Raises `UnreadableMedia` when the chosen track is not there.
+    """
     from av.stream import Disposition
 
+    if chosen is not None:
+        tracks = list(container.streams.audio)
+        if not 1 <= chosen <= len(tracks) or tracks[chosen - 1] not in sound_tracks(container):
+            raise UnreadableMedia(f"there is no sound track {chosen} that can be read: the file has {len(tracks)}; choose another one")
+        return tracks[chosen - 1]
     aside = Disposition.comment | Disposition.visual_impaired | Disposition.descriptions
-    decodable = [s for s in container.streams.audio if s.codec_context is not None and s.codec_context.sample_rate > 0]
+    decodable = sound_tracks(container)
     return max(decodable, key=lambda s: (not s.disposition & aside, bool(s.disposition & Disposition.default), -s.index), default=None)
 
 
-def _why(source: BinaryIO, error: FFmpegError) -> str:
+def _head(source: BinaryIO) -> bytes:
     source.seek(0)
-    head = source.read(4096)
+    return source.read(HEAD_BYTES)
+
+
+def _why(source: BinaryIO, error: FFmpegError) -> str:
+    head = _head(source)
+    if any(box in head for box in ENCRYPTED_BOXES) or _is_scrambled(head):
+        return ENCRYPTED
     if head[4:8] in (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip"):
         return (
             "the MP4 is incomplete (its index, the `moov` box, is missing): the recording or the upload was cut off; upload the whole file"
@@ -201,9 +293,16 @@ def _why(source: BinaryIO, error: FFmpegError) -> str:
     return f"the file is no video that can be read here ({error.strerror or 'unknown'}): upload another one, or convert it to MP4"
 
 
+def _is_scrambled(head: bytes) -> bool:
+    """Whether most packets of a transport stream say so (ISO/IEC 13818-1, transport_scrambling_control)."""
+    packets = [head[at : at + 4] for at in range(0, len(head) - 3, TS_PACKET_BYTES)]
+    carrying = [packet for packet in packets if packet[0] == 0x47 and packet[3] & 0x10]
+    return len(carrying) > 0.9 * len(packets) > 9 and sum(packet[3] >> 7 for packet in carrying) > len(carrying) / 2
+
+
 def _is_text(head: bytes) -> bool:
     try:
-        text = head.decode("utf-8", errors="strict" if len(head) < 4096 else "ignore")
+        text = head.decode("utf-8", errors="strict" if len(head) < HEAD_BYTES else "ignore")
     except UnicodeDecodeError:
         return False
     return all(c.isprintable() or c.isspace() for c in text)

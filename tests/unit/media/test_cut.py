@@ -193,13 +193,27 @@ def test_what_is_damaged_is_lost_and_the_rest_is_kept(tmp_path: Path, form: str)
     assert all(at_ms // 100 in (number - 1, number, number + 1) for clip in (cut[0], cut[-1]) for at_ms, number in clip.numbers.items())
 
 
-def test_a_chunk_beyond_the_end_of_a_cut_off_file_cannot_be_cut(tmp_path: Path) -> None:
+def test_a_cut_off_file_ends_where_its_bytes_do_and_says_what_is_missing(tmp_path: Path) -> None:
     path = make(tmp_path / "a.mp4", Recipe(seconds=20, options={"movflags": "faststart"}))
     content = path.read_bytes()
     source = io.BytesIO(content[: len(content) // 2])
     made = plan(source, chunk_seconds=4, clip_max_bytes=LIMIT)
+    [missing] = made.media.missing
+    assert missing.start_ms == made.media.duration_ms == made.chunks[-1].span.end_ms
+    assert 5_000 < missing.start_ms < 15_000
+    assert abs(missing.end_ms - 20_000) < 50
     with ChunkCutter(source, made.media, clip_max_bytes=LIMIT) as cutter:
-        assert len(piece(cutter, made.chunks[0]).numbers) == 40
+        shown = [number for chunk in made.chunks for number in piece(cutter, chunk).numbers.values()]
+    assert set(shown) >= set(range(missing.start_ms // 100 - 4))
+
+
+def test_a_chunk_in_which_no_picture_can_be_read_cannot_be_cut(tmp_path: Path) -> None:
+    path = make(tmp_path / "a.mp4", Recipe(seconds=20, codec="mjpeg", audio=None, fps=25, options={"movflags": "faststart"}))
+    content = path.read_bytes()
+    source = io.BytesIO(content[: len(content) // 2] + bytes(len(content) - len(content) // 2))
+    made = plan(source, chunk_seconds=4, clip_max_bytes=LIMIT)
+    with ChunkCutter(source, made.media, clip_max_bytes=LIMIT) as cutter:
+        assert len(piece(cutter, made.chunks[0]).numbers) == 100
         with pytest.raises(UnreadableMedia, match="00:16-00:20"), cutter.cut(made.chunks[-1]):
             pass
 

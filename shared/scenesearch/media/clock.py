@@ -1,0 +1,191 @@
+"""One clock for every video, also where the file's own starts again or jumps: worked out once, by the plan, from the packets' times."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from scenesearch.timeline import format_timestamp
+from scenesearch.video import Clock, ClockStep
+
+if TYPE_CHECKING:
+    from av.packet import Packet
+    from av.stream import Stream
+
+BACK_S, REORDERED = 0.5, 17
+"""Decoding times that go back by more than this many seconds, and by more than so many pictures, are a clock that starts again.
+
+Less is loose interleaving, rounding, or pictures out of order whose decoding times the container does not have (H.264 and HEVC hold
+back 16 at most).
+"""
+
+AHEAD_S = 1.0
+"""Decoding times that leap ahead by more than this are looked at: a jump of the clock, a picture that stands, or a hole."""
+
+TOGETHER_S = 1.5
+"""Two tracks whose leaps differ by less than this leap together: it is the clock that jumped, not a track that paused."""
+
+NEAR_S = 5.0
+"""Tracks that leap together do so at most this far from each other: containers interleave loosely."""
+
+ALONE_S = 10.0
+"""A leap of the only track there is counts as a jump of the clock from here on (FFmpeg's `dts_delta_threshold`)."""
+
+MAX_RUNS = 2_000
+"""A track that breaks more often than this is damaged beyond mending; it bounds what a plan keeps in memory and in the catalog."""
+
+RESTARTING = frozenset({"mpegts", "mpeg", "flv", "ogg"})
+"""Containers without a clock of their own: recordings in them are joined and spliced as they are, and their clocks leap ahead."""
+
+
+@dataclass(slots=True)
+class Run:
+    """A stretch of one track's packets whose times follow each other, in ticks of the track.
+
+    `first` and `last` count the packets of the file; `position` is where it begins, in bytes.
+    """
+
+    track: int
+    base: Fraction
+    position: int
+    first: int
+    start: int
+    next: int
+    end: int
+    last: int
+    shift_s: float = 0.0
+
+    @property
+    def start_s(self) -> float:
+        """When it begins, in seconds on the file's own clock."""
+        return float(self.start * self.base)
+
+    @property
+    def next_s(self) -> float:
+        """When its next packet would be due, in seconds on the file's own clock."""
+        return float(self.next * self.base)
+
+
+class Timekeeper:
+    """Watches the packets of one track go by and cuts them into runs."""
+
+    def __init__(self, track: int, base: Fraction) -> None:
+        self.runs: list[Run] = []
+        self._track, self._base = track, base
+        self._back, self._ahead = round(BACK_S / base), round(AHEAD_S / base)
+
+    def see(self, number: int, position: int, decoded: int, shown: int, duration: int) -> bool:
+        """Take the file's packet `number`, with its times in ticks, and return whether a run begins with it."""
+        run = self.runs[-1] if self.runs else None
+        begins = run is None or not -max(self._back, REORDERED * duration) <= decoded - run.next <= self._ahead
+        if run is None or (begins and len(self.runs) < MAX_RUNS):
+            run = Run(self._track, self._base, position, number, decoded, decoded, shown, number)
+            self.runs.append(run)
+        run.next, run.last = decoded + duration, number
+        run.end = max(run.end, shown + duration) if not begins else shown + duration
+        return begins
+
+
+def set_to_one_clock(keepers: Iterable[Timekeeper], *, container: str) -> list[str]:
+    """Give every run the shift that makes one clock of all, and return what was mended, in sentences."""
+    runs = {keeper.runs[0].track: keeper.runs for keeper in keepers if keeper.runs}
+    notes: list[str] = []
+    before: dict[int, Run] = {}
+    zero = min((float(of[0].start_s) for of in runs.values()), default=0.0)
+    for run in sorted((run for of in runs.values() for run in of), key=lambda run: run.first):
+        previous = before.get(run.track)
+        others = [other for track, other in before.items() if track != run.track]
+        if previous is None:
+            run.shift_s = max(others, key=lambda other: other.first).shift_s if others else 0.0
+        else:
+            due_s = previous.next_s + previous.shift_s
+            leap_s = run.start_s - previous.next_s
+            known = [other.shift_s for other in others] + [earlier.shift_s for earlier in runs[run.track] if earlier.first < run.first]
+            joins = next((shift for shift in known if shift != previous.shift_s and abs(run.start_s + shift - due_s) < TOGETHER_S), None)
+            if joins is not None:
+                run.shift_s = joins
+            elif leap_s < 0 or (container in RESTARTING and _all_leap(run, previous, runs)):
+                run.shift_s = due_s - run.start_s
+                notes.append(
+                    f"at {format_timestamp(max(0, round((due_s - zero) * 1000)))} the file's own clock jumps "
+                    f"{'ahead' if leap_s > 0 else 'back'} by {abs(leap_s):.1f} s: what follows is counted on from there"
+                )
+            else:
+                run.shift_s = previous.shift_s
+        before[run.track] = run
+    return notes
+
+
+def steps_of(keepers: Iterable[Timekeeper]) -> tuple[ClockStep, ...]:
+    """The shifts of runs that have one, as they are kept."""
+    steps: list[ClockStep] = []
+    for keeper in keepers:
+        shift_s = 0.0
+        for run in keeper.runs:
+            if run.shift_s != shift_s:
+                shift_s = run.shift_s
+                steps.append(ClockStep(run.track, run.position, round(shift_s / run.base)))
+    return tuple(steps)
+
+
+def _all_leap(run: Run, previous: Run, runs: dict[int, list[Run]]) -> bool:
+    """Whether every other track that goes on past this leap leaps with it."""
+    leap_s, at_s = run.start_s - previous.next_s, previous.next_s + previous.shift_s
+    going_on = [of for track, of in runs.items() if track != run.track and of[0].first < run.first < of[-1].last]
+    if not going_on:
+        return leap_s > ALONE_S
+    return all(
+        any(
+            abs(after.start_s - before.next_s - leap_s) < TOGETHER_S and abs(before.next_s + previous.shift_s - at_s) < NEAR_S
+            for before, after in pairwise(of)
+        )
+        for of in going_on
+    )
+
+
+class ClockHand:
+    """Puts packets on the video's clock as they are read, from whatever place in the file."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._steps: dict[int, tuple[list[int], list[int]]] = {}
+        for step in clock.steps:
+            positions, ticks = self._steps.setdefault(step.track, ([], [0]))
+            positions.append(step.position)
+            ticks.append(step.ticks)
+        self._now = dict.fromkeys(self._steps, 0)
+
+    def put(self, packet: Packet[Stream]) -> None:
+        """Change the times of the packet."""
+        track = packet.stream_index
+        steps = self._steps.get(track)
+        if steps is None:
+            return
+        position = packet.pos
+        if position is not None and position >= 0:
+            self._now[track] = steps[1][bisect_right(steps[0], position)]
+        ticks = self._now[track]
+        if ticks:
+            if packet.pts is not None:
+                packet.pts += ticks
+            if packet.dts is not None:
+                packet.dts += ticks
+
+
+def holes(keepers: Sequence[Timekeeper], *, longest_s: float = AHEAD_S) -> list[tuple[float, float]]:
+    """Stretches in which no track has anything, in seconds on the mended clock; of two tracks or more: one alone may pause."""
+    if sum(bool(keeper.runs) for keeper in keepers) < 2:
+        return []
+    covered = sorted(
+        (run.start_s + run.shift_s, float(max(run.end, run.next) * run.base) + run.shift_s) for keeper in keepers for run in keeper.runs
+    )
+    found: list[tuple[float, float]] = []
+    end_s = covered[0][1]
+    for start_s, until_s in covered[1:]:
+        if start_s - end_s > longest_s:
+            found.append((end_s, start_s))
+        end_s = max(end_s, until_s)
+    return found
