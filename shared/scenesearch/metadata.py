@@ -91,11 +91,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class MetadataText:
-    """All five sections of one video, ready to be rendered."""
+    """All five sections of one video, ready to be rendered. `notes` say what is missing of it: lines below the summary."""
 
     summary: str = ""
     important_scenes: Sequence[Entry] = ()
     entries: Sequence[Entry] = field(default=())
+    notes: Sequence[str] = ()
 
     def of(self, section: Section) -> list[Entry]:
         """The entries of one timed section, in order of time."""
@@ -111,6 +112,7 @@ class MetadataText:
             if section is Section.SUMMARY:
                 if self.summary:
                     yield one_line(self.summary)
+                yield from map(one_line, self.notes)
             else:
                 yield from (entry.render() for entry in self.of(section))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -203,7 +203,8 @@ class SectionRecord:
     """One section of one chunk as the catalog knows it: its state, its work so far, and its entries on the video's clock.
 
     `digest` says in a sentence or two what the chunk shows (for `assemble`), `language` what is spoken there. `attempts` counts leases
-    taken (real work, not deliveries), `failures` those that ended with a reason: the rest ended with their worker.
+    taken (real work, not deliveries), `failures` those that ended with a reason: the rest ended with their worker. `track`: the number
+    of the file's track that was listened to.
     """
 
     key: SectionKey
@@ -215,6 +216,7 @@ class SectionRecord:
     attempts: int = 0
     failures: int = 0
     leased_until: datetime | None = None
+    track: int | None = None
     model: str = ""
     prompt_version: str = ""
     usage: Usage = field(default_factory=Usage)
@@ -232,7 +234,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Video:
-    """One generation of an uploaded object and how far its ingest has come."""
+    """One generation of an uploaded object and how far its ingest has come. `audio_track`: the sound track that was asked for, from 1."""
 
     ref: VideoRef
     bucket: str
@@ -243,6 +245,7 @@ class Video:
     tags: tuple[str, ...] = ()
     content_type: str = ""
     size_bytes: int = 0
+    audio_track: int | None = None
     created_at: datetime
     updated_at: datetime
     state: VideoState = VideoState.SPLITTING
@@ -307,6 +310,12 @@ class Feedback:
     right: bool
     caller: str
     at: datetime
+
+
+def media_notes(media: MediaInfo | None, gaps: Sequence[Gap]) -> tuple[str, ...]:
+    """What a reader of the metadata text must know: which times are missing and why, and what was odd about the file's clock."""
+    missing = [f"Missing, {gap.span}{f', {gap.section.value}' if gap.section else ''}: {gap.reason}" for gap in gaps if gap.span]
+    return (*missing, *(f"Note: {note}" for note in (media.notes if media else ())))
 
 
 def video_id(bucket: str, name: str) -> str:

@@ -37,6 +37,9 @@ def ingest(
         str | None, typer.Option(help="The language spoken, as in en or ja; else as it is heard.", callback=a_language)
     ] = None,
     tag: Annotated[list[str] | None, typer.Option(help="A tag. Repeatable.")] = None,
+    audio_track: Annotated[
+        int | None, typer.Option(min=1, max=99, help="Which sound track is heard, from 1; else the one that is spoken on.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Take videos in and wait until they can be searched."""
@@ -49,7 +52,7 @@ def ingest(
         errors.print(one_line(line), style="dim", markup=False)
     if title is not None and len(files) != 1:
         raise InvalidRequest(f"--title names one video, but there are {len(files)} files: leave it out, or ingest them one by one")
-    said = {"title": title or "", "language": language or "", "tags": ",".join(tag or ())}
+    said = {"title": title or "", "language": language or "", "tags": ",".join(tag or ()), "audio_track": str(audio_track or "")}
     ids = [one for url in buckets for one in _backfilled(app_, url)]
     for name, file in files.items():
         try:

@@ -81,7 +81,13 @@ def _describe(found: VideoDetails) -> None:
         say(f"  {scene.timestamp}  {scene.description}")
     print_table(["\nsection", "\nchunks", "\nmodel"], [(s.section, f"{s.done}/{s.of}", ", ".join(s.models)) for s in found.stages])
     for gap in found.gaps:
-        say(f"missing: chunk {gap.chunk}, {gap.section or 'all sections'}: {gap.reason}", "yellow")
+        say(f"missing: {gap.timestamp or f'chunk {gap.chunk}'}, {gap.section or 'everything'}: {gap.reason}", "yellow")
+    for track in found.tracks:
+        if track.note or (not track.used and track.kind in ("video", "audio")):
+            about = ", ".join(filter(None, (track.kind, track.codec, track.language, track.title)))
+            say(f"{'' if track.used else 'not '}used: track {track.number} ({about}): {track.note}", "dim")
+    for note in found.notes:
+        say(f"note: {note}", "dim")
 
 
 @app.command()

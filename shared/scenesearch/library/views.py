@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 
 from pydantic import BaseModel
@@ -10,15 +11,28 @@ from scenesearch.errors import InvalidRequest, VideoNotFound
 from scenesearch.metadata import CHUNK_SECTIONS, Entry, MetadataText, Section
 from scenesearch.ports import Catalog
 from scenesearch.timeline import format_timestamp
-from scenesearch.video import SectionState, Usage, Video, VideoState
+from scenesearch.video import SectionState, Usage, Video, VideoState, media_notes
 
 
 class GapView(BaseModel):
-    """What is missing and why. `section` null: the whole chunk."""
+    """What is missing and why. `section` null: all of them. `timestamp`: which time is missing, where that is known."""
 
     chunk: int
     section: Section | None
     reason: str
+    timestamp: str | None = None
+
+
+class TrackView(BaseModel):
+    """One stream of the file: `number` from 0, `kind` video, audio, subtitle or data; `note` says why it is (not) used."""
+
+    number: int
+    kind: str
+    codec: str
+    language: str
+    title: str
+    used: bool
+    note: str
 
 
 class VideoView(BaseModel):
@@ -77,6 +91,8 @@ class VideoDetails(VideoView):
     important_scenes: list[SceneView]
     stages: list[StageView]
     usage: Usage
+    tracks: list[TrackView] = []
+    notes: list[str] = []
 
 
 def view(video: Video, catalog: Catalog) -> VideoView:
@@ -93,7 +109,10 @@ def _view(video: Video, finished_sections: int) -> VideoView:
         collection=video.collection,
         state=video.state,
         progress=round(video.progress(finished_sections), 3),
-        gaps=[GapView(chunk=gap.chunk, section=gap.section, reason=gap.reason) for gap in video.gaps],
+        gaps=[
+            GapView(chunk=gap.chunk, section=gap.section, reason=gap.reason, timestamp=str(gap.span) if gap.span else None)
+            for gap in video.gaps
+        ],
         error=video.error,
         duration=video.duration_ms / 1000,
     )
@@ -121,6 +140,8 @@ def details(video: Video, catalog: Catalog) -> VideoDetails:
         important_scenes=[scene_view(e) for e in video.important_scenes],
         stages=stages,
         usage=video.usage,
+        tracks=[TrackView(**asdict(track)) for track in (video.media.tracks if video.media else ())],
+        notes=list(video.media.notes) if video.media else [],
     )
 
 
@@ -145,7 +166,12 @@ def entry_view(entry: Entry) -> EntryView:
 
 def metadata_text(video: Video, catalog: Catalog) -> MetadataText:
     """All five sections of a video as the catalog has them now (also of one that is still being worked on)."""
-    return MetadataText(video.summary, video.important_scenes, [e for r in catalog.sections(video.ref) for e in r.entries])
+    return MetadataText(
+        video.summary,
+        video.important_scenes,
+        [e for r in catalog.sections(video.ref) for e in r.entries],
+        media_notes(video.media, video.gaps),
+    )
 
 
 def entries(video: Video, catalog: Catalog) -> list[EntryView]:

@@ -46,7 +46,8 @@ RESTARTING = frozenset({"mpegts", "mpeg", "flv", "ogg"})
 class Run:
     """A stretch of one track's packets whose times follow each other, in ticks of the track.
 
-    `first` and `last` count the packets of the file; `position` is where it begins, in bytes.
+    `first` and `last` count the packets of the file; `position` is where it begins, in bytes. `start` and `next`: when its first packet
+    is decoded, and when one after its last would be. `begin` and `end`: from when until when it is shown or heard.
     """
 
     track: int
@@ -55,6 +56,7 @@ class Run:
     first: int
     start: int
     next: int
+    begin: int
     end: int
     last: int
     shift_s: float = 0.0
@@ -68,6 +70,16 @@ class Run:
     def next_s(self) -> float:
         """When its next packet would be due, in seconds on the file's own clock."""
         return float(self.next * self.base)
+
+    @property
+    def begin_s(self) -> float:
+        """From when it is shown, in seconds on the file's own clock."""
+        return float(self.begin * self.base)
+
+    @property
+    def end_s(self) -> float:
+        """Until when it is shown, in seconds on the file's own clock."""
+        return float(self.end * self.base)
 
 
 class Timekeeper:
@@ -83,10 +95,10 @@ class Timekeeper:
         run = self.runs[-1] if self.runs else None
         begins = run is None or not -max(self._back, REORDERED * duration) <= decoded - run.next <= self._ahead
         if run is None or (begins and len(self.runs) < MAX_RUNS):
-            run = Run(self._track, self._base, position, number, decoded, decoded, shown, number)
+            run = Run(self._track, self._base, position, number, decoded, decoded, shown, shown, number)
             self.runs.append(run)
         run.next, run.last = decoded + duration, number
-        run.end = max(run.end, shown + duration) if not begins else shown + duration
+        run.begin, run.end = min(run.begin, shown), max(run.end, shown + duration)
         return begins
 
 
@@ -95,7 +107,7 @@ def set_to_one_clock(keepers: Iterable[Timekeeper], *, container: str) -> list[s
     runs = {keeper.runs[0].track: keeper.runs for keeper in keepers if keeper.runs}
     notes: list[str] = []
     before: dict[int, Run] = {}
-    zero = min((float(of[0].start_s) for of in runs.values()), default=0.0)
+    zero = min((of[0].begin_s for of in runs.values()), default=0.0)
     for run in sorted((run for of in runs.values() for run in of), key=lambda run: run.first):
         previous = before.get(run.track)
         others = [other for track, other in before.items() if track != run.track]
@@ -109,9 +121,9 @@ def set_to_one_clock(keepers: Iterable[Timekeeper], *, container: str) -> list[s
             if joins is not None:
                 run.shift_s = joins
             elif leap_s < 0 or (container in RESTARTING and _all_leap(run, previous, runs)):
-                run.shift_s = due_s - run.start_s
+                run.shift_s, at_s = _appended(run, before, runs)
                 notes.append(
-                    f"at {format_timestamp(max(0, round((due_s - zero) * 1000)))} the file's own clock jumps "
+                    f"at {format_timestamp(max(0, round((at_s - zero) * 1000)))} the file's own clock jumps "
                     f"{'ahead' if leap_s > 0 else 'back'} by {abs(leap_s):.1f} s: what follows is counted on from there"
                 )
             else:
@@ -130,6 +142,17 @@ def steps_of(keepers: Iterable[Timekeeper]) -> tuple[ClockStep, ...]:
                 shift_s = run.shift_s
                 steps.append(ClockStep(run.track, run.position, round(shift_s / run.base)))
     return tuple(steps)
+
+
+def _appended(run: Run, before: dict[int, Run], runs: dict[int, list[Run]]) -> tuple[float, float]:
+    """The shift with which this run, and those of other tracks that begin with it, follow all that was before; and when that is."""
+    pairs = [(before[run.track], run)]
+    for track, last in before.items():
+        after = next((other for other in runs[track] if other.first > last.first), None)
+        if track != run.track and after is not None and abs(after.start_s - run.start_s) < NEAR_S:
+            pairs.append((last, after))
+    at_s = max(last.end_s + last.shift_s for last, _ in pairs)
+    return at_s - min(after.begin_s for _, after in pairs), at_s
 
 
 def _all_leap(run: Run, previous: Run, runs: dict[int, list[Run]]) -> bool:
@@ -180,7 +203,7 @@ def holes(keepers: Sequence[Timekeeper], *, longest_s: float = AHEAD_S) -> list[
     if sum(bool(keeper.runs) for keeper in keepers) < 2:
         return []
     covered = sorted(
-        (run.start_s + run.shift_s, float(max(run.end, run.next) * run.base) + run.shift_s) for keeper in keepers for run in keeper.runs
+        (run.begin_s + run.shift_s, run.end_s + run.shift_s) for keeper in keepers for run in keeper.runs
     )
     found: list[tuple[float, float]] = []
     end_s = covered[0][1]

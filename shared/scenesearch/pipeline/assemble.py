@@ -17,6 +17,7 @@ from scenesearch.pipeline.assembled import Assembled, assembled_once
 from scenesearch.pipeline.borders import joined
 from scenesearch.pipeline.remove import sweep
 from scenesearch.ports import Assembly, Catalog, Digest, Ports, Spending, Summarizer, speaker_key
+from scenesearch.timeline import Span
 from scenesearch.video import (
     NO_COST,
     Chunk,
@@ -27,6 +28,7 @@ from scenesearch.video import (
     Video,
     VideoRef,
     VideoState,
+    media_notes,
     work_prefix,
 )
 
@@ -48,7 +50,7 @@ def assemble(message: Extracted, summarizer: Summarizer | None, ports: Ports) ->
         announce(video, ports.publisher)
         return
     try:
-        gaps = gaps_of(chunks, records)
+        gaps = gaps_of(video, chunks, records)
         if any(record.state is SectionState.DONE for record in records) or not gaps:
             _end_ready(video, chunks, records, gaps, summarizer, ports)
         else:
@@ -64,13 +66,25 @@ def assemble(message: Extracted, summarizer: Summarizer | None, ports: Ports) ->
         sweep(ref, ports)
 
 
-def gaps_of(chunks: Sequence[Chunk], records: Sequence[SectionRecord]) -> tuple[Gap, ...]:
-    """What the video lacks, in order: chunks that could not be cut, sections that failed or were blocked."""
-    lost = [Gap(chunk.number, None, chunk.failure) for chunk in chunks if chunk.failure is not None]
-    broken = [
-        Gap(r.key.chunk, r.key.section, r.reason or r.state) for r in records if r.state in (SectionState.FAILED, SectionState.BLOCKED)
+def gaps_of(video: Video, chunks: Sequence[Chunk], records: Sequence[SectionRecord]) -> tuple[Gap, ...]:
+    """What the video lacks, in order: times without anything in the file, chunks that could not be cut, sections that failed."""
+    spans = {chunk.number: chunk.span for chunk in chunks}
+    absent = [
+        Gap(_chunk_at(chunks, one.start_ms), None, one.reason, Span(one.start_ms, one.end_ms))
+        for one in (video.media.missing if video.media else ())
     ]
-    return tuple(sorted([*lost, *broken], key=lambda gap: (gap.chunk, gap.section or "")))
+    lost = [Gap(chunk.number, None, chunk.failure, chunk.span) for chunk in chunks if chunk.failure is not None]
+    broken = [
+        Gap(r.key.chunk, r.key.section, r.reason or r.state, spans.get(r.key.chunk))
+        for r in records
+        if r.state in (SectionState.FAILED, SectionState.BLOCKED)
+    ]
+    return tuple(sorted([*absent, *lost, *broken], key=lambda gap: (gap.chunk, gap.section or "")))
+
+
+def _chunk_at(chunks: Sequence[Chunk], at_ms: int) -> int:
+    """The chunk that holds this time, or the last one."""
+    return next((chunk.number for chunk in chunks if at_ms < chunk.span.end_ms), chunks[-1].number if chunks else 0)
 
 
 def metadata_object(ref: VideoRef) -> str:
@@ -105,7 +119,8 @@ def _end_ready(
     for number in sorted({r.key.chunk for r in changed} | _silent(one)):
         index_sections(known, number, [r for r in one.sections if r.key.chunk == number], ports)
     entries = [e for r in one.sections for e in r.entries]
-    text = MetadataText(one.assembly.summary, one.assembly.important_scenes, entries).render()
+    notes = media_notes(video.media, one.assembly.gaps)
+    text = MetadataText(one.assembly.summary, one.assembly.important_scenes, entries, notes).render()
     ports.work.replace(metadata_object(video.ref), io.BytesIO(text.encode()), content_type="text/plain; charset=utf-8")
     with catalog.atomic():
         for record in changed:

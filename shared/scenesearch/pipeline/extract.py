@@ -10,7 +10,7 @@ from datetime import timedelta
 from scenesearch.config import Settings
 from scenesearch.errors import Blocked, Gone, ObjectNotFound, Outage, Retryable, Skipped
 from scenesearch.messages import ChunkWork, SplitWork, Topic
-from scenesearch.metadata import Entry, in_time
+from scenesearch.metadata import Entry, Section, in_time
 from scenesearch.pipeline.advance import advance
 from scenesearch.pipeline.remove import sweep
 from scenesearch.ports import ClipInput, Extraction, Ports, SectionExtractor, Spending
@@ -118,6 +118,7 @@ def _done(record: SectionRecord, video: Video, chunk: Chunk, clip: Clip, found: 
         entries=tuple(in_time(rebased(found.entries, clip, chunk, last=chunk.number == video.chunk_count - 1))),
         digest=found.digest,
         language=base_language(found.language),
+        track=video.media.audio_track if video.media and record.key.section is Section.TRANSCRIPTION else None,
         model=found.model,
         prompt_version=found.prompt_version,
         usage=record.usage + found.usage,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 import time
 from typing import BinaryIO
 
@@ -90,6 +91,7 @@ def _begun(message: ObjectChanged, ports: Ports) -> Video | None:
         language=language if base_language(language) else None,
         tags=tuple(composed(tag.strip()) for tag in said.get("tags", "").split(",") if tag.strip()),
         content_type=info.content_type,
+        audio_track=int(said["audio_track"]) if re.fullmatch("[1-9][0-9]?", said.get("audio_track", "")) else None,
         size_bytes=info.size_bytes,
         created_at=at,
         updated_at=at,
@@ -109,7 +111,7 @@ def _planned(video: Video, source: BinaryIO, ports: Ports, settings: Settings) -
         announce(video, ports.publisher)
         return []
     try:
-        made = plan(source, chunk_seconds=settings.chunk_seconds, clip_max_bytes=settings.clip_max_bytes)
+        made = plan(source, chunk_seconds=settings.chunk_seconds, clip_max_bytes=settings.clip_max_bytes, audio_track=video.audio_track)
         if not _may_go_on(video, made, ports, settings):
             return []
     except UnreadableMedia as error:

@@ -151,7 +151,7 @@ function card(video, { seen, refresh, draw, dialog }) {
       working ? progress(video, seen) : null,
       video.state === "failed" || video.state === "waiting" ? h("div", { class: "notice bad" }, h("span", {}, `${words.state[video.state]}: ${video.error ?? ""}`), h("button", { type: "button", onclick: redo }, words.again)) : null,
       video.gaps.length ? h("details", { class: "gaps" }, h("summary", {}, words.gaps(video.gaps.length)),
-        h("ul", {}, video.gaps.map((gap) => h("li", {}, words.gap(gap.chunk + 1, words.stage[gap.section] ?? words.everything, gap.reason)))), h("button", { type: "button", onclick: redo }, words.again)) : null,
+        h("ul", {}, video.gaps.map((gap) => h("li", {}, words.gap(gap.timestamp ?? gap.chunk + 1, words.stage[gap.section] ?? words.everything, gap.reason)))), h("button", { type: "button", onclick: redo }, words.again)) : null,
       h("div", { class: "row acts" }, video.duration ? act("grid", words.storyboard, () => sheet(dialog, video, storyboard)) : null, act("text", words.details, () => sheet(dialog, video, about)), act("trash", words.remove, () => remove(video, { refresh, draw }), ""))));
 }
 
