@@ -81,7 +81,7 @@ def _clip(take: Take, to: Path) -> Span:
     from scenesearch.media.export import copy_clip, encode_clip
 
     with take.uploads.open(take.video.name, take.video.ref.generation) as source:
-        return (encode_clip if take.exact else copy_clip)(source, take.span, to)
+        return (encode_clip if take.exact else copy_clip)(source, take.span, to, take.video.media)
 
 
 def _still(take: Take, to: Path) -> Span:
@@ -90,7 +90,7 @@ def _still(take: Take, to: Path) -> Span:
     from scenesearch.media.frames import frame_meant
 
     with take.uploads.open(take.video.name, take.video.ref.generation) as source:
-        Image.fromarray(frame_meant(source, take.span.start_ms).image).save(to, "PNG")
+        Image.fromarray(frame_meant(source, take.span.start_ms, take.video.media).image).save(to, "PNG")
     return take.span
 
 

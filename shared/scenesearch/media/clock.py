@@ -202,9 +202,7 @@ def holes(keepers: Sequence[Timekeeper], *, longest_s: float = AHEAD_S) -> list[
     """Stretches in which no track has anything, in seconds on the mended clock; of two tracks or more: one alone may pause."""
     if sum(bool(keeper.runs) for keeper in keepers) < 2:
         return []
-    covered = sorted(
-        (run.begin_s + run.shift_s, run.end_s + run.shift_s) for keeper in keepers for run in keeper.runs
-    )
+    covered = sorted((run.begin_s + run.shift_s, run.end_s + run.shift_s) for keeper in keepers for run in keeper.runs)
     found: list[tuple[float, float]] = []
     end_s = covered[0][1]
     for start_s, until_s in covered[1:]:

@@ -19,6 +19,7 @@ from scenesearch.media.pictures import EncodedPictures
 from scenesearch.media.rendering import turn_of
 from scenesearch.media.source import OpenVideo, opened, stamp_of, time_base
 from scenesearch.timeline import Span, format_timestamp
+from scenesearch.video import MediaInfo
 
 if TYPE_CHECKING:
     from av.packet import Packet
@@ -37,13 +38,14 @@ TAIL_MS = 10_000
 SEEK_BACKS_MS = (0, 2_000, 30_000)
 
 
-def encode_clip(source: BinaryIO, span: Span, to: Path) -> Span:
+def encode_clip(source: BinaryIO, span: Span, to: Path, media: MediaInfo | None = None) -> Span:
     """H.264 and AAC of exactly the span, upright, in the source's colours (high dynamic range becomes BT.709).
 
     The picture on screen at the span's start comes first (in a steady frame rate the one that is nearest), none that appears at its end or
-    later; where there is no picture yet, the first one stands. Raises `UnreadableMedia`, `StorageFull`.
+    later; where there is no picture yet, the first one stands. `media`: what the plan has found out about the file.
+    Raises `UnreadableMedia`, `StorageFull`.
     """
-    with opened(source) as video, ExitStack() as files:
+    with opened(source, media) as video, ExitStack() as files:
         file = files.enter_context(to.open("w+b"))
         with ClipWriter(file, MP4, 0, options=FAST_START) as clip:
             start = Fraction(span.start_ms, 1000)
@@ -66,15 +68,17 @@ def encode_clip(source: BinaryIO, span: Span, to: Path) -> Span:
     return span
 
 
-def copy_clip(source: BinaryIO, span: Span, to: Path) -> Span:
+def copy_clip(source: BinaryIO, span: Span, to: Path, media: MediaInfo | None = None) -> Span:
     """The packets of the span as they are, from the keyframe at or before its start; returns what they cover.
+
+    `media`: what the plan has found out about the file.
 
     Raises:
         InvalidRequest: an MP4 cannot hold the video's codec as it is.
         UnreadableMedia: there is nothing to read.
         StorageFull: no space is left.
     """
-    with opened(source) as video:
+    with opened(source, media) as video:
         codec = video.video.codec.canonical_name
         if codec not in COPYABLE_VIDEO:
             raise InvalidRequest(f"an MP4 cannot hold {codec} as it is: export a frame-accurate clip instead")

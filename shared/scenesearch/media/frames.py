@@ -16,6 +16,7 @@ from scenesearch.media.deinterlace import Deinterlacer
 from scenesearch.media.frame_grid import lead_of
 from scenesearch.media.rendering import Renderer, Wanted
 from scenesearch.media.source import OpenVideo, opened, time_base
+from scenesearch.video import MediaInfo
 
 if TYPE_CHECKING:
     from av.packet import Packet
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 SEEK_BACK_MS = 2000
 """How much earlier to land in containers whose seeks are not exact."""
 
+
+NEVER_MS = 1 << 60
 
 FINE = "area+accurate_rnd+full_chroma_int"
 """How the scaler makes a single picture: slower, and a little truer in its colours."""
@@ -49,22 +52,36 @@ def frames(
     end_ms: int | None = None,
     max_width: int | None = None,
 ) -> Iterator[Frame]:
-    """Frames of `[start_ms, end_ms)` in order, at most one an interval: the first that appears in each.
+    """Frames of `[start_ms, end_ms)` in order, one an interval: the first that appears in it, else the one that still stands.
 
-    `interval_ms` 0 gives every frame. Wider frames are scaled down to `max_width`. Frames that cannot be decoded are left out.
+    `interval_ms` 0 gives every frame, once. Wider frames are scaled down to `max_width`. Frames that cannot be decoded are left out.
 
     Raises:
         UnreadableMedia: the file is no readable video.
     """
     with opened(source) as video:
         due, renderer = Due(start_ms, interval_ms), Renderer(Wanted("rgb24", max_width=max_width), pixel_ratio=video.pixel_ratio)
+        last_ms, standing = min(end_ms or NEVER_MS, video.stated_duration_ms or 0), None
         if start_ms > 0:
             video.seek(start_ms - SEEK_BACK_MS)
         for at_ms, frame in decoded(video):
             if end_ms is not None and at_ms >= end_ms:
-                return
+                break
+            if standing is not None:
+                yield from _still(due.missed(at_ms), standing, renderer)
             if due.takes(at_ms):
                 yield Frame(at_ms, pixels(renderer.render(frame)))
+            standing = frame
+        if standing is not None:
+            yield from _still(due.missed(last_ms), standing, renderer)
+
+
+def _still(times_ms: Iterable[int], standing: VideoFrame, renderer: Renderer) -> Iterator[Frame]:
+    """The picture that stands, at these times; rendered once, and only if there are any."""
+    image: NDArray[np.uint8] | None = None
+    for at_ms in times_ms:
+        image = pixels(renderer.render(standing)) if image is None else image
+        yield Frame(at_ms, image)
 
 
 @dataclass
@@ -80,20 +97,28 @@ class Due:
         self.next_ms = (at_ms // self.interval_ms + 1) * self.interval_ms if self.interval_ms > 0 else at_ms
         return True
 
+    def missed(self, until_ms: int) -> Iterator[int]:
+        """The beginning of each whole interval before `until_ms` in which nothing was taken; they are taken with that."""
+        while self.interval_ms > 0 and self.next_ms + self.interval_ms <= until_ms:
+            yield self.next_ms
+            self.next_ms += self.interval_ms
 
-def frame_at(source: BinaryIO, at_ms: int, max_width: int | None = None) -> Frame:
+
+def frame_at(source: BinaryIO, at_ms: int, max_width: int | None = None, *, media: MediaInfo | None = None) -> Frame:
     """The frame on screen at `at_ms` (the first one when nothing is on screen yet, the last one after the end).
+
+    `media`: what the plan has found out about the file.
 
     Raises:
         UnreadableMedia: the file is no readable video, or no frame near that time can be decoded.
     """
-    with opened(source) as video:
+    with opened(source, media) as video:
         return _frame_at(video, at_ms, max_width)
 
 
-def frame_meant(source: BinaryIO, at_ms: int) -> Frame:
+def frame_meant(source: BinaryIO, at_ms: int, media: MediaInfo | None = None) -> Frame:
     """The frame that a span from `at_ms` begins with, as clips and edit lists understand it. Raises `UnreadableMedia`."""
-    with opened(source) as video:
+    with opened(source, media) as video:
         return _frame_at(video, at_ms, lead=lead_of(video))
 
 

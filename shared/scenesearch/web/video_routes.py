@@ -205,7 +205,8 @@ def still(
     video = video_to_read(video_id, caller, site.app.catalog)
     jpeg = io.BytesIO()
     with _DECODERS, site.app.uploads.open(video.name, video.ref.generation) as source:
-        Image.fromarray(frame_at(source, min(at_ms, max(0, video.duration_ms - 1)), max_width=width).image).save(jpeg, "JPEG", quality=80)
+        shown = frame_at(source, min(at_ms, max(0, video.duration_ms - 1)), max_width=width, media=video.media)
+        Image.fromarray(shown.image).save(jpeg, "JPEG", quality=80)
     return Response(jpeg.getvalue(), media_type="image/jpeg", headers={"Cache-Control": "private, max-age=86400"})
 
 

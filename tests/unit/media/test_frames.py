@@ -28,6 +28,12 @@ def test_a_part_of_the_video_can_be_asked_for(shelf: Shelf) -> None:
         assert numbers in ([51, 52, 53, 54], [50 + n for n in range(1, 5)], [51, 52, 53, 54, 55])
 
 
+def test_a_picture_stands_until_the_next_one_comes_or_the_video_ends(shelf: Shelf) -> None:
+    with shelf(Recipe(seconds=9, stamps=(0, 1, 4, 4.5), b_frames=0, audio_seconds=9)).open("rb") as file:
+        seen = [(frame.at_ms, read_number(frame.image)) for frame in frames(file, interval_ms=1000)]
+    assert seen == [(0, 0), (1000, 1), (2000, 1), (3000, 1), (4000, 2), (5000, 3), (6000, 3), (7000, 3), (8000, 3)]
+
+
 def test_frames_are_upright_and_no_wider_than_asked(shelf: Shelf) -> None:
     with shelf(Recipe(rotation=90)).open("rb") as file:
         [first, *_] = frames(file, max_width=96)
