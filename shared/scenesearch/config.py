@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from scenesearch.errors import ConfigurationError
+from scenesearch.price import Price
 
 
 class Backend(StrEnum):
@@ -90,6 +91,10 @@ class Settings(BaseSettings):
     vlm_model: str = ""
     vlm_key: str = ""
 
+    price: Price | None = Field(
+        default=None,
+        description="standard, flex or batch: at which price Gemini is asked about videos; none: standard, and the cheapest for backfills",
+    )
     vertexai_project: str = Field(default="", description="the Google Cloud project that pays for the models")
     vertexai_location: str = "global"
     vertexai_base_url: str = Field(
@@ -122,6 +127,16 @@ class Settings(BaseSettings):
     )
     vertexai_prices: Path | None = Field(default=None, description="a price table in place of the one that comes with the package")
 
+    def price_fault(self, price: Price) -> str | None:
+        """Why this price is not offered with these settings, and what to do; None when it is."""
+        if self.models is Models.LOCAL:
+            return "models that run on this machine cost nothing: leave the price out, or set SCENESEARCH_MODELS=vertexai"
+        if price is Price.FLEX and self.vertexai_location != "global":
+            return "flex is offered at the global endpoint only: set SCENESEARCH_VERTEXAI_LOCATION=global, or take batch or standard"
+        if price is Price.BATCH and self.backend is Backend.LOCAL:
+            return "batch jobs read clips from Cloud Storage: set SCENESEARCH_BACKEND=gcp, or take flex, which costs the same"
+        return None
+
     @classmethod
     def load(cls) -> Self:
         """The settings of this process.
@@ -134,6 +149,8 @@ class Settings(BaseSettings):
         except ValidationError as error:
             faults = "; ".join(f"SCENESEARCH_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
             raise ConfigurationError(f"wrong settings: {faults}") from error
+        if settings.price is not None and (fault := settings.price_fault(settings.price)):
+            raise ConfigurationError(f"SCENESEARCH_PRICE={settings.price}: {fault}")
         if settings.auth is Auth.NONE and os.environ.get("K_SERVICE"):
             raise ConfigurationError("SCENESEARCH_AUTH=none is for one machine only: set SCENESEARCH_AUTH=google in the cloud")
         return settings

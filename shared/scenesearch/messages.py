@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from scenesearch.errors import InvalidMessage
 from scenesearch.metadata import Section
+from scenesearch.price import Price
 from scenesearch.video import VideoRef, VideoState, video_id
 
 
@@ -45,13 +46,17 @@ class _Message(BaseModel):
 
 
 class ObjectChanged(_Message):
-    """A bucket notification: an object was written (`OBJECT_FINALIZE`) or is gone (`OBJECT_DELETE`)."""
+    """A bucket notification: an object was written (`OBJECT_FINALIZE`) or is gone (`OBJECT_DELETE`).
+
+    `price`: at which models are to be asked about it, in our own announcements of what lay there before.
+    """
 
     type: Literal["object"] = "object"
     event: Literal["OBJECT_FINALIZE", "OBJECT_DELETE"]
     bucket: str = Field(min_length=1)
     name: str = Field(min_length=1)
     generation: int = Field(gt=0)
+    price: Price | Literal["cheapest"] | None = None
 
     @property
     def ref(self) -> VideoRef:
@@ -186,6 +191,8 @@ def encode(message: Message) -> tuple[bytes, dict[str, str]]:
             "objectGeneration": str(message.generation),
             "payloadFormat": "NONE",
         }
+        if message.price is not None:
+            attributes["price"] = message.price
         return b"{}", attributes
     attributes = {"type": message.type}
     if isinstance(message, VideoEvent):
@@ -207,6 +214,7 @@ def decode(data: bytes, attributes: Mapping[str, str]) -> Message:
                     "bucket": attributes.get("bucketId"),
                     "name": attributes.get("objectId"),
                     "generation": attributes.get("objectGeneration"),
+                    "price": attributes.get("price"),
                 }
             )
         return _MESSAGE.validate_python(json.loads(data))

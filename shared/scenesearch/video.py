@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 
 from scenesearch.metadata import CHUNK_SECTIONS, Entry, Section
 from scenesearch.names import composed
+from scenesearch.price import Price
 from scenesearch.timeline import Span
 
 DEFAULT_COLLECTION = "default"
@@ -30,14 +31,6 @@ class VideoState(StrEnum):
     READY = "ready"
     FAILED = "failed"
     REMOVING = "removing"
-
-
-class Price(StrEnum):
-    """At which price Gemini is asked: at once, at half price when the service has time, or at half price within a day."""
-
-    STANDARD = "standard"
-    FLEX = "flex"
-    BATCH = "batch"
 
 
 class SectionState(StrEnum):
@@ -243,6 +236,7 @@ class Video:
     title: str
     language: str | None = None
     tags: tuple[str, ...] = ()
+    price: Price = Price.STANDARD
     content_type: str = ""
     size_bytes: int = 0
     audio_track: int | None = None

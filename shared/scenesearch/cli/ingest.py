@@ -20,7 +20,9 @@ from scenesearch.media.codecs import content_type_of
 from scenesearch.metadata import one_line
 from scenesearch.names import spellings
 from scenesearch.pipeline.backfill import backfill
+from scenesearch.pipeline.price import checked_price
 from scenesearch.ports import ObjectInfo
+from scenesearch.price import Price
 from scenesearch.video import DEFAULT_COLLECTION, Video, VideoState, video_id
 
 app = typer.Typer()
@@ -40,11 +42,15 @@ def ingest(
     audio_track: Annotated[
         int | None, typer.Option(min=1, max=99, help="Which sound track is heard, from 1; else the one that is spoken on.")
     ] = None,
+    price: Annotated[
+        Price | None, typer.Option(help="What Gemini may cost: half with flex (slower) or batch (within a day; what a bucket holds is).")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Take videos in and wait until they can be searched."""
     collection = collection_name(collection)
     app_ = application()
+    price = checked_price(price, app_.settings)
     buckets = [path for path in paths if path.startswith(GS)]
     found = found_in([path for path in paths if path not in buckets])
     refused, files = found.refused, found.videos
@@ -52,11 +58,12 @@ def ingest(
         errors.print(one_line(line), style="dim", markup=False)
     if title is not None and len(files) != 1:
         raise InvalidRequest(f"--title names one video, but there are {len(files)} files: leave it out, or ingest them one by one")
-    said = {"title": title or "", "language": language or "", "tags": ",".join(tag or ()), "audio_track": str(audio_track or "")}
-    ids = [one for url in buckets for one in _backfilled(app_, url)]
+    said = {"title": title, "language": language, "tags": ",".join(tag or ()), "audio_track": audio_track, "price": price}
+    metadata = {name: str(value) for name, value in said.items() if value}
+    ids = [one for url in buckets for one in _backfilled(app_, url, price)]
     for name, file in files.items():
         try:
-            ids.append(_upload(app_, file, f"{collection}/{name}", {k: v for k, v in said.items() if v}))
+            ids.append(_upload(app_, file, f"{collection}/{name}", metadata))
         except StorageFull:
             raise
         except (SceneSearchError, OSError) as error:
@@ -102,14 +109,14 @@ def finish(ids: Sequence[str], *, as_json: bool, refused: Sequence[str] = (), le
         raise typer.Exit(1)
 
 
-def _backfilled(app_: Application, url: str) -> list[str]:
-    """Take in what lies in the uploads bucket already; the ids of the videos."""
+def _backfilled(app_: Application, url: str, price: Price | None) -> list[str]:
+    """Take in what lies in the uploads bucket already, at the cheapest price unless one is named; the ids of the videos."""
     bucket, _, prefix = url.removeprefix(GS).partition("/")
     if not app_.uploads.uri("").startswith(GS):
         raise InvalidRequest(f"{url} is in the cloud: set SCENESEARCH_BACKEND=gcp, or download it first")
     if bucket != app_.uploads.bucket:
         raise InvalidRequest(f"{bucket} is not the bucket of uploads, which is {app_.uploads.bucket}: copy the objects there")
-    return backfill(prefix, app_.ports)
+    return backfill(prefix, app_.ports, price=price or "cheapest")
 
 
 def _has_ended(app_: Application, video: Video | None) -> bool:
@@ -148,7 +155,8 @@ def _is_there(app_: Application, name: str, file: Path, metadata: dict[str, str]
         known: ObjectInfo = app_.uploads.stat(name)
     except ObjectNotFound:
         return False
-    if known.size_bytes != file.stat().st_size or dict(known.metadata) != metadata:
+    said = dict(known.metadata) | {"price": metadata.get("price", "")}  # another price makes no other video
+    if known.size_bytes != file.stat().st_size or {k: v for k, v in said.items() if v} != metadata:
         return False
     with app_.uploads.open(name) as there, file.open("rb") as here:
         while block := here.read(1 << 20):

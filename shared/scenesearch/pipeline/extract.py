@@ -79,7 +79,8 @@ def _worked(
     lease = catalog.lease(record.key, timedelta(seconds=settings.work_seconds * LEASE_PER_WORK))
     record = replace(record, attempts=lease.attempt)
     collection = catalog.collection(video.collection)
-    given = ClipInput(clip=clip, store=ports.work, profile=collection.profile if collection else Profile(), language=video.language)
+    profile = collection.profile if collection else Profile()
+    given = ClipInput(clip=clip, store=ports.work, profile=profile, language=video.language, price=video.price)
     try:
         found = extractor.extract(given, deadline=now() + timedelta(seconds=settings.work_seconds))
     except Skipped as why_not:

@@ -6,6 +6,7 @@ import io
 import logging
 import re
 import time
+from collections.abc import Mapping
 from typing import BinaryIO
 
 from scenesearch.config import Models, Settings
@@ -19,8 +20,10 @@ from scenesearch.messages import ChunkWork, ObjectChanged, SplitWork, Topic
 from scenesearch.names import composed, is_hidden
 from scenesearch.pipeline.advance import advance
 from scenesearch.pipeline.announce import announce
+from scenesearch.pipeline.price import cheapest, named_price, price_of
 from scenesearch.pipeline.remove import sweep
 from scenesearch.ports import Ports
+from scenesearch.price import Price
 from scenesearch.video import (
     Chunk,
     Clip,
@@ -51,7 +54,7 @@ def split(message: ObjectChanged | SplitWork, ports: Ports, settings: Settings) 
         Unavailable: a port did not answer.
     """
     try:
-        video = _begun(message, ports) if isinstance(message, ObjectChanged) else ports.catalog.generation(message.ref)
+        video = _begun(message, ports, settings) if isinstance(message, ObjectChanged) else ports.catalog.generation(message.ref)
         if video is None or video.state is VideoState.REMOVING:
             return
         with ports.uploads.open(video.name, video.ref.generation) as source:
@@ -75,7 +78,7 @@ def thumbnails_object(ref: VideoRef) -> str:
     return work_prefix(ref) + "thumbnails.vtt"
 
 
-def _begun(message: ObjectChanged, ports: Ports) -> Video | None:
+def _begun(message: ObjectChanged, ports: Ports, settings: Settings) -> Video | None:
     """The video of a new upload, or None when the message is about something else. Raises `ObjectNotFound`."""
     if message.event != "OBJECT_FINALIZE" or message.bucket != ports.uploads.bucket or is_hidden(message.name):
         return None
@@ -90,6 +93,7 @@ def _begun(message: ObjectChanged, ports: Ports) -> Video | None:
         title=composed(said.get("title", "").strip()) or title_of(info.name),
         language=language if base_language(language) else None,
         tags=tuple(composed(tag.strip()) for tag in said.get("tags", "").split(",") if tag.strip()),
+        price=_price(message, said, settings),
         content_type=info.content_type,
         audio_track=int(said["audio_track"]) if re.fullmatch("[1-9][0-9]?", said.get("audio_track", "")) else None,
         size_bytes=info.size_bytes,
@@ -100,6 +104,12 @@ def _begun(message: ObjectChanged, ports: Ports) -> Video | None:
         if ports.catalog.collection(collection) is None:
             ports.catalog.save_collection(Collection(collection))  # nobody but admins may read it until it says who may
         return ports.catalog.begin(video)
+
+
+def _price(message: ObjectChanged, said: Mapping[str, str], settings: Settings) -> Price:
+    if message.price == "cheapest":
+        return cheapest(settings)
+    return price_of(message.price or named_price(said.get("price", "")), settings)
 
 
 # --- the plan ----------------------------------------------------------------------------------------------------------

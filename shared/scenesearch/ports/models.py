@@ -13,6 +13,7 @@ from scenesearch.moments import Passage
 from scenesearch.ports.catalog import Catalog
 from scenesearch.ports.index import ScoreScale, Vectors, WordWeights
 from scenesearch.ports.objects import ObjectStore
+from scenesearch.price import Price
 from scenesearch.timeline import Span
 from scenesearch.video import Clip, Profile, SectionRecord, Usage, Video
 
@@ -58,6 +59,7 @@ class ClipInput:
     profile: Profile
     language: str | None = None
     spending: Spending = field(default_factory=Spending, compare=False, repr=False)
+    price: Price = Price.STANDARD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

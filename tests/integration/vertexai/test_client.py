@@ -9,15 +9,17 @@ from contextlib import suppress
 from dataclasses import replace
 
 import pytest
-from google.genai.types import Content, Part
+from google.genai.types import Content, GenerateContentResponse, GenerateContentResponseUsageMetadata, Part, TrafficType
 from pydantic import BaseModel
 
 from integration.vertexai.harbour import soon
 from scenesearch.config import Settings
 from scenesearch.errors import AskerLeft, Blocked, ConfigurationError, InvalidRequest, ModelError, Outage, Unavailable
+from scenesearch.models.vertexai.answer import served
 from scenesearch.models.vertexai.client import ModelRequest, VertexClient
 from scenesearch.models.vertexai.thinking import thinking_level
 from scenesearch.ports import Spending
+from scenesearch.price import Price
 from scenesearch.search.asker import Asker
 from stand_ins.vertexai.control import Control
 from waiting import eventually
@@ -233,6 +235,53 @@ def test_without_a_project_it_does_not_start() -> None:
 def test_without_a_price_it_does_not_start() -> None:
     with pytest.raises(ConfigurationError, match="no price for the model 'gemini-99'"):
         VertexClient(Settings(vertexai_project="p", vertexai_bulk_model="gemini-99"))
+
+
+def test_flex_costs_half(stand_in: Control, client: VertexClient, ask: ModelRequest) -> None:
+    stand_in.script(WORD)
+    costs = {price: client.generate(replace(ask, price=price), deadline=soon()).usage.cost_usd for price in Price}
+    assert [request["flex"] for request in stand_in.requests()] == [False, True, True]
+    assert costs[Price.FLEX] == costs[Price.BATCH] == pytest.approx(costs[Price.STANDARD] / 2)
+
+
+@pytest.mark.parametrize(
+    "refusal", [{"fault": "http", "status": 429}, {"fault": "http", "status": 503}, {"fault": "slow", "seconds": 10}, {"fault": "drop"}]
+)
+def test_flex_that_is_refused_twice_is_asked_for_at_the_standard_price(
+    refusal: dict[str, object], stand_in: Control, settings: Settings, ask: ModelRequest
+) -> None:
+    stand_in.script({**refusal, "match": {"flex": True}}, WORD)
+    hurried = VertexClient(settings.model_copy(update={"vertexai_request_seconds": 0.5}))
+    answer = hurried.generate(replace(ask, price=Price.FLEX), deadline=soon())
+    assert [request["flex"] for request in stand_in.requests()] == [True, True, False]
+    assert answer.usage.cost_usd == pytest.approx(hurried.generate(ask, deadline=soon()).usage.cost_usd)
+
+
+def test_flex_that_is_refused_once_is_asked_for_again(stand_in: Control, client: VertexClient, ask: ModelRequest) -> None:
+    stand_in.script({"fault": "http", "status": 429, "times": 1}, WORD)
+    client.generate(replace(ask, price=Price.FLEX), deadline=soon())
+    assert [request["flex"] for request in stand_in.requests()] == [True, True]
+
+
+def test_flex_is_not_asked_for_where_it_is_not_offered(stand_in: Control, settings: Settings, ask: ModelRequest) -> None:
+    stand_in.script(WORD)
+    client = VertexClient(settings.model_copy(update={"vertexai_location": "europe-west4"}))
+    client.generate(replace(ask, price=Price.FLEX), deadline=soon())
+    assert [request["flex"] for request in stand_in.requests()] == [False]
+
+
+@pytest.mark.parametrize(
+    ("traffic", "asked", "price"),
+    [
+        ("ON_DEMAND", Price.FLEX, Price.STANDARD),
+        ("ON_DEMAND_FLEX", Price.STANDARD, Price.FLEX),
+        (None, Price.FLEX, Price.FLEX),
+        ("ON_DEMAND", Price.BATCH, Price.BATCH),
+    ],
+)
+def test_the_price_that_was_served_counts(traffic: str | None, asked: Price, price: Price) -> None:
+    usage = GenerateContentResponseUsageMetadata(traffic_type=TrafficType(traffic) if traffic else None)
+    assert served(GenerateContentResponse(usage_metadata=usage), asked) is price
 
 
 @pytest.mark.parametrize(

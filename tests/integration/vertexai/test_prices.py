@@ -15,7 +15,7 @@ from scenesearch.errors import ConfigurationError
 from scenesearch.models.vertexai.answer import tokens_of
 from scenesearch.models.vertexai.client import ModelRequest, VertexClient
 from scenesearch.models.vertexai.prices import Prices, Rate
-from scenesearch.video import Price
+from scenesearch.price import Price
 from stand_ins.vertexai.control import Control
 
 MILLION = 1_000_000

@@ -25,7 +25,8 @@ from scenesearch.models.vertexai.extractor import extractor_of
 from scenesearch.models.vertexai.summarizer import GeminiSummarizer
 from scenesearch.moments import moments_of
 from scenesearch.ports import Extraction
-from scenesearch.video import Price, Profile, SectionKey, SectionRecord, SectionState, Usage
+from scenesearch.price import Price
+from scenesearch.video import Profile, SectionKey, SectionRecord, SectionState, Usage
 from stand_ins.vertexai.coded import make
 from stand_ins.vertexai.control import Control
 

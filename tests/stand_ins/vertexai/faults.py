@@ -45,6 +45,7 @@ class Match(BaseModel):
     uri: str | None = None
     longer_than: float | None = None
     starts_at: float | None = None
+    flex: bool | None = None
 
 
 class Rule(BaseModel):
@@ -75,6 +76,7 @@ class Asked:
     text: str
     identity: str
     repair: bool = False
+    flex: bool = False
     uri: str | None = None
     video: str | None = None
     start_s: float | None = None
@@ -122,6 +124,7 @@ def _matches(match: Match, asked: Asked) -> bool:
             (match.model, asked.model),
             (match.video, asked.video),
             (match.repair, asked.repair),
+            (match.flex, asked.flex),
         )
     )
     return (

@@ -40,7 +40,7 @@ class Question:
     text: str
 
 
-def understood(method: str, model: str, body: Mapping[str, Any], eyes: Eyes, truth: Truth) -> Question:
+def understood(method: str, model: str, body: Mapping[str, Any], eyes: Eyes, truth: Truth, *, flex: bool = False) -> Question:
     """What is asked. Raises `Unfetchable` for a clip that cannot be looked at."""
     contents = body.get("contents") or [body.get("content") or {}]
     parts = [part for content in contents for part in content.get("parts", ())]
@@ -58,6 +58,7 @@ def understood(method: str, model: str, body: Mapping[str, Any], eyes: Eyes, tru
         text=f"{system}\n{text}",
         identity=hashlib.sha256(f"{method}/{model}/{kind}/{repair}/{about}".encode()).hexdigest(),
         repair=repair,
+        flex=flex,
         uri=watched.uri if watched else None,
         video=watched.video if watched else None,
         start_s=watched.start_s if watched else None,
@@ -106,6 +107,7 @@ def usage(question: Question, output: str, *, unseen: bool = False) -> dict[str,
         "candidatesTokenCount": said,
         "totalTokenCount": sum(details.values()) + said,
         "promptTokensDetails": [{"modality": name, "tokenCount": count} for name, count in details.items()],
+        "trafficType": "ON_DEMAND_FLEX" if question.asked.flex else "ON_DEMAND",
         "candidatesTokensDetails": [{"modality": "TEXT", "tokenCount": said}],
     }
 

@@ -103,12 +103,13 @@ class _Handler(BaseHTTPRequestHandler):
         model, method = called.groups()
         if not (self.headers.get("Authorization") or "").startswith("Bearer "):
             return self._send(_Reply(401, protocol.error(401, "no bearer token")))
-        return self._send(self._answered(method, model, body), stream="alt=sse" in address.query)
+        flex = self.headers.get("X-Vertex-AI-LLM-Shared-Request-Type") == "flex"
+        return self._send(self._answered(method, model, body, flex=flex), stream="alt=sse" in address.query)
 
-    def _answered(self, method: str, model: str, body: Mapping[str, Any]) -> _Reply:
+    def _answered(self, method: str, model: str, body: Mapping[str, Any], *, flex: bool) -> _Reply:
         stand_in = self._stand_in
         try:
-            question = protocol.understood(method, model, body, stand_in.eyes, stand_in.truth)
+            question = protocol.understood(method, model, body, stand_in.eyes, stand_in.truth, flex=flex)
         except Unfetchable as error:
             stand_in.recorded.append({"method": method, "model": model, "fault": "unfetchable", "why": str(error), "at": time.time()})
             return _Reply(400, protocol.error(400, str(error)))
@@ -224,6 +225,7 @@ def _record(question: protocol.Question, rule: Rule | None, timeout: str | None)
         "duration_s": asked.duration_s,
         "uri": asked.uri,
         "repair": asked.repair,
+        "flex": asked.flex,
         "fault": rule.fault if rule else None,
         "timeout_s": timeout,
         "hung_up": False,

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from scenesearch.errors import Blocked, ModelError
 from scenesearch.models.vertexai.prices import CACHED, Prices
 from scenesearch.models.vertexai.tokens import estimate
-from scenesearch.video import Price, Usage
+from scenesearch.price import Price
+from scenesearch.video import Usage
 
 if TYPE_CHECKING:
     from google.genai.types import EmbedContentResponse, GenerateContentResponse, GenerateContentResponseUsageMetadata

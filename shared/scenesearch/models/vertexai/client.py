@@ -1,4 +1,4 @@
-"""The one door to Vertex AI: requests with retries inside a deadline, answers with their cost, errors in our own words."""
+"""The client of Vertex AI: requests with retries inside a deadline, answers with their cost, errors of our own tree."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import logging
 import random
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -22,17 +22,28 @@ from scenesearch.models.vertexai.prices import Prices
 from scenesearch.models.vertexai.requests import Requests
 from scenesearch.models.vertexai.thinking import thinking_level
 from scenesearch.ports import Spending, Waiting
+from scenesearch.price import Price
 from scenesearch.video import Usage, now
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
     from google.genai.client import AsyncClient
-    from google.genai.types import Content, HttpOptions
+    from google.genai.types import Content, GenerateContentConfig, GenerateContentResponse, HttpOptions
 
 LOG = logging.getLogger(__name__)
 
 LONGEST_PAUSE_SECONDS = 32.0
+"""The longest pause in seconds between two tries: quotas count by the minute."""
+
 CONNECT_SECONDS = 30.0
+"""How long loading google-genai may take, in seconds; it takes about two."""
+
+FLEX_HEADER = "X-Vertex-AI-LLM-Shared-Request-Type"
+FLEX_LOCATION = "global"
+"""Flex PayGo is offered at the global endpoint only (its documentation)."""
+
+FLEX_REFUSALS = 2
+"""How often a request is refused (429, 503) or not answered in time at the flex price before it is sent at the standard price."""
 
 _T = TypeVar("_T")
 
@@ -44,7 +55,8 @@ class ModelRequest:
     `needs` names a modality ("video", "audio") that the answer's usage must show: without it the model never looked.
     `resolution` is "default", "low", "medium" or "high". What it costs is added to `spending` as soon as it is known, also where nothing
     comes of it: a refusal, an answer without an end. (Of a request that was lost or ended midway nobody is told what it cost.)
-    Once `asker` has left, nothing more is sent for it, and what is under way is ended.
+    Once `asker` has left, nothing more is sent for it, and what is under way is ended. `price`: flex and batch are both asked for at the
+    flex price here (a batch job's own requests do not pass this door).
     """
 
     model: str
@@ -55,6 +67,16 @@ class ModelRequest:
     needs: str | None = None
     spending: Spending | None = None
     asker: Waiting | None = None
+    price: Price = Price.STANDARD
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Until when a piece of work must be answered, where its cost is added up, and at which price it is asked for."""
+
+    deadline: datetime
+    spending: Spending
+    price: Price = Price.STANDARD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +106,7 @@ class VertexClient:
         self._usual = RetryPolicy(
             most=settings.vertexai_retries + 1, seconds=settings.vertexai_request_seconds, pause=settings.vertexai_retry_seconds
         )
+        self._flex = replace(self._usual, most=FLEX_REFUSALS)
         self._on_this_machine = _is_loopback(settings.vertexai_base_url)
         self.prices = Prices.load(settings.vertexai_prices)
         for model in (settings.vertexai_bulk_model, settings.vertexai_quality_model, settings.vertexai_embedding_model):
@@ -92,36 +115,62 @@ class VertexClient:
             raise ConfigurationError("SCENESEARCH_VERTEXAI_PROJECT: name the Google Cloud project that pays for the models")
 
     def generate(self, request: ModelRequest, *, deadline: datetime) -> Answer:
-        """The model's answer, with its usage. Nothing of it is checked yet but that there is one.
+        """Return the model's answer with its usage, not validated yet. At the flex price it falls back to standard after two refusals.
 
         Raises `Blocked`, `ModelError`, `Unavailable`, `AskerLeft`, `ConfigurationError`, `InvalidRequest`.
         """
+
+        async def send(price: Price, http: HttpOptions) -> tuple[GenerateContentResponse, Usage]:
+            config = self.config(request)
+            config.http_options = http
+            if price is Price.FLEX:
+                http.headers = {FLEX_HEADER: "flex"}
+            response = await self._genai.models.generate_content(model=request.model, contents=list(request.contents), config=config)
+            return response, usage_of(response, request.model, self.prices, self._clock().date(), price)
+
+        answered = self._at_flex(request, partial(send, Price.FLEX), deadline) if request.price is not Price.STANDARD else None
+        response, usage = answered or self._within(deadline, request.model, partial(send, Price.STANDARD), self._usual, request.asker)
+        if request.spending is not None:
+            request.spending.add(usage)
+        return answer_of(response, request.model, usage)
+
+    def config(self, request: ModelRequest) -> GenerateContentConfig:
+        """Return the request's configuration, the same online and in a batch job."""
         from google.genai import types
 
         settings = self._settings
         level = thinking_level(settings.vertexai_thinking, request.model)
-        thinking = types.ThinkingConfig(thinking_level=types.ThinkingLevel(level.upper())) if level else None
         resolution = None if request.resolution == "default" else types.MediaResolution(f"MEDIA_RESOLUTION_{request.resolution.upper()}")
+        return types.GenerateContentConfig(
+            system_instruction=request.system,
+            temperature=settings.vertexai_temperature,
+            max_output_tokens=settings.vertexai_max_output_tokens,
+            response_mime_type="application/json",
+            response_schema=request.schema,
+            media_resolution=resolution,
+            thinking_config=types.ThinkingConfig(thinking_level=types.ThinkingLevel(level.upper())) if level else None,
+            automatic_continuation=False,  # it would run past the deadline and bill the clip again for each part
+        )
 
-        async def send(http: HttpOptions) -> tuple[types.GenerateContentResponse, Usage]:
-            config = types.GenerateContentConfig(
-                http_options=http,
-                system_instruction=request.system,
-                temperature=settings.vertexai_temperature,
-                max_output_tokens=settings.vertexai_max_output_tokens,
-                response_mime_type="application/json",
-                response_schema=request.schema,
-                media_resolution=resolution,
-                thinking_config=thinking,
-                automatic_continuation=False,  # it would run past the deadline and bill the clip again for each part
-            )
-            response = await self._genai.models.generate_content(model=request.model, contents=list(request.contents), config=config)
-            return response, usage_of(response, request.model, self.prices, self._clock().date())
+    def _at_flex(
+        self,
+        request: ModelRequest,
+        send: Callable[[HttpOptions], Coroutine[Any, Any, tuple[GenerateContentResponse, Usage]]],
+        deadline: datetime,
+    ) -> tuple[GenerateContentResponse, Usage] | None:
+        """Return the answer at the flex price; None when it is refused or late twice, or is not offered at this location.
 
-        response, usage = self._within(deadline, request.model, send, self._usual, request.asker)
-        if request.spending is not None:
-            request.spending.add(usage)
-        return answer_of(response, request.model, usage)
+        Time for one standard request (at most half of what is left) is kept until the deadline.
+        """
+        if self._settings.vertexai_location != FLEX_LOCATION:
+            return None
+        left = deadline - self._clock()
+        kept = min(timedelta(seconds=self._usual.seconds), left / 2)
+        try:
+            return self._within(deadline - kept, request.model, send, self._flex, request.asker)
+        except Unavailable as refused:
+            LOG.info("flex has no room: asking at the standard price", extra={"model": request.model, "reason": str(refused)})
+            return None
 
     def embed(self, texts: Sequence[str], *, deadline: datetime, tries: RetryPolicy | None = None) -> tuple[list[list[float]], Usage]:
         """One vector for each text, in one request. However many vectors come back, the caller counts them. `tries`: None, the usual ones.

@@ -90,6 +90,7 @@ class GeminiExtractor:
             resolution=self._definition.resolution,
             needs=self._definition.needs,
             spending=given.spending,
+            price=given.price,
         )
 
     def _read(self, part: MediaPart, given: ClipInput, deadline: datetime) -> Outcome[ClipNotes]:

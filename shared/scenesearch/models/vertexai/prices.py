@@ -11,7 +11,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from scenesearch.errors import ConfigurationError
-from scenesearch.video import Price
+from scenesearch.price import Price
 
 TOKENS_PER_UNIT = 1_000_000
 

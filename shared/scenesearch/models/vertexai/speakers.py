@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import partial
 
 from pydantic import ValidationError
 
 from scenesearch.metadata import Section, one_line
 from scenesearch.models.vertexai import prompts
-from scenesearch.models.vertexai.client import ModelRequest, VertexClient
+from scenesearch.models.vertexai.client import ModelRequest, Terms, VertexClient
 from scenesearch.models.vertexai.schemas import People
 from scenesearch.models.vertexai.structured_output import Parsed, generate_structured
 from scenesearch.models.vertexai.tokens import estimate
-from scenesearch.ports import Spending, speaker_key
+from scenesearch.ports import speaker_key
 from scenesearch.video import Profile, SectionRecord
 
 LINES_QUOTED = 4
@@ -58,8 +57,7 @@ def reconciled(
     language: str,
     *,
     budget: int,
-    deadline: datetime,
-    spending: Spending,
+    terms: Terms,
 ) -> dict[str, str]:
     """A name for each voice by its `key`. No model is asked about a single chunk.
 
@@ -73,8 +71,8 @@ def reconciled(
     people: dict[str, str] = {}
     for group in _groups(voices, budget):
         notes = "\n".join(_notes(group, people, profile))
-        request = replace(_request(model, notes, language), spending=spending)
-        outcome = generate_structured(client, request, partial(_read, group=group), deadline=deadline)
+        request = replace(_request(model, notes, language), spending=terms.spending, price=terms.price)
+        outcome = generate_structured(client, request, partial(_read, group=group), deadline=terms.deadline)
         for number, name in outcome.value.items():
             names[group[number - 1].key] = name
             people.setdefault(name, group[number - 1].words)

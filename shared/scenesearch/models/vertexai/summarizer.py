@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
 from pydantic import ValidationError
@@ -14,7 +14,7 @@ from scenesearch.config import Settings
 from scenesearch.errors import ModelError
 from scenesearch.metadata import Entry, Section, in_time, one_line
 from scenesearch.models.vertexai import prompts
-from scenesearch.models.vertexai.client import ModelRequest, VertexClient
+from scenesearch.models.vertexai.client import ModelRequest, Terms, VertexClient
 from scenesearch.models.vertexai.notes import KINDS, ChunkNotes, Line, grouped, notes_of, written_out
 from scenesearch.models.vertexai.schemas import Story
 from scenesearch.models.vertexai.speakers import reconciled, voices_of
@@ -42,14 +42,6 @@ class _Told:
     scenes: tuple[Line, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Bounds:
-    """Until when a summary must be there, and what it has cost."""
-
-    deadline: datetime
-    spending: Spending
-
-
 class GeminiSummarizer:
     """A `Summarizer`. Scenes are pointed at by the numbers of lines, so their times are those of entries, never a model's."""
 
@@ -70,7 +62,7 @@ class GeminiSummarizer:
             return Digest(summary="", important_scenes=())
         mine = Spending()
         try:
-            told, names = self._summarized(video, sections, profile, language, _Bounds(deadline, mine))
+            told, names = self._summarized(video, sections, profile, language, Terms(deadline, mine, video.price))
         finally:
             if spending is not None:
                 spending.add(mine.total)
@@ -78,37 +70,35 @@ class GeminiSummarizer:
         return Digest(summary=told.summary, important_scenes=tuple(entries), speakers=names, usage=mine.total)
 
     def _summarized(
-        self, video: Video, sections: Sequence[SectionRecord], profile: Profile, language: str, bounds: _Bounds
+        self, video: Video, sections: Sequence[SectionRecord], profile: Profile, language: str, terms: Terms
     ) -> tuple[_Told, dict[str, str]]:
         voices = voices_of(sections)
-        names = reconciled(
-            self._client, self._model, voices, profile, language, budget=self._budget, deadline=bounds.deadline, spending=bounds.spending
-        )
+        names = reconciled(self._client, self._model, voices, profile, language, budget=self._budget, terms=terms)
         passages = notes_of(sections, names)
         while sum(passage.tokens for passage in passages) > self._budget:
-            passages = self._condensed(passages, profile, language, bounds)
+            passages = self._condensed(passages, profile, language, terms)
         scenes = min(MOST_SCENES, max(FEWEST_SCENES, video.duration_ms // MS_PER_SCENE))
-        return self._told("summary", passages, scenes, profile, language, bounds), names
+        return self._told("summary", passages, scenes, profile, language, terms), names
 
-    def _condensed(self, passages: Sequence[ChunkNotes], profile: Profile, language: str, bounds: _Bounds) -> list[ChunkNotes]:
+    def _condensed(self, passages: Sequence[ChunkNotes], profile: Profile, language: str, terms: Terms) -> list[ChunkNotes]:
         """Each run of passages as one passage: its summary and its own important scenes."""
         groups = grouped(passages, self._budget)
         with ThreadPoolExecutor(PARTS_AT_ONCE) as pool:
-            parts = list(pool.map(lambda group: self._told("part", group, SCENES_OF_A_PART, profile, language, bounds), groups))
+            parts = list(pool.map(lambda group: self._told("part", group, SCENES_OF_A_PART, profile, language, terms), groups))
         return [
             ChunkNotes(told.summary, tuple(Line(line.span, f"{KINDS[Section.IMPORTANT_SCENES]} | {line.text}") for line in told.scenes))
             for told in parts
         ]
 
-    def _told(self, prompt: str, passages: Sequence[ChunkNotes], scenes: int, profile: Profile, language: str, bounds: _Bounds) -> _Told:
+    def _told(self, prompt: str, passages: Sequence[ChunkNotes], scenes: int, profile: Profile, language: str, terms: Terms) -> _Told:
         notes, lines = written_out(passages)
-        request = replace(self.request(prompt, notes, scenes, profile, language), spending=bounds.spending)
+        request = replace(self.request(prompt, notes, scenes, profile, language), spending=terms.spending, price=terms.price)
         try:
             outcome = generate_structured(
                 self._client,
                 request,
                 partial(_read, lines=lines, most_scenes=scenes, most_letters=MOST_LETTERS[prompt]),
-                deadline=bounds.deadline,
+                deadline=terms.deadline,
             )
         except Truncated as cut_off:
             raise ModelError(
