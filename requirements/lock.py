@@ -53,7 +53,16 @@ def lock(source: Path, selection: list[str], to: Path, python: str = "3.11") -> 
     subprocess.run(
         [
             *(sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--no-config", str(source), *selection, *constraint),
-            *("--generate-hashes", "--no-strip-extras", "--python-version", python, "--no-header", "--no-annotate"),
+            *(
+                "--generate-hashes",
+                "--no-strip-extras",
+                "--fork-strategy",
+                "fewest",
+                "--python-version",
+                python,
+                "--no-header",
+                "--no-annotate",
+            ),
             *("--no-emit-index-url", "--no-emit-find-links", "--output-file", str(to), *sys.argv[1:]),
         ],
         check=True,

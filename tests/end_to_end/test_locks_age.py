@@ -89,6 +89,15 @@ def test_a_lock_installs_after_every_package_has_released_newer_versions(
     assert not any(refusals.values()), refusals
 
 
+@pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_python_gets_the_same_versions(path: Path) -> None:
+    """Tests run with one Python: a version that only another one gets would be untested there."""
+    pins: dict[str, set[str]] = {}
+    for requirement in locked(path.read_text()):
+        pins.setdefault(requirement.name, set()).add(str(requirement.specifier))
+    assert {name: versions for name, versions in pins.items() if len(versions) > 1} == {}
+
+
 def test_old_pip_refuses_a_lock_that_names_a_package_only_with_its_extras(installers: Installers, index: str, tmp_path: Path) -> None:
     """What the line without extras is for; it also shows that the index has aged."""
     only_extras, dropped = PLAIN_LINE.subn("", (ROOT / "functions" / "search" / "requirements.txt").read_text())
