@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 import anyio
 import anyio.to_thread
 from fastapi import APIRouter, Query, Request
+from fastapi.sse import format_sse_event
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
@@ -214,17 +215,13 @@ async def _as_events(events: AsyncIterator[Event]) -> AsyncIterator[bytes]:
         async for event in events:
             match event:
                 case FileHit():
-                    yield _event("file", event.model_dump_json())
+                    yield format_sse_event(event="file", data_str=event.model_dump_json())
                 case Scene():
-                    yield _event("scene", event.model_dump_json())
+                    yield format_sse_event(event="scene", data_str=event.model_dump_json())
                 case Answer():
-                    yield _event("done", event.model_dump_json(exclude={"files", "scenes"}))
+                    yield format_sse_event(event="done", data_str=event.model_dump_json(exclude={"files", "scenes"}))
     except SceneSearchError as error:
-        yield _event("error", json.dumps({"detail": str(error)}))
+        yield format_sse_event(event="error", data_str=json.dumps({"detail": str(error)}))
     except Exception as error:  # noqa: BLE001 - whatever it is, its words stay out of the log
         LOG.error("a search broke while its answer was being sent", extra={"error": without_words(error)})
-        yield _event("error", json.dumps({"detail": "Something broke here: ask again."}))
-
-
-def _event(name: str, data: str) -> bytes:
-    return f"event: {name}\ndata: {data}\n\n".encode()
+        yield format_sse_event(event="error", data_str=json.dumps({"detail": "Something broke here: ask again."}))
