@@ -5,6 +5,11 @@ and what to do. The pipeline acts on two branches only: `Retryable` work is deli
 `Permanent` work is ended with its reason.
 """
 
+import errno
+
+NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What the system says (`OSError.errno`) when a disk, a quota or a file is as full as it may be: `StorageFull` for us."""
+
 
 class SceneSearchError(Exception):
     """Something went wrong in scenesearch."""

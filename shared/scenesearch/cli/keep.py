@@ -14,6 +14,7 @@ from scenesearch.cli.ingest import finish
 from scenesearch.cli.libraries import Server, library, served
 from scenesearch.cli.output import NO_VIDEOS, Json, VideoArgument, print_json, print_table, say
 from scenesearch.errors import Unavailable
+from scenesearch.library.exports import FORMATS
 from scenesearch.library.views import VideoDetails, VideoView, duration_in_words, find, state_in_words, view
 from scenesearch.metadata import HEADINGS, Section
 from scenesearch.pipeline.reindex import reindex as rebuild
@@ -137,9 +138,7 @@ def export(
     video: VideoArgument,
     start: Annotated[str, typer.Option(help="From here: MM:SS, H:MM:SS or seconds.")],
     end: Annotated[str, typer.Option(help="To here.")],
-    to: Annotated[
-        Path, typer.Option("--to", metavar="FILE", help="Where to; the extension says what: .mp4 .png .vtt .srt .txt .otio .edl")
-    ],
+    to: Annotated[Path, typer.Option("--to", metavar="FILE", help=f"Where to; the extension says what: {' '.join(FORMATS)}")],
     server: Server = None,
     as_json: Json = False,
 ) -> None:

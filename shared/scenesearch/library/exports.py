@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 from uuid import uuid4
 
-from scenesearch.errors import InvalidRequest, InvalidSpan, NotFound, StorageFull
+from scenesearch.errors import NO_SPACE, InvalidRequest, InvalidSpan, NotFound, StorageFull
 from scenesearch.library.captions import to_srt, to_vtt
 from scenesearch.library.views import metadata_text
 from scenesearch.metadata import Entry, MetadataText, Section
@@ -49,18 +49,18 @@ def export_clip(video: Video, span: Span, to: Path, *, uploads: ObjectStore, cat
         UnreadableMedia: the video cannot be read there.
         StorageFull: no space is left.
     """
-    write = FORMATS.get(to.suffix.lower())
-    if write is None:
+    made = FORMATS.get(to.suffix.lower())
+    if made is None:
         raise InvalidRequest(f"{to.name!r} has no known extension: use one of {' '.join(FORMATS)}")
     take = Take(video, _inside(span, video), exact, uploads, catalog)
     if not to.parent.is_dir():
         raise InvalidRequest(f"there is no folder {str(to.parent)!r} to write {to.name!r} into: make it first")
     draft = to.with_name(f".{uuid4().hex}{to.suffix}")
     try:
-        covered = write(take, draft)
+        covered = made.write(take, draft)
         draft.replace(to)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in NO_SPACE:
             raise StorageFull(f"no space left to write {str(to)!r}: free some, then export again") from error
         raise InvalidRequest(f"{str(to)!r} cannot be written: {error.strerror or error}") from error
     finally:
@@ -118,13 +118,22 @@ def _edit_list(take: Take, to: Path) -> Span:
     return take.span
 
 
-FORMATS: Mapping[str, Callable[[Take, Path], Span]] = {
-    ".mp4": _clip,
-    ".png": _still,
-    ".vtt": _subtitles(to_vtt),
-    ".srt": _subtitles(to_srt),
-    ".txt": _text,
-    ".otio": _edit_list,
-    ".edl": _edit_list,
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One kind of file. `label` is its name for people, `group` says beside which others the page offers it."""
+
+    write: Callable[[Take, Path], Span]
+    label: str
+    group: Literal["clip", "still", "subtitles", "editors"]
+
+
+FORMATS: Mapping[str, Format] = {
+    ".mp4": Format(_clip, "MP4", "clip"),
+    ".png": Format(_still, "PNG", "still"),
+    ".vtt": Format(_subtitles(to_vtt), "WebVTT", "subtitles"),
+    ".srt": Format(_subtitles(to_srt), "SRT", "subtitles"),
+    ".txt": Format(_text, "TXT", "subtitles"),
+    ".otio": Format(_edit_list, "OTIO", "editors"),
+    ".edl": Format(_edit_list, "EDL", "editors"),
 }
-"""What can be exported, by extension."""
+"""What can be exported, by extension: the one table of the command line, the API and the page."""

@@ -5,7 +5,6 @@ The pieces speak Cloud Storage's own resumable protocol, so a page has one way t
 
 from __future__ import annotations
 
-import errno
 import json
 import re
 import time
@@ -16,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol, runtime_checkable
 from uuid import uuid4
 
-from scenesearch.errors import InvalidRequest, NotFound, StorageFull
+from scenesearch.errors import NO_SPACE, InvalidRequest, NotFound, StorageFull
 from scenesearch.media.codecs import EXTENSIONS
 from scenesearch.metadata import one_line
 from scenesearch.names import composed, is_hidden
@@ -224,6 +223,6 @@ def _parsed(content_range: str | None, length: int | None, announced: int) -> tu
 
 
 def _full(error: OSError) -> Exception:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in NO_SPACE:
         return StorageFull("no space is left for the upload: free some, then go on with it")
     return error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Self
 
-from scenesearch.errors import StorageFull
+from scenesearch.errors import NO_SPACE, StorageFull
 from scenesearch.media.codecs import Wrapper
 from scenesearch.media.source import stamp_of
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from av.packet import Packet
     from av.stream import Stream
 
-NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 BUFFER_BYTES = 1 << 18
 MAX_REORDERED = 32
 SNAP = Fraction(1, 1000)

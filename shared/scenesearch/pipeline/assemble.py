@@ -22,7 +22,6 @@ from scenesearch.video import (
     NO_COST,
     Chunk,
     Gap,
-    Profile,
     SectionRecord,
     SectionState,
     Video,
@@ -175,11 +174,10 @@ def _changed(before: Sequence[SectionRecord], after: Sequence[SectionRecord]) ->
 def _digest(
     video: Video, records: Sequence[SectionRecord], summarizer: Summarizer | None, catalog: Catalog
 ) -> tuple[Digest, tuple[Gap, ...]]:
-    collection = catalog.collection(video.collection)
     reason, spending = "the summary was given up after too many failures", Spending()
     if summarizer is not None:
         try:
-            return summarizer.summarize(video, records, collection.profile if collection else Profile(), spending), ()
+            return summarizer.summarize(video, records, catalog.profile(video.collection), spending), ()
         except Permanent as error:
             reason = str(error)
     return Digest(summary="", important_scenes=(), usage=spending.total), (Gap(0, Section.SUMMARY, reason),)

@@ -14,7 +14,7 @@ from scenesearch.metadata import Entry, Section, in_time
 from scenesearch.pipeline.advance import advance
 from scenesearch.pipeline.remove import sweep
 from scenesearch.ports import ClipInput, Extraction, Ports, SectionExtractor, Spending
-from scenesearch.video import Chunk, Clip, Profile, SectionKey, SectionRecord, SectionState, Video, base_language, now
+from scenesearch.video import Chunk, Clip, SectionKey, SectionRecord, SectionState, Video, base_language, now
 
 LOG = logging.getLogger(__name__)
 
@@ -78,8 +78,7 @@ def _worked(
     catalog = ports.catalog
     lease = catalog.lease(record.key, timedelta(seconds=settings.work_seconds * LEASE_PER_WORK))
     record = replace(record, attempts=lease.attempt)
-    collection = catalog.collection(video.collection)
-    profile = collection.profile if collection else Profile()
+    profile = catalog.profile(video.collection)
     given = ClipInput(clip=clip, store=ports.work, profile=profile, language=video.language, price=video.price)
     try:
         found = extractor.extract(given, deadline=now() + timedelta(seconds=settings.work_seconds))

@@ -17,6 +17,7 @@ from scenesearch.video import (
     Feedback,
     Gap,
     MediaInfo,
+    Profile,
     SectionKey,
     SectionRecord,
     Usage,
@@ -54,9 +55,22 @@ class Catalog(Protocol):
         ...
 
     # collections
-    def collection(self, name: str) -> Collection | None: ...
-    def collections(self) -> list[Collection]: ...
-    def save_collection(self, collection: Collection) -> None: ...
+    def collection(self, name: str) -> Collection | None:
+        """The collection of this name, or None when nobody has made it."""
+        ...
+
+    def collections(self) -> list[Collection]:
+        """Every collection, in order of name."""
+        ...
+
+    def save_collection(self, collection: Collection) -> None:
+        """Store the collection in place of the one of its name."""
+        ...
+
+    def profile(self, collection: str) -> Profile:
+        """What a collection tells the models; nothing, when there is no such collection."""
+        known = self.collection(collection)
+        return known.profile if known else Profile()
 
     # videos
     def begin(self, video: Video) -> Video:
@@ -64,14 +78,16 @@ class Catalog(Protocol):
         ...
 
     def video(self, video_id: str) -> Video | None:
-        """The live generation."""
+        """The live generation; None when there is no such video."""
         ...
 
     def live(self, video_ids: Sequence[str]) -> dict[str, Video]:
-        """Of each of these videos that there is, the live generation, all read at once."""
+        """Return the live generation of each known video, in one read."""
         ...
 
-    def generation(self, ref: VideoRef) -> Video | None: ...
+    def generation(self, ref: VideoRef) -> Video | None:
+        """This generation, live or not; None when it is gone."""
+        ...
 
     def generations(self, video_id: str) -> list[VideoRef]:
         """Every generation that the catalog still knows, oldest first."""
@@ -99,8 +115,13 @@ class Catalog(Protocol):
         """Store the plan with all its numbers open, unless one is stored; returns the stored one. Raises `Gone`."""
         ...
 
-    def chunks(self, ref: VideoRef) -> list[Chunk]: ...
-    def chunk(self, ref: VideoRef, number: int) -> Chunk | None: ...
+    def chunks(self, ref: VideoRef) -> list[Chunk]:
+        """The plan, in order of number; empty when there is none."""
+        ...
+
+    def chunk(self, ref: VideoRef, number: int) -> Chunk | None:
+        """One chunk of the plan; None when there is no such chunk."""
+        ...
 
     def commit_clips(
         self,
@@ -159,7 +180,7 @@ class Catalog(Protocol):
         ...
 
     def commit_assembly(self, ref: VideoRef, assembly: Assembly) -> None:
-        """Raises `Gone`."""
+        """Store what `assemble` made of the video. Raises `Gone`."""
         ...
 
     def stalled(self, before: datetime) -> Iterator[Video]:
@@ -175,5 +196,10 @@ class Catalog(Protocol):
         """Book this video's duration on that day (once); False when the cap would be exceeded."""
         ...
 
-    def save_feedback(self, feedback: Feedback) -> None: ...
-    def feedback(self) -> Iterator[Feedback]: ...
+    def save_feedback(self, feedback: Feedback) -> None:
+        """Store somebody's word on a scene."""
+        ...
+
+    def feedback(self) -> Iterator[Feedback]:
+        """Everything that was said of scenes, oldest first."""
+        ...

@@ -16,5 +16,5 @@ class Publisher(Protocol):
     """At least once, in no order, after `delay`."""
 
     def publish(self, topic: Topic, message: Message, *, delay: timedelta = timedelta(0)) -> None:
-        """Returns when the message is durable. Raises `Unavailable`."""
+        """Deliver the message to every subscription of the topic. Returns when it is durable. Raises `Unavailable`."""
         ...

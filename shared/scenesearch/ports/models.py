@@ -22,13 +22,27 @@ class Embedder(Protocol):
     """Query and passage vectors in one multilingual space. `name` and `dimension` identify the space."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The model's name; an index that was built with another refuses these vectors."""
+        ...
+
     @property
-    def dimension(self) -> int: ...
+    def dimension(self) -> int:
+        """How many numbers a vector has."""
+        ...
+
     @property
-    def scale(self) -> ScoreScale: ...
-    def queries(self, texts: Sequence[str]) -> Vectors: ...
-    def passages(self, texts: Sequence[str]) -> Vectors: ...
+    def scale(self) -> ScoreScale:
+        """How the cosines of this space are to be read."""
+        ...
+
+    def queries(self, texts: Sequence[str]) -> Vectors:
+        """One unit vector for each question, shape (texts, dimension). Raises `ModelError`, `Unavailable`."""
+        ...
+
+    def passages(self, texts: Sequence[str]) -> Vectors:
+        """One unit vector for each passage, shape (texts, dimension). Raises `ModelError`, `Unavailable`."""
+        ...
 
 
 class Spending:
@@ -39,11 +53,13 @@ class Spending:
         self._total = Usage()
 
     def add(self, usage: Usage) -> None:
+        """Count one more request."""
         with self._lock:
             self._total += usage
 
     @property
     def total(self) -> Usage:
+        """The sum of what was counted so far."""
         return self._total
 
 
@@ -83,15 +99,20 @@ class SectionExtractor(Protocol):
     """A clip in, entries out."""
 
     @property
-    def section(self) -> Section: ...
+    def section(self) -> Section:
+        """The section that it makes."""
+        ...
 
     @property
     def wants_audio(self) -> bool:
-        """Whether it is given the audio-only clip."""
+        """Whether it is given the audio-only clip instead of the one with pictures."""
         ...
 
     def extract(self, given: ClipInput, *, deadline: datetime) -> Extraction:
-        """Raises `Skipped`, `Blocked`, `ModelError`, `Unavailable`."""
+        """The entries of the clip, in seconds from its start; the work must end before `deadline`.
+
+        Raises `Skipped` when there is nothing of this kind in the clip, `Blocked`, `ModelError`, `Unavailable`.
+        """
         ...
 
 
@@ -118,7 +139,10 @@ class Summarizer(Protocol):
     """All entries and chunk digests of a video in; summary, important scenes and one name per speaker out."""
 
     def summarize(self, video: Video, sections: Sequence[SectionRecord], profile: Profile, spending: Spending | None = None) -> Digest:
-        """What it costs is added to `spending` as it goes: it is known when it fails. Raises `Blocked`, `ModelError`, `Unavailable`."""
+        """Sum the video up from its chunk sections, in order of chunk. The cost goes to `spending` as it arises, also when this fails.
+
+        Raises `Blocked`, `ModelError`, `Unavailable`.
+        """
         ...
 
 
@@ -182,11 +206,13 @@ class SceneReader(Protocol):
     """A question and metadata text in, scenes out."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The model's name."""
+        ...
 
     @property
     def at_once(self) -> int:
-        """How many files it gains by reading at the same time: many where it waits for a server, one where it computes."""
+        """How many files to read at the same time: many where it waits for a server, one where it computes."""
         ...
 
     def read(self, question: Question, reading: Reading, *, limit: int, deadline: datetime) -> list[FoundScene]:
@@ -210,7 +236,10 @@ class SceneWatcher(Protocol):
     """A question and a place in a video in, a verdict out: a model that watches the clip itself."""
 
     def watch(self, question: Question, video: Video, span: Span, *, deadline: datetime) -> Verdict:
-        """Raises `Blocked`, `ModelError`, `Unavailable`."""
+        """Watch the span of the video and judge it by the question; the work must end before `deadline`.
+
+        Raises `Blocked`, `ModelError`, `Unavailable`.
+        """
         ...
 
 

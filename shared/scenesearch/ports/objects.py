@@ -27,10 +27,12 @@ class ObjectStore(Protocol):
     """One bucket. Writing or deleting in the uploads bucket publishes `ObjectChanged` on the topic `objects`."""
 
     @property
-    def bucket(self) -> str: ...
+    def bucket(self) -> str:
+        """The name of the bucket."""
+        ...
 
     def stat(self, name: str, generation: int | None = None) -> ObjectInfo:
-        """Raises `ObjectNotFound` when the object is gone or has another generation."""
+        """What is known of the object. Raises `ObjectNotFound` when it is gone or has another generation."""
         ...
 
     def open(self, name: str, generation: int | None = None) -> BinaryIO:

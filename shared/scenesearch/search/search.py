@@ -302,8 +302,7 @@ class _Asking:
 
     def _profile(self, collection: str) -> Profile:
         if collection not in self._profiles:
-            known = self._catalog.collection(collection)
-            self._profiles[collection] = known.profile if known else Profile()
+            self._profiles[collection] = self._catalog.profile(collection)
         return self._profiles[collection]
 
     # scenes

@@ -5,17 +5,16 @@ from __future__ import annotations
 import mimetypes
 import tempfile
 from datetime import datetime, timedelta
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from starlette.background import BackgroundTask
 from starlette.responses import FileResponse, JSONResponse, Response
 
-from scenesearch.library.exports import export_clip
+from scenesearch.library.exports import FORMATS, export_clip
 from scenesearch.metadata import one_line
 from scenesearch.ports import ObjectStore
 from scenesearch.timeline import Span
@@ -35,16 +34,7 @@ KEPT = timedelta(days=1)
 """How long a large export stays in the work bucket at least: a download that has begun must not end early."""
 
 
-class Format(StrEnum):
-    """What can be made of a scene."""
-
-    MP4 = "mp4"
-    PNG = "png"
-    VTT = "vtt"
-    SRT = "srt"
-    TXT = "txt"
-    OTIO = "otio"
-    EDL = "edl"
+_FORMATS = [suffix[1:] for suffix in FORMATS]
 
 
 class ExportWanted(BaseModel):
@@ -55,8 +45,15 @@ class ExportWanted(BaseModel):
     video_id: str
     start: float = Field(ge=0, lt=1e7)
     end: float = Field(gt=0, lt=1e7)
-    format: Format
+    format: str = Field(description="The file's extension.", json_schema_extra={"enum": [*_FORMATS]})
     exact: bool = True
+
+    @field_validator("format")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value not in _FORMATS:
+            raise ValueError(f"{value!r} cannot be exported: use one of {', '.join(_FORMATS)}")
+        return value
 
 
 class ExportReady(BaseModel):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import mimetypes
 from functools import cache
 from pathlib import Path
@@ -11,6 +12,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from scenesearch.errors import NotFound
+from scenesearch.library.exports import FORMATS
 from scenesearch.media.codecs import EXTENSIONS
 
 routes = APIRouter(include_in_schema=False)
@@ -20,12 +22,14 @@ VIEWS = ("/", "/search", "/watch", "/library")
 """Addresses that people can share; the page itself finds out what to show."""
 
 
-ACCEPTED = "accepted.js"
-"""The one module that is no file: what may be uploaded, from the same table as everywhere."""
-
-
-def _accepted() -> str:
-    return f'export const ACCEPTED = "{",".join(["video/*", *sorted(EXTENSIONS)])}";\n'
+def _tables() -> dict[str, str]:
+    """The modules that are no files: tables that the page shares with everything else."""
+    accepted = ",".join(["video/*", *sorted(EXTENSIONS)])
+    formats = [{"format": suffix[1:], "label": made.label, "group": made.group} for suffix, made in FORMATS.items()]
+    return {
+        "accepted.js": f"export const ACCEPTED = {json.dumps(accepted)};\n",
+        "formats.js": f"export const FORMATS = {json.dumps(formats)};\n",
+    }
 
 
 def _view(request: Request) -> Response:
@@ -55,10 +59,10 @@ def _file(request: Request, name: str) -> Response:
 
 @cache
 def _names() -> frozenset[str]:
-    return frozenset(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*") if path.is_file()) | {ACCEPTED}
+    return frozenset(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*") if path.is_file()) | _tables().keys()
 
 
 @cache
 def _content(name: str) -> tuple[bytes, str]:
-    content = _accepted().encode() if name == ACCEPTED else (FOLDER / name).read_bytes()
+    content = _tables()[name].encode() if name in _tables() else (FOLDER / name).read_bytes()
     return content, f'"{hashlib.sha256(content).hexdigest()[:20]}"'

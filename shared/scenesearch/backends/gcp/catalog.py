@@ -32,7 +32,7 @@ from scenesearch.backends.gcp.faults import translated
 from scenesearch.backends.gcp.generation_store import BLIND, GenerationStore, about, contended, gone, tries
 from scenesearch.errors import Busy, Gone
 from scenesearch.names import spellings
-from scenesearch.ports import Assembly, Lease
+from scenesearch.ports import Assembly, Catalog, Lease
 from scenesearch.video import (
     NO_COST,
     Chunk,
@@ -60,7 +60,7 @@ _COLLECTION = TypeAdapter(Collection)
 _FEEDBACK = TypeAdapter(Feedback)
 
 
-class FirestoreCatalog(GenerationStore):
+class FirestoreCatalog(GenerationStore, Catalog):
     """Collections, videos, chunks, sections, feedback."""
 
     def atomic(self) -> AbstractContextManager[None]:

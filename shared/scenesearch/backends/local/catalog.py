@@ -15,7 +15,7 @@ from scenesearch.backends.local.database import Database, Row
 from scenesearch.backends.local.presence import Fate
 from scenesearch.errors import Busy, Gone
 from scenesearch.names import composed
-from scenesearch.ports import Assembly, Lease
+from scenesearch.ports import Assembly, Catalog, Lease
 from scenesearch.video import (
     NO_COST,
     Chunk,
@@ -45,7 +45,7 @@ _FEEDBACK = TypeAdapter(Feedback)
 _ENDED = (VideoState.READY, VideoState.FAILED)
 
 
-class LocalCatalog:
+class LocalCatalog(Catalog):
     """Collections, videos, chunks, sections, feedback. Processes and threads may share it."""
 
     def __init__(self, database: Database) -> None:

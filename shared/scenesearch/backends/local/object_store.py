@@ -22,7 +22,7 @@ from typing import BinaryIO, TypeVar
 from uuid import uuid4
 
 from scenesearch.backends.local.signed_urls import SignedObject, UrlSigner
-from scenesearch.errors import ConfigurationError, InvalidRequest, ObjectNotFound, StorageFull, Unavailable
+from scenesearch.errors import NO_SPACE, ConfigurationError, InvalidRequest, ObjectNotFound, StorageFull, Unavailable
 from scenesearch.messages import ObjectChanged
 from scenesearch.ports import ObjectInfo
 from scenesearch.video import now
@@ -36,7 +36,6 @@ LOCKS = 64
 
 _COPY_BYTES = 1 << 20
 
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 _MARKER = re.compile(r"(?P<folder>[0-9a-f]{24})\.(?P<key>[0-9a-f]{64})\.[0-9a-f]{32}(?P<deleted>\.deleted)?")
 """A name in `incoming`. What else lies there is not ours."""
@@ -77,7 +76,7 @@ class FolderObjectStore:
                     needed.mkdir(parents=True, exist_ok=True)
                 self._sweep()
             except OSError as error:
-                if error.errno in _NO_SPACE:
+                if error.errno in NO_SPACE:
                     raise
                 raise ConfigurationError(f"{folder} cannot be written ({error}): set SCENESEARCH_HOME to a folder that can") from error
 
@@ -297,7 +296,7 @@ class FolderObjectStore:
         try:
             yield
         except OSError as error:
-            if error.errno in _NO_SPACE:
+            if error.errno in NO_SPACE:
                 raise StorageFull(f"no space left for {what} in {self._bucket}: free some, then try again") from error
             raise
 

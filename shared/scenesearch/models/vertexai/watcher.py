@@ -50,9 +50,8 @@ class GeminiWatcher:
             AskerLeft: nobody waits for it any more.
         """
         clip, shown = self._place(video, span, heard=_needs_sound(question))
-        collection = self._catalog.collection(video.collection)
         try:
-            request = self.request(question, clip, shown, collection.profile if collection else Profile())
+            request = self.request(question, clip, shown, self._catalog.profile(video.collection))
             outcome = generate_structured(self._client, request, _read, deadline=deadline)
         except (ObjectNotFound, TooLarge, InvalidRequest) as error:
             raise ModelError(f"the clip cannot be watched: {error}") from error

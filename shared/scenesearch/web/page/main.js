@@ -1,7 +1,7 @@
 // The shell: which view an address shows, the search box, keys that work everywhere.
 
 import { h } from "./dom.js";
-import { language, switchLanguage, words } from "./words.js";
+import { language, nextLanguage, switchLanguage, words } from "./words.js";
 import { homeView, searchView, recentQuestions } from "./search-view.js";
 import { watchView } from "./watch-view.js";
 import { libraryView } from "./library-view.js";
@@ -46,8 +46,8 @@ document.documentElement.lang = language;
 document.querySelectorAll("[data-word]").forEach((element) => { element.textContent = words[element.dataset.word]; });
 box.placeholder = words.ask;
 box.setAttribute("aria-label", words.ask);
-document.getElementById("language-button").textContent = words.other;
-document.getElementById("language-button").lang = language === "ja" ? "en" : "ja";
+document.getElementById("language-button").textContent = nextLanguage.name;
+document.getElementById("language-button").lang = nextLanguage.code;
 document.getElementById("language-button").addEventListener("click", switchLanguage);
 
 document.querySelector("form.ask").addEventListener("submit", (event) => {

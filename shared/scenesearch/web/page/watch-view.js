@@ -2,6 +2,7 @@
 
 import { ask, download, get, pictureAt, stillPath, videoPath } from "./api.js";
 import { h, icon, marked, notice, toast, wordsOf } from "./dom.js";
+import { FORMATS } from "./formats.js";
 import { asked, best, evidenceList, feedback, kept, last, places, samePlace, sceneAddress } from "./search-view.js";
 import "./scene-player.js";
 import { clock, date, exactClock, parseClock, words } from "./words.js";
@@ -153,13 +154,15 @@ function takeAway(details, player, span, params, keys) {
     await download(wanted).then(({ name, saved }) => { status.textContent = saved ? words.saved(name) : words.downloading(name); }, (error) => { status.textContent = error.message; });
     button.disabled = false;
   };
-  const button = (format, label, kind = "") => h("button", { type: "button", class: kind, "data-format": format, onclick: (e) => take(format, e) }, label);
+  const named = { clip: (label) => `${words.clip} (${label})`, still: (label) => `${words.still} (${label})` };
+  const button = ({ format, label, group }) => h("button", { type: "button", class: group === "clip" ? "primary" : "", "data-format": format, onclick: (e) => take(format, e) }, named[group]?.(label) ?? (format === "txt" ? words.textLines : label));
+  const buttons = (group) => FORMATS.filter((one) => one.group === group).map(button);
   return h("section", { class: "take", "aria-label": words.take }, h("h2", {}, words.take),
     h("div", { class: "row" }, bound("start", words.from), bound("end", words.to),
       h("button", { type: "button", onclick: () => span.start < span.end && player.playSpan({ ...span }) }, icon("play"), words.playClip), h("button", { type: "button", onclick: copy }, icon("link"), words.copyLink)),
-    h("div", { class: "row" }, button("mp4", `${words.clip} (MP4)`, "primary"), exact, button("png", `${words.still} (PNG)`)),
-    h("div", { class: "row" }, h("span", { class: "quiet" }, words.subtitles), button("vtt", "WebVTT"), button("srt", "SRT"), button("txt", words.textLines)),
-    h("div", { class: "row" }, h("span", { class: "quiet" }, words.editors), button("otio", "OTIO"), button("edl", "EDL")),
+    h("div", { class: "row" }, buttons("clip"), exact, buttons("still")),
+    h("div", { class: "row" }, h("span", { class: "quiet" }, words.subtitles), buttons("subtitles")),
+    h("div", { class: "row" }, h("span", { class: "quiet" }, words.editors), buttons("editors")),
     status);
 }
 

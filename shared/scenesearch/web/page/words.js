@@ -1,7 +1,7 @@
 // The interface in English and Japanese, and how times, sizes and numbers are written.
 
 const EN = {
-  skip: "Skip to the content", find: "Find", library: "Library", keys: "Keyboard", api: "API", other: "日本語",
+  skip: "Skip to the content", find: "Find", library: "Library", keys: "Keyboard", api: "API",
   ask: "Describe the scene you remember", askExample: "e.g. the red car explodes, or a line of dialogue",
   homeTitle: "Find the scene, not the file", homeText: "Say what you remember: what was shown, said or written. Get the moment, and take the clip.",
   recent: "Recent questions", forget: (q) => `Forget “${q}”`, latest: "Latest videos", all: "All videos",
@@ -37,7 +37,7 @@ const EN = {
 };
 
 const JA = {
-  skip: "本文へ移動", find: "検索", library: "ライブラリ", keys: "キーボード操作", api: "API", other: "English",
+  skip: "本文へ移動", find: "検索", library: "ライブラリ", keys: "キーボード操作", api: "API",
   ask: "覚えている場面を言葉で入力", askExample: "例：赤い車が爆発する、またはセリフの一部",
   homeTitle: "ファイルではなく、場面を探す", homeText: "見えたもの、話されたこと、書かれていたことを入力してください。その瞬間へ移動し、クリップとして保存できます。",
   recent: "最近の検索", forget: (q) => `「${q}」を履歴から消す`, latest: "新しい動画", all: "すべての動画",
@@ -72,12 +72,18 @@ const JA = {
   keysTitle: "キーボード操作", keysList: [["/", "検索欄へ"], ["↑ ↓", "前後の場面へ"], ["Enter", "場面を開く"], ["J K L", "10 秒戻る、再生・停止、10 秒進む"], ["← →", "5 秒戻る・進む"], [", .", "1 フレーム戻る・進む"], ["N P", "次・前の場面"], ["I O", "クリップの開始・終了を現在位置に"], ["R", "場面を繰り返す"], ["C M F", "字幕、音声、全画面"], ["Esc", "検索結果に戻る"]],
 };
 
-export const language = localStorage.getItem("language") ?? (navigator.languages.find((l) => /^(ja|en)\b/.test(l)) ?? "en").slice(0, 2);
-export const words = language === "ja" ? JA : EN;
+/** The languages of the page, in the order in which the button goes through them. */
+const LANGUAGES = { en: { name: "English", words: EN }, ja: { name: "日本語", words: JA } };
+const CODES = Object.keys(LANGUAGES);
+
+export const language = [localStorage.getItem("language"), ...navigator.languages].map((tag) => tag?.split("-")[0]).find((code) => CODES.includes(code)) ?? "en";
+export const words = LANGUAGES[language].words;
+/** The language that the button changes to: its code and its own name for itself. */
+export const nextLanguage = ((code) => ({ code, name: LANGUAGES[code].name }))(CODES[(CODES.indexOf(language) + 1) % CODES.length]);
 export const SECTION = { transcription: words.said, visual_info: words.shown, texts: words.written, important_scenes: words.scenes, summary: words.summary };
 
 export function switchLanguage() {
-  localStorage.setItem("language", language === "ja" ? "en" : "ja");
+  localStorage.setItem("language", nextLanguage.code);
   location.reload();
 }
 
