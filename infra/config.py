@@ -26,8 +26,13 @@ class Function(StrEnum):
 
     @property
     def resource(self) -> str:
-        """Its name in the cloud, where underscores are not allowed; also the name of its account."""
+        """Its name in the cloud, where underscores are not allowed."""
         return self.value.replace("_", "-")
+
+    @property
+    def account(self) -> str:
+        """The id of the service account that it runs as: `split` alone would be too short, Google wants 6 to 30 characters."""
+        return f"fn-{self.resource}"
 
     @property
     def entry_point(self) -> str:
@@ -190,8 +195,9 @@ class Environment:
     public_search: bool = False
     alert_emails: tuple[str, ...] = ()
     billing_account: str
-    budget_currency: str = "USD"
     budget_units: int
+    """What a month may cost, in whole units of the billing account's own currency."""
+
     secret_settings: tuple[str, ...] = ()
     vertex_ai_search: bool = False
     trace_ratio: float = 0.1

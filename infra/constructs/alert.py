@@ -75,7 +75,11 @@ class Alert(Construct):
         super().__init__(scope, f"alert-{symptom.anchor}")
         where = f"{runbook}#{symptom.anchor}"
         query = MonitoringAlertPolicyConditionsConditionPrometheusQueryLanguage(
-            query=symptom.query, duration=f"{symptom.for_s}s", evaluation_interval="60s"
+            query=symptom.query,
+            duration=f"{symptom.for_s}s",
+            evaluation_interval="60s",
+            # Our own metrics, and those of functions that never ran, do not exist until the first line is written.
+            disable_metric_validation=True,
         )
         MonitoringAlertPolicy(
             self,

@@ -31,7 +31,6 @@ from constructs import Construct
 
 from infra.archives import Archive
 from infra.config import REGISTRY, Environment, Function, Purpose
-from infra.constructs.identity import Identity
 
 INVOKER = "roles/run.invoker"
 
@@ -54,7 +53,7 @@ class Code:
 class EventFunction(Construct):
     """A function that Pub/Sub pushes to. Built by Cloud Functions from its archive; unreachable from outside the project."""
 
-    def __init__(self, scope: Construct, function: Function, env: Environment, code: Code, runs_as: Identity, built_by: str) -> None:
+    def __init__(self, scope: Construct, function: Function, env: Environment, code: Code, built_by: str) -> None:
         super().__init__(scope, function.resource)
         limits = env.limits[function]
         archive = StorageBucketObject(
@@ -68,7 +67,6 @@ class EventFunction(Construct):
         self.function = Cloudfunctions2Function(
             self,
             "function",
-            depends_on=runs_as.first,
             name=function.resource,
             location=env.region,
             build_config=Cloudfunctions2FunctionBuildConfig(
@@ -81,7 +79,7 @@ class EventFunction(Construct):
                 ),
             ),
             service_config=Cloudfunctions2FunctionServiceConfig(
-                service_account_email=runs_as.email,
+                service_account_email=env.account(function.account),
                 ingress_settings="ALLOW_INTERNAL_ONLY",
                 available_memory=f"{limits.memory_mib}Mi",
                 available_cpu=str(limits.cpu),
@@ -116,7 +114,7 @@ class HttpFunction(Construct):
     Its image is built from the function's archive by the same buildpacks (`cloudbuild.yaml`), and tagged with the archive's hash.
     """
 
-    def __init__(self, scope: Construct, function: Function, env: Environment, code: Code, runs_as: Identity, *, iap: bool) -> None:
+    def __init__(self, scope: Construct, function: Function, env: Environment, code: Code, *, iap: bool) -> None:
         super().__init__(scope, function.resource)
         limits = env.limits[function]
         plain = [CloudRunV2ServiceTemplateContainersEnv(name=name, value=value) for name, value in sorted(code.settings.items())]
@@ -132,14 +130,13 @@ class HttpFunction(Construct):
         self.service = CloudRunV2Service(
             self,
             "service",
-            depends_on=runs_as.first,
             name=function.resource,
             location=env.region,
             ingress="INGRESS_TRAFFIC_ALL",
             iap_enabled=iap,
             deletion_protection=False,
             template=CloudRunV2ServiceTemplate(
-                service_account=runs_as.email,
+                service_account=env.account(function.account),
                 timeout=f"{limits.timeout_s}s",
                 max_instance_request_concurrency=limits.concurrency,
                 scaling=CloudRunV2ServiceTemplateScaling(min_instance_count=limits.min_instances, max_instance_count=limits.max_instances),

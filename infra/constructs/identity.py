@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from cdktn import ITerraformDependable
 from cdktn_provider_google.project_iam_member import ProjectIamMember, ProjectIamMemberCondition
 from cdktn_provider_google.pubsub_topic_iam_member import PubsubTopicIamMember
 from cdktn_provider_google.secret_manager_secret_iam_member import SecretManagerSecretIamMember
@@ -21,8 +20,6 @@ class Identity(Construct):
     def __init__(self, scope: Construct, name: str, env: Environment, description: str) -> None:
         super().__init__(scope, f"account-{name}")
         self._env, self.account_name = env, name
-        self.first: list[ITerraformDependable] = []
-        """The grants without which nothing can be started as this account: whatever runs as it depends on them."""
         self.account = ServiceAccount(self, "account", account_id=name, display_name=f"scenesearch {name}", description=description)
 
     @property
@@ -33,9 +30,8 @@ class Identity(Construct):
     def member(self) -> str:
         return f"serviceAccount:{self.account.email}"
 
-    def may_publish(self, *topics: Topic) -> None:
-        for topic in topics:
-            PubsubTopicIamMember(self, f"publishes-{topic.value}", topic=topic.value, role="roles/pubsub.publisher", member=self.member)
+    def may_publish(self, topic: Topic, topic_id: str) -> None:
+        PubsubTopicIamMember(self, f"publishes-{topic.value}", topic=topic_id, role="roles/pubsub.publisher", member=self.member)
 
     def may_on_bucket(self, purpose: Purpose, role: str, *, bucket: str = "") -> None:
         """Grant `role` on the bucket of that purpose; `bucket` refers to it where the same stack makes it."""
@@ -50,10 +46,9 @@ class Identity(Construct):
         name = label or role.rpartition("/")[2].replace(".", "-")
         ProjectIamMember(self, name, project=self._env.project, role=role, member=self.member, condition=when)
 
-    def may_use_database(self, name: str) -> None:
-        """Read and write documents of this database and no other."""
-        whole = f"projects/{self._env.project}/databases/{name}"
-        when = ProjectIamMemberCondition(title="this database", expression=f'resource.name == "{whole}"')
+    def may_use_database(self, database_id: str) -> None:
+        """Read and write documents of this database (`projects/…/databases/…`) and no other."""
+        when = ProjectIamMemberCondition(title="this database", expression=f'resource.name == "{database_id}"')
         self.may_on_project("roles/datastore.user", when=when)
 
     def may_sign_as_itself(self) -> None:
@@ -62,12 +57,12 @@ class Identity(Construct):
 
     def may_be_deployed_by(self, email: str) -> None:
         """Let another account start things that run as this one."""
-        self.first.append(self.grant_on_itself(f"serviceAccount:{email}", "roles/iam.serviceAccountUser", "deployed"))
+        self.grant_on_itself(f"serviceAccount:{email}", "roles/iam.serviceAccountUser", "deployed")
 
     def grant_on_itself(self, member: str, role: str, label: str) -> ServiceAccountIamMember:
         """Let somebody else use this account."""
         return ServiceAccountIamMember(self, label, service_account_id=self.account.name, role=role, member=member)
 
-    def may_read_secret(self, name: str) -> None:
+    def may_read_secret(self, name: str, secret_id: str) -> None:
         role = "roles/secretmanager.secretAccessor"
-        self.first.append(SecretManagerSecretIamMember(self, f"reads-{name}", secret_id=name, role=role, member=self.member))
+        SecretManagerSecretIamMember(self, f"reads-{name}", secret_id=secret_id, role=role, member=self.member)

@@ -14,16 +14,15 @@ from cdktn_provider_google.cloud_scheduler_job import (
 from constructs import Construct
 
 from infra.config import EVENT_SECONDS, Environment
-from infra.constructs.identity import Identity
 
 
 class Timer(Construct):
     """Calls a function on a schedule, with what looks like a Pub/Sub push of an empty message from the subscription `timer`.
 
-    So the function has one kind of caller and one entry point. Signed as `account`.
+    So the function has one kind of caller and one entry point. Signed as `account` (its address).
     """
 
-    def __init__(self, scope: Construct, env: Environment, *, endpoint: str, account: Identity) -> None:
+    def __init__(self, scope: Construct, env: Environment, *, endpoint: str, account: str) -> None:
         super().__init__(scope, "timer")
         push = {
             "subscription": f"projects/{env.project}/subscriptions/timer",
@@ -33,7 +32,6 @@ class Timer(Construct):
             self,
             "job",
             name="tick",
-            depends_on=account.first,
             region=env.region,
             schedule=f"*/{env.tick_minutes} * * * *",
             time_zone="Etc/UTC",
@@ -44,6 +42,6 @@ class Timer(Construct):
                 http_method="POST",
                 headers={"Content-Type": "application/json"},
                 body=base64.b64encode(json.dumps(push, sort_keys=True).encode()).decode(),
-                oidc_token=CloudSchedulerJobHttpTargetOidcToken(service_account_email=account.email, audience=endpoint),
+                oidc_token=CloudSchedulerJobHttpTargetOidcToken(service_account_email=account, audience=endpoint),
             ),
         )

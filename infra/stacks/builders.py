@@ -17,7 +17,7 @@ from infra.config import Environment, Purpose
 from infra.constructs.builds import Triggers
 from infra.constructs.identity import Identity
 from infra.constructs.objects import Bucket
-from infra.stacks.names import BUILDER, DEPLOYER, MODELS_ROLE, PLANNER, SENDS_SPANS, Stack
+from infra.stacks.names import BUILDER, DEPLOYER, PLANNER, SENDS_SPANS, Stack
 
 DATABASE_READ = ("datastore.databases.get", "datastore.databases.getMetadata", "datastore.indexes.get", "datastore.indexes.list")
 DATABASE_CHANGE = (
@@ -70,7 +70,7 @@ HANDED_OUT = (SENDS_SPANS, "roles/datastore.user")
 """The roles on the project that a deployment may give to others, and no more: it cannot make itself an owner."""
 
 
-def builders(stack: Stack, env: Environment, *, buckets: Mapping[Purpose, Bucket], registry: str) -> Identity:
+def builders(stack: Stack, env: Environment, *, buckets: Mapping[Purpose, Bucket], registry: str, models_role: str) -> Identity:
     """Make the accounts and the triggers that use them; returns the one that deploys."""
     archives, builds = (buckets[purpose].bucket.name for purpose in (Purpose.ARCHIVES, Purpose.BUILDS))
     planner = Identity(stack, PLANNER, env, "tests and plans pull requests; changes nothing")
@@ -80,10 +80,9 @@ def builders(stack: Stack, env: Environment, *, buckets: Mapping[Purpose, Bucket
     for identity, roles in ((planner, PLANS), (deployer, DEPLOYS)):
         for role in roles:
             identity.may_on_project(role)
-    models = _role(stack, MODELS_ROLE, "ask models, nothing else of Vertex AI", MODELS)
     for identity, permissions in ((planner, DATABASE_READ), (deployer, DATABASE_CHANGE)):
         name = f"scenesearch_{identity.account_name}_database"
-        shape = _role(stack, name, "the shape of the database without its documents", permissions)
+        shape = own_role(stack, name, "the shape of the database without its documents", permissions)
         identity.may_on_project(shape.name, label=name)
     if env.vertex_ai_search:
         planner.may_on_project("roles/discoveryengine.viewer")
@@ -93,9 +92,11 @@ def builders(stack: Stack, env: Environment, *, buckets: Mapping[Purpose, Bucket
     planner.may_on_bucket(Purpose.STATE, "roles/storage.objectViewer")
     planner.may_on_bucket(Purpose.ARCHIVES, "roles/storage.objectViewer", bucket=archives)
     planner.may_on_bucket(Purpose.BUILDS, "roles/storage.objectCreator", bucket=builds)
+    # `gcloud storage cp` looks at its destination first, and lists it where nothing is there.
+    planner.may_on_bucket(Purpose.BUILDS, "roles/storage.objectViewer", bucket=builds)
 
     searching = ("roles/discoveryengine.viewer", "roles/discoveryengine.editor") if env.vertex_ai_search else ()
-    handed_out = ", ".join(f"'{role}'" for role in (*HANDED_OUT, models.name, *searching))
+    handed_out = ", ".join(f"'{role}'" for role in (*HANDED_OUT, models_role, *searching))
     deployer.may_on_project(
         "roles/resourcemanager.projectIamAdmin",
         when=ProjectIamMemberCondition(
@@ -126,5 +127,6 @@ def builders(stack: Stack, env: Environment, *, buckets: Mapping[Purpose, Bucket
     return deployer
 
 
-def _role(stack: Stack, name: str, title: str, permissions: tuple[str, ...]) -> ProjectIamCustomRole:
+def own_role(stack: Stack, name: str, title: str, permissions: tuple[str, ...]) -> ProjectIamCustomRole:
+    """Define a role of our own."""
     return ProjectIamCustomRole(stack, name, role_id=name, title=f"scenesearch: {title}", permissions=sorted(permissions))

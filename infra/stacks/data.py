@@ -1,4 +1,4 @@
-"""What is kept: buckets, database, topics and what waits in them, secrets, and who may build."""
+"""What is kept: buckets, database, topics and what waits in them, secrets, every account and what it may do."""
 
 from __future__ import annotations
 
@@ -30,8 +30,9 @@ from infra.constructs.database import Database
 from infra.constructs.identity import Identity
 from infra.constructs.objects import PLAYS, UPLOADS, Announcements, Bucket
 from infra.constructs.pipe import Pipe, Push
-from infra.stacks.builders import builders
-from infra.stacks.names import CALLER, DATABASE, SEARCH_DATA_STORE, Stack
+from infra.stacks.accounts import Resources, function_account
+from infra.stacks.builders import MODELS, builders, own_role
+from infra.stacks.names import CALLER, DATABASE, MODELS_ROLE, SEARCH_DATA_STORE, TIMER, Stack
 from scenesearch.backends.vertexai_search.schema import SCHEMA_ID, schema
 from scenesearch.media.codecs import COPYABLE_AUDIO, MP4, WEBM, audio_wrapper
 from scenesearch.messages import SUBSCRIPTIONS, Subscription, Topic
@@ -85,19 +86,28 @@ class DataStack(Stack):
         caller = Identity(self, CALLER, env, "signs what Pub/Sub pushes to the functions")
         topics = self._pipes(caller)
         Announcements(self, buckets[Purpose.UPLOADS], Topic.OBJECTS, topics[Topic.OBJECTS].topic.id)
-        Database(self, DATABASE, env)
-        registry = self._registry()
-        for setting in env.secret_settings:
-            SecretManagerSecret(
-                self,
-                f"secret-{setting}",
-                secret_id=setting,
-                replication=SecretManagerSecretReplication(auto=SecretManagerSecretReplicationAuto()),
-            )
+        database = Database(self, DATABASE, env)
         if env.vertex_ai_search:
             self._search_data_store()
-        deployer = builders(self, env, buckets=buckets, registry=registry.name)
-        caller.may_be_deployed_by(deployer.email)
+        models_role = own_role(self, MODELS_ROLE, "ask models, nothing else of Vertex AI", MODELS).name
+        deployer = builders(self, env, buckets=buckets, registry=self._registry().name, models_role=models_role).email
+        timer = Identity(self, TIMER, env, "signs the calls of the timer")
+        for account in (caller, timer):
+            account.may_be_deployed_by(deployer)
+        resources = Resources(
+            buckets={purpose: bucket.bucket.name for purpose, bucket in buckets.items()},
+            topics={topic: pipe.topic.id for topic, pipe in topics.items()},
+            database=database.database.id,
+            models_role=models_role,
+            secrets={setting: self._secret(setting) for setting in env.secret_settings},
+        )
+        for function in Function:
+            function_account(self, env, function, resources, deployer=deployer)
+
+    def _secret(self, setting: str) -> str:
+        """The secret that holds a setting; people fill it. Returns its id."""
+        replication = SecretManagerSecretReplication(auto=SecretManagerSecretReplicationAuto())
+        return SecretManagerSecret(self, f"secret-{setting}", secret_id=setting, replication=replication).secret_id
 
     def _search_data_store(self) -> None:
         """The optional index. Its schema comes first, since fields that it does not know are dropped from documents in silence; and

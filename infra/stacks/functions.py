@@ -1,4 +1,4 @@
-"""What runs: the functions, who may call them, what they may do, and who is told when they break."""
+"""What runs: the functions, who may call them, and who is told when they break. What they may do is granted before (`accounts`)."""
 
 from __future__ import annotations
 
@@ -8,28 +8,12 @@ from pathlib import Path
 from constructs import Construct
 
 from infra.archives import Archive
-from infra.config import EVENT_FUNCTIONS, EXTRACTORS, Environment, Function, Purpose
+from infra.config import EVENT_FUNCTIONS, Environment, Function, Purpose
 from infra.constructs.function import Code, EventFunction, HttpFunction
-from infra.constructs.identity import Identity
 from infra.constructs.timer import Timer
-from infra.stacks.names import BUILDER, CALLER, DATABASE, DEPLOYER, MODELS_ROLE, SEARCH_DATA_STORE, SENDS_SPANS, Stack, own_role
+from infra.stacks.names import BUILDER, CALLER, DATABASE, DEPLOYER, SEARCH_DATA_STORE, TIMER, Stack
 from infra.stacks.operations import operations
 from scenesearch.config import Auth, Backend, Models
-from scenesearch.messages import Topic
-
-PUBLISHES: Mapping[Function, tuple[Topic, ...]] = {
-    # Every handler buries what it cannot read; what else it publishes follows from the flow (DESIGN.md 2) and `advance`.
-    Function.SPLIT: (Topic.SPLITS, Topic.CHUNKS, Topic.EXTRACTED, Topic.VIDEO_EVENTS, Topic.DEAD_LETTERS),
-    **dict.fromkeys(EXTRACTORS, (Topic.SPLITS, Topic.EXTRACTED, Topic.DEAD_LETTERS)),
-    Function.ASSEMBLE: (Topic.VIDEO_EVENTS, Topic.DEAD_LETTERS),
-    Function.REMOVE: (Topic.VIDEO_EVENTS, Topic.DEAD_LETTERS),
-    Function.RECOVER: (Topic.OBJECTS, Topic.SPLITS, Topic.CHUNKS, Topic.EXTRACTED, Topic.VIDEO_EVENTS),
-    Function.LIBRARY: (Topic.OBJECTS, Topic.SPLITS, Topic.CHUNKS, Topic.EXTRACTED),
-}
-READS_UPLOADS = (Function.SPLIT, Function.REMOVE, Function.RECOVER)
-READS_WORK = (Function.SEARCH,)
-WRITES_WORK = (Function.SPLIT, *EXTRACTORS, Function.ASSEMBLE, Function.REMOVE, Function.RECOVER, Function.LIBRARY)
-ASKS_MODELS = (*EXTRACTORS, Function.ASSEMBLE, Function.RECOVER, Function.SEARCH, Function.LIBRARY)
 
 WORK_MARGIN_S = 40
 """Work ends early enough to be committed and acknowledged; the section's lease (`pipeline.extract`) outlasts the instance."""
@@ -42,24 +26,21 @@ class FunctionsStack(Stack):
         super().__init__(scope, "functions", env)
         self._archives, self._root = archives, root
         built_by = f"projects/{env.project}/serviceAccounts/{env.account(BUILDER)}"
-        timer = Identity(self, "timer", env, "signs the calls of the timer")
-        timer.may_be_deployed_by(env.account(DEPLOYER))
         for function in Function:
-            identity = self._identity(function)
             if function in EVENT_FUNCTIONS:
-                runs = EventFunction(self, function, env, self._code(function, identity), identity, built_by)
+                runs = EventFunction(self, function, env, self._code(function), built_by)
                 runs.may_be_called_by(f"serviceAccount:{env.account(CALLER)}", "push")
                 if function is Function.RECOVER:
-                    runs.may_be_called_by(timer.member, "timer")
+                    runs.may_be_called_by(f"serviceAccount:{env.account(TIMER)}", "timer")
             else:
-                self._http(function, identity)
-        Timer(self, env, endpoint=self.url(Function.RECOVER), account=timer)
+                self._http(function)
+        Timer(self, env, endpoint=self.url(Function.RECOVER), account=env.account(TIMER))
         operations(self, env)
 
-    def _http(self, function: Function, identity: Identity) -> None:
+    def _http(self, function: Function) -> None:
         """The page stands behind Identity-Aware Proxy; search is called by services with their own tokens."""
         env, page = self.env, function is Function.LIBRARY
-        runs = HttpFunction(self, function, env, self._code(function, identity), identity, iap=page)
+        runs = HttpFunction(self, function, env, self._code(function), iap=page)
         if page:
             runs.may_be_called_by(self.agent("iap"), "iap")
             for number, member in enumerate(env.page_users):
@@ -69,43 +50,19 @@ class FunctionsStack(Stack):
         for number, member in enumerate(callers):
             runs.may_be_called_by(member, str(number))
 
-    def _identity(self, function: Function) -> Identity:
-        env = self.env
-        identity = Identity(self, function.resource, env, f"runs {function.value}")
-        identity.may_be_deployed_by(env.account(DEPLOYER))
-        identity.may_publish(*PUBLISHES.get(function, ()))
-        identity.may_use_database(DATABASE)
-        identity.may_on_project(SENDS_SPANS)
-        if function in READS_UPLOADS:
-            identity.may_on_bucket(Purpose.UPLOADS, "roles/storage.objectViewer")
-        if function in READS_WORK:
-            identity.may_on_bucket(Purpose.WORK, "roles/storage.objectViewer")
-        if function in WRITES_WORK:
-            identity.may_on_bucket(Purpose.WORK, "roles/storage.objectUser")
-        if function in ASKS_MODELS:
-            identity.may_on_project(own_role(env, MODELS_ROLE))
-        if function is Function.LIBRARY:
-            identity.may_on_bucket(Purpose.UPLOADS, "roles/storage.objectUser")
-            identity.may_sign_as_itself()
-        if env.vertex_ai_search:
-            identity.may_on_project(f"roles/discoveryengine.{'viewer' if function is Function.SEARCH else 'editor'}")
-        for secret in env.secret_settings:
-            identity.may_read_secret(secret)
-        return identity
-
-    def _code(self, function: Function, runs_as: Identity) -> Code:
+    def _code(self, function: Function) -> Code:
         """What the function runs. Raises `LookupError` when its archive was not built."""
         if function.value not in self._archives:
             raise LookupError(f"there is no archive of {function.value}: write functions/{function.value}/ and run `make build`")
         return Code(
             archive=self._archives[function.value],
             root=self._root,
-            settings=settings(self, function, runs_as),
+            settings=settings(self, function),
             secrets={_variable(secret): secret for secret in self.env.secret_settings},
         )
 
 
-def settings(stack: Stack, function: Function, runs_as: Identity) -> dict[str, str]:
+def settings(stack: Stack, function: Function) -> dict[str, str]:
     """The environment variables of a function: every setting of `scenesearch.config` that its defaults do not already say."""
     env, limits = stack.env, stack.env.limits[function]
     models = env.models
@@ -134,7 +91,7 @@ def settings(stack: Stack, function: Function, runs_as: Identity) -> dict[str, s
         values |= {
             "admins": ",".join(env.admins),
             "iap_audience": stack.iap_audience(function),
-            "gcp_signer": runs_as.email,
+            "gcp_signer": env.account(function.account),
         }
     else:
         # The deployer's smoke test must find its video, whichever collection that is in.
@@ -145,6 +102,8 @@ def settings(stack: Stack, function: Function, runs_as: Identity) -> dict[str, s
         "THREADS": str(limits.concurrency),
         **({} if function in EVENT_FUNCTIONS else {"FUNCTION_USE_ASGI": "true"}),
         "OTEL_SERVICE_NAME": function.resource,
+        # Cloud Functions says true where nothing is said; the framework then puts a span of its own into every log line that names one.
+        "LOG_EXECUTION_ID": "false",
         "XDG_RUNTIME_DIR": "/tmp",  # noqa: S108  gunicorn's control socket, which else wants a home that can be written
     }
 

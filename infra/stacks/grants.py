@@ -17,7 +17,7 @@ SUBSCRIPTIONS = ("split-objects", "remove-objects", "split-splits", *EXTRACTORS,
 class Allowed:
     """Each of `who` has `role` on each of `on`.
 
-    `who`: an account's name, `agent:SERVICE` for Google's own, `people` and `callers` for whom the config names.
+    `who`: an account's id (a function's without its `fn-`), `agent:SERVICE` for Google's own, `people` and `callers` for whom the config names.
     `on`: `KIND:NAME`; `project` where there is nothing smaller; `secret:*` stands for every one that the config names.
     `where`: only in environments whose config has this (a field of `Environment`).
     """
@@ -39,11 +39,11 @@ ALLOWED = (
         tuple(f"subscription:{name}" for name in SUBSCRIPTIONS),
         "takes out what it buries; the subscription of the dead letters themselves has none",
     ),
-    Allowed(("agent:pubsub",), "iam.serviceAccountTokenCreator", ("account:push",), "signs what it pushes as the caller"),
+    Allowed(("agent:pubsub",), "iam.serviceAccountTokenCreator", ("account:pubsub-caller",), "signs what it pushes as the caller"),
     Allowed(("agent:iap",), "run.invoker", ("service:library",), "lets through whom it has let in"),
     # callers
-    Allowed(("push",), "run.invoker", tuple(f"service:{name}" for name in PIPELINE), "delivers messages"),
-    Allowed(("timer",), "run.invoker", ("service:recover",), "the timer's tick"),
+    Allowed(("pubsub-caller",), "run.invoker", tuple(f"service:{name}" for name in PIPELINE), "delivers messages"),
+    Allowed(("timer-caller",), "run.invoker", ("service:recover",), "the timer's tick"),
     Allowed(("callers",), "run.invoker", ("service:search",), "who may ask, as the config says"),
     Allowed(("people",), "iap.httpsResourceAccessor", ("service:library",), "who may open the page, as the config says"),
     # what every function needs
@@ -112,6 +112,7 @@ ALLOWED = (
     Allowed(("planner",), "storage.objectViewer", ("bucket:terraform-state",), "a plan compares with the state"),
     Allowed(("planner",), "storage.objectViewer", ("bucket:archives",), "a plan compares the archives with those that are deployed"),
     Allowed(("planner",), "storage.objectCreator", ("bucket:builds",), "keeps the plan"),
+    Allowed(("planner",), "storage.objectViewer", ("bucket:builds",), "the copying command looks at its destination first"),
     Allowed(("planner",), "logging.logWriter", ("project",), "the log of a build"),
     Allowed(("planner",), "scenesearch_planner_database", ("project",), "the shape of the database, none of its documents"),
     *(
@@ -158,7 +159,7 @@ ALLOWED = (
     Allowed(
         ("deployer",),
         "iam.serviceAccountUser",
-        tuple(f"account:{name}" for name in (*FUNCTIONS, "push", "timer", "builder")),
+        tuple(f"account:{name}" for name in (*FUNCTIONS, "pubsub-caller", "timer-caller", "builder")),
         "starts things that run as these",
     ),
     Allowed(("deployer",), "iam.serviceAccountOpenIdTokenCreator", ("account:deployer",), "its smoke test calls search as itself"),

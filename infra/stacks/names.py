@@ -12,16 +12,14 @@ from scenesearch.config import Settings
 
 DATABASE: str = Settings.model_fields["gcp_database"].default
 SEARCH_DATA_STORE = "moments"
-CALLER, BUILDER, DEPLOYER, PLANNER = "push", "builder", "deployer", "planner"
-"""The accounts that the data stack makes."""
+CALLER, TIMER = "pubsub-caller", "timer-caller"
+"""The accounts that Pub/Sub and the timer sign their calls as."""
+
+BUILDER, DEPLOYER, PLANNER = "builder", "deployer", "planner"
+"""The accounts that builds run as."""
 
 MODELS_ROLE = "scenesearch_models"
 SENDS_SPANS = "roles/telemetry.tracesWriter"
-
-
-def own_role(env: Environment, name: str) -> str:
-    """The full name of a role that we defined."""
-    return f"projects/{env.project}/roles/{name}"
 
 
 class Stack(TerraformStack):
@@ -30,8 +28,15 @@ class Stack(TerraformStack):
     def __init__(self, scope: Construct, name: str, env: Environment) -> None:
         super().__init__(scope, f"{env.name}-{name}")
         self.env = env
+        # Budgets and data stores ask for a project to count requests on, which a person's credentials do not name by themselves.
         GoogleProvider(
-            self, "google", project=env.project, region=env.region, default_labels={"app": "scenesearch", "environment": env.name}
+            self,
+            "google",
+            project=env.project,
+            region=env.region,
+            billing_project=env.project,
+            user_project_override=True,
+            default_labels={"app": "scenesearch", "environment": env.name},
         )
         GcsBackend(self, bucket=env.bucket(Purpose.STATE), prefix=name)
         self._project = DataGoogleProject(self, "project", project_id=env.project)

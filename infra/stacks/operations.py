@@ -136,15 +136,14 @@ def _quantile(q: float) -> str:
 
 
 def _budget(stack: Stack, env: Environment, channels: list[str]) -> None:
+    """Without a currency of its own: the API takes none but the billing account's."""
     BillingBudget(
         stack,
         "budget",
         billing_account=env.billing_account,
         display_name=f"scenesearch {env.name}",
         budget_filter=BillingBudgetBudgetFilter(projects=[f"projects/{stack.project_number}"]),
-        amount=BillingBudgetAmount(
-            specified_amount=BillingBudgetAmountSpecifiedAmount(currency_code=env.budget_currency, units=str(env.budget_units))
-        ),
+        amount=BillingBudgetAmount(specified_amount=BillingBudgetAmountSpecifiedAmount(units=str(env.budget_units))),
         threshold_rules=[BillingBudgetThresholdRules(threshold_percent=step) for step in BUDGET_STEPS],
         all_updates_rule=BillingBudgetAllUpdatesRule(monitoring_notification_channels=channels),
     )

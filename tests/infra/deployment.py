@@ -79,6 +79,8 @@ class Deployment:
             return address if attribute == "email" else f"projects/{self.project}/serviceAccounts/{address}"
         if kind == "google_project_iam_custom_role":
             return f"projects/{self.project}/roles/{body['role_id']}"
+        if kind == "google_firestore_database" and attribute == "id":
+            return f"projects/{self.project}/databases/{body['name']}"
         if kind == "google_artifact_registry_repository":
             return str(body["repository_id"])
         if kind == "google_monitoring_notification_channel":

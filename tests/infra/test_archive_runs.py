@@ -204,7 +204,7 @@ def test_an_http_function_runs_from_its_archive_alone_and_lets_no_stranger_in(
     function: Function, unpacked: Unpacks, traces: Receiver, record_property: pytest.RecordProperty
 ) -> None:
     there, settings = unpacked(function), environment(function, traces)
-    health = there.call(function, settings, method="GET", path="/healthz", body="")
+    health = there.call(function, settings, method="GET", path="/health", body="")
     assert health["status"] == 200, health["log"]
     stranger = there.call(function, settings, method="GET", path="/v1/search?q=x", body="")
     assert stranger["status"] == 401, stranger["log"]

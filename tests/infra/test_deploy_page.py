@@ -40,4 +40,4 @@ def test_every_name_is_in_the_table(deployments: Mapping[str, Deployment]) -> No
 
 def test_the_counts_in_the_table_are_right(deployments: Mapping[str, Deployment]) -> None:
     assert len(list(deployments["dev"].all("google_monitoring_alert_policy"))) == 8
-    assert len(list(deployments["dev"].all("google_service_account", "functions"))) == 10
+    assert len(list(deployments["dev"].all("google_service_account"))) == 14

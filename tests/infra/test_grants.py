@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from infra.config import DEV, Environment
+from infra.config import DEV, Environment, Function
 from infra.stacks.grants import ALLOWED
 from tests.infra.conftest import Workshop
 from tests.infra.deployment import NUMBER, Deployment, Resource
@@ -26,10 +26,15 @@ BOUND_TO = {
 def who(member: str, env: Environment) -> str:
     """The short name of whoever is granted something."""
     if member == f"serviceAccount:{env.account('deployer')}" or member.endswith(f"@{env.project}.iam.gserviceaccount.com"):
-        return member.removeprefix("serviceAccount:").partition("@")[0]
+        return short(member.removeprefix("serviceAccount:"))
     if agent := re.fullmatch(rf"serviceAccount:service-{NUMBER}@gcp-sa-(\w+)\.iam\.gserviceaccount\.com", member):
         return f"agent:{agent[1]}"
     return member.removeprefix("serviceAccount:")
+
+
+def short(address: str) -> str:
+    """An account by its id; that of a function by the function's name."""
+    return address.partition("@")[0].removeprefix("fn-")
 
 
 def on(grant: Resource, env: Environment) -> str:
@@ -40,7 +45,7 @@ def on(grant: Resource, env: Environment) -> str:
     if grant.kind == "google_storage_bucket_iam_member":
         return f"bucket:{grant['bucket'].removeprefix(env.project + '-')}"
     if grant.kind == "google_service_account_iam_member":
-        return f"account:{grant['service_account_id'].rpartition('/')[2].partition('@')[0]}"
+        return f"account:{short(grant['service_account_id'].rpartition('/')[2])}"
     assert grant.kind == "google_project_iam_member", f"grants of kind {grant.kind} are unknown to this test"
     condition = grant.body.get("condition")
     if condition is None:
@@ -117,6 +122,7 @@ def test_search_is_open_to_all_only_where_the_config_says_so(shop: Workshop) -> 
 def test_a_deployment_can_hand_out_every_role_that_functions_have_on_the_project_and_no_other(shop: Workshop) -> None:
     full = replace(DEV, name="full", vertex_ai_search=True)
     deployment = shop.deployment(full)
-    needed = {g["role"] for g in deployment.all("google_project_iam_member", "functions")}
-    may = next(g for g in deployment.all("google_project_iam_member", "data") if g["role"] == "roles/resourcemanager.projectIamAdmin")
+    ours = {f"serviceAccount:{full.account(function.account)}" for function in Function}
+    needed = {g["role"] for g in deployment.all("google_project_iam_member") if g["member"] in ours}
+    may = next(g for g in deployment.all("google_project_iam_member") if g["role"] == "roles/resourcemanager.projectIamAdmin")
     assert set(re.findall(r"'((?:roles|projects)/[^']+)'", may["condition"]["expression"])) == needed

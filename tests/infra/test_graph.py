@@ -10,7 +10,7 @@ import pytest
 
 from infra.config import EVENT_FUNCTIONS, EXTRACTORS, Environment, Function, listener
 from infra.stacks.data import OUTSIDE
-from infra.stacks.functions import PUBLISHES
+from infra.stacks.accounts import PUBLISHES
 from scenesearch.backends.gcp.queries import COMPOSITE_QUERIES, EXPIRIES, UNINDEXED
 from scenesearch.config import Settings
 from scenesearch.messages import SUBSCRIPTIONS, Subscription, Topic
@@ -102,7 +102,7 @@ def test_every_dead_letter_is_buried_where_recover_reads_and_the_agent_may_bury_
 def test_every_function_publishes_only_to_topics_that_are_there(deployment: Deployment) -> None:
     publishes = granted(deployment, "google_pubsub_topic_iam_member", "topic", "roles/pubsub.publisher")
     for function, topics in PUBLISHES.items():
-        assert {(function.resource, topic.value) for topic in topics} <= publishes
+        assert {(function.account, topic.value) for topic in topics} <= publishes
     assert {topic for _, topic in publishes} <= set(deployment.named("google_pubsub_topic"))
 
 

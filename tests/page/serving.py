@@ -68,7 +68,7 @@ class Served:
         assert self._process is not None
         assert self._process.poll() is None, self.log
         try:
-            with urlopen(f"{self.url}/healthz", timeout=2) as response:  # noqa: S310 - our own address
+            with urlopen(f"{self.url}/health", timeout=2) as response:  # noqa: S310 - our own address
                 return bool(response.status == 200)
         except OSError:
             return False

@@ -62,7 +62,7 @@ class Functions:
     def wait(self) -> None:
         """Return when all of them answer. Raises `Unavailable` with the last words of one that does not."""
         for function in self.running.values():
-            probe = f"{function.url}/healthz" if function.name in HTTP_FUNCTIONS else ""
+            probe = f"{function.url}/health" if function.name in HTTP_FUNCTIONS else ""
             wait_for(function.program, lambda port=function.port, probe=probe: _ok(probe) if probe else answers(port))  # type: ignore[misc]
 
     def _run(self, name: str, port: int, threads: int, settings: Mapping[str, str] | None = None) -> Program:

@@ -27,7 +27,7 @@ ENDPOINT = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
 PATIENCE_S = 3.0
 """What a function waits at most for its spans to be taken. Spans that are not are lost, and said to be in the log."""
 
-UNTRACED = frozenset({"/healthz"})
+UNTRACED = frozenset({"/health", "/healthz"})
 
 
 def start(settings: Settings) -> None:

@@ -60,10 +60,17 @@ def _site(app: Application, site: Site, parts: Iterable[APIRouter]) -> FastAPI:
     made.state.routes = [route for part in parts for route in part.routes]
     for part in parts:
         made.include_router(part)
-    made.add_api_route("/healthz", _health, methods=["GET"], operation_id="health", summary="Whether this answers")
+    made.add_api_route(HEALTH, _health, methods=["GET"], operation_id="health", summary="Whether this answers")
+    made.add_api_route(OLD_HEALTH, _health, methods=["GET"], include_in_schema=False)
     _describe(made, signed_in=app.settings.auth is Auth.GOOGLE)
     made.add_middleware(Guard, local_only=app.settings.auth is Auth.NONE, storage=app.backend.link_origins)
     return made
+
+
+HEALTH = "/health"
+OLD_HEALTH = "/healthz"
+"""The path until 0.1, kept for one release where a server of one's own runs: Cloud Run reserves it, so it never worked in the cloud
+("reserved URL paths" in https://docs.cloud.google.com/run/docs/known-issues)."""
 
 
 async def _health() -> dict[str, str]:
@@ -88,7 +95,7 @@ def _describe(site: FastAPI, *, signed_in: bool) -> None:
         if signed_in:
             components["securitySchemes"] = SIGN_IN
             document["security"] = [{name: []} for name in SIGN_IN]
-            document["paths"]["/healthz"]["get"]["security"] = []
+            document["paths"][HEALTH]["get"]["security"] = []
         return document
 
     site.openapi = described  # type: ignore[method-assign]

@@ -132,7 +132,7 @@ def test_what_cannot_be_asked_and_what_is_not_there_is_told_in_the_servers_words
     with pytest.raises(NotFound, match="there is no video 'v0'"):
         client.metadata_text("v0")
     with pytest.raises(NotFound):
-        client.video("../../healthz")
+        client.video("../../health")
 
 
 def test_what_broke_there_names_the_request(client: Client, app: SimpleNamespace) -> None:

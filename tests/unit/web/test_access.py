@@ -364,12 +364,12 @@ def test_the_description_says_how_to_sign_in(client: TestClient) -> None:
     assert {scheme["type"] for scheme in document["components"]["securitySchemes"].values()} == {"http", "apiKey"}
     assert document["security"]
     open_to_all = [path for path, item in document["paths"].items() for operation in item.values() if operation.get("security") == []]
-    assert open_to_all == ["/healthz"]
-    assert client.get("/healthz").status_code == 200
+    assert open_to_all == ["/health"]
+    assert client.get("/health").status_code == 200
     for path, item in document["paths"].items():  # as described: nothing else answers without a token
         for method in item:
             where = path.replace("{at_ms}", "0").replace("{number}", "0")
-            assert path == "/healthz" or client.request(method, where).status_code == 401, path
+            assert path == "/health" or client.request(method, where).status_code == 401, path
 
 
 def test_without_sign_in_nothing_starts_in_the_cloud(monkeypatch: pytest.MonkeyPatch) -> None:
