@@ -17,7 +17,8 @@ SUBSCRIPTIONS = ("split-objects", "remove-objects", "split-splits", *EXTRACTORS,
 class Allowed:
     """Each of `who` has `role` on each of `on`.
 
-    `who`: an account's id (a function's without its `fn-`), `agent:SERVICE` for Google's own, `people` and `callers` for whom the config names.
+    `who`: an account's id (a function's without its `fn-`), `agent:SERVICE` for Google's own, `people` and `callers` for whom the
+    config names.
     `on`: `KIND:NAME`; `project` where there is nothing smaller; `secret:*` stands for every one that the config names.
     `where`: only in environments whose config has this (a field of `Environment`).
     """

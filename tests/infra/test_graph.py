@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from infra.config import EVENT_FUNCTIONS, EXTRACTORS, Environment, Function, listener
-from infra.stacks.data import OUTSIDE
 from infra.stacks.accounts import PUBLISHES
+from infra.stacks.data import OUTSIDE
 from scenesearch.backends.gcp.queries import COMPOSITE_QUERIES, EXPIRIES, UNINDEXED
 from scenesearch.config import Settings
 from scenesearch.messages import SUBSCRIPTIONS, Subscription, Topic
