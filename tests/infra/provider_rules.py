@@ -1,8 +1,8 @@
-"""What Terraform's Google provider and Google's APIs refuse, for every kind of resource that is synthesised: a table, each row with its source.
+"""What Terraform's Google provider and Google's APIs refuse, for every kind of resource that is synthesised: each row with its source.
 
 Sources: `8.7 X` is the documentation of attribute X in the provider's release that is locked here (the docstrings of
-`cdktn_provider_google` hold it); a file name is the provider's source; `google.cloud.…` is the documentation in that client library; the rest
-are Google's pages. Enumerations that the provider documents as "Possible values" are not repeated here: `enumerations` reads them from that documentation.
+`cdktn_provider_google` hold it); a file name is the provider's source; `google.cloud.…` is the documentation in that client library;
+the rest are Google's pages. What the provider documents as "Possible values" is not repeated here: `enumerations` reads that.
 """
 
 from __future__ import annotations
