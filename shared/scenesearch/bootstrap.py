@@ -18,16 +18,16 @@ from scenesearch.ports import Backend, Catalog, Embedder, Handler, Models, Objec
 
 if TYPE_CHECKING:
     from scenesearch.backends.gcp.backend import CloudBackend
-    from scenesearch.search.search import Patience, Search
+    from scenesearch.search.search import Search, Timeouts
 
 
 class Application:
     """Everything that runs, made on first use and once a process."""
 
-    def __init__(self, settings: Settings, *, patience: Patience | None = None) -> None:
+    def __init__(self, settings: Settings, *, timeouts: Timeouts | None = None) -> None:
         self.settings = settings
         self.making = RLock()
-        self._patience = patience
+        self._timeouts = timeouts
 
     # what the settings choose
 
@@ -108,7 +108,7 @@ class Application:
         """Both stages of asking."""
         from scenesearch.search.search import Search
 
-        return Search(self.catalog, self.index, self.embedder, self.models.reader, self.watcher, patience=self._patience)
+        return Search(self.catalog, self.index, self.embedder, (self.models.reader, self.watcher), self._timeouts)
 
     @once
     def handlers(self) -> Mapping[Subscription, Handler]:

@@ -22,7 +22,7 @@ from scenesearch.models.vertexai.extractor import SHORTEST_MS
 from scenesearch.models.vertexai.prices import Prices
 from scenesearch.pipeline.extract import CRASHES_PER_FAILURE, LEASE_PER_WORK
 from scenesearch.search.answer import Mode
-from scenesearch.search.choices import CHOICES
+from scenesearch.search.modes import MODES
 from scenesearch.search.scene_stage import BUDGET
 from scenesearch.video import SectionState, VideoState
 
@@ -71,7 +71,7 @@ def test_every_state_is_explained() -> None:
 
 
 def test_what_a_question_costs_follows_from_what_is_read() -> None:
-    files = {mode: choices.files for mode, choices in CHOICES.items()}
+    files = {mode: choices.files for mode, choices in MODES.items()}
     assert (files[Mode.BALANCED], files[Mode.RECALL], f"{BUDGET:,}") == (10, 20, "24,000")
     assert "at most 10 videos (20 in `recall`), of each at most 24,000 characters" in PAGE
     tokens = files[Mode.BALANCED] * BUDGET // 4

@@ -27,7 +27,7 @@ from scenesearch.observability.logs import JsonLines
 from scenesearch.pipeline.reindex import reindex
 from scenesearch.ports import Assembly
 from scenesearch.search.answer import Answer, Effort, FileHit, Mode, Scene, SearchRequest
-from scenesearch.search.search import Patience, Search
+from scenesearch.search.search import Search, Timeouts
 from scenesearch.timeline import Span
 from scenesearch.video import (
     CastMember,
@@ -519,6 +519,6 @@ def at_work(kind: str) -> list[str]:
 def patient(app: Application, *, reading: float = 20, watching: float = 60) -> Search:
     """The same search, that waits so many seconds."""
     return Search(
-        catalog=app.catalog, index=app.index, embedder=app.embedder, reader=app.models.reader, watcher=app.watcher,
-        patience=Patience(reading=timedelta(seconds=reading), watching=timedelta(seconds=watching)),
+        app.catalog, app.index, app.embedder, (app.models.reader, app.watcher),
+        Timeouts(reading=timedelta(seconds=reading), watching=timedelta(seconds=watching)),
     )  # fmt: skip

@@ -12,7 +12,7 @@ from scenesearch.cli.libraries import Server, library
 from scenesearch.cli.output import NO_VIDEOS, Json, a_language, console, print_json, print_table, say
 from scenesearch.metadata import one_line
 from scenesearch.search.answer import Answer, Effort, Mode, SearchRequest
-from scenesearch.search.places import places
+from scenesearch.search.overlaps import places
 
 app = typer.Typer()
 

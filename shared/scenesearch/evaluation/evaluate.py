@@ -22,7 +22,7 @@ from scenesearch.metadata import Entry, Section, TextKind
 from scenesearch.pipeline.advance import index_chunk
 from scenesearch.ports import Ports
 from scenesearch.search.answer import MAX_QUERY, Answer, SearchRequest
-from scenesearch.search.search import Patience
+from scenesearch.search.search import Timeouts
 from scenesearch.timeline import Span
 from scenesearch.video import DEFAULT_COLLECTION, MediaInfo, Video, VideoRef, VideoState, now
 
@@ -120,7 +120,7 @@ def indexed(directory: Path, *, query_field: str = "query", limit: int | None = 
         raise InvalidRequest(f"{directory / 'queries.jsonl'} asks about video {strange!r}, which videos.jsonl does not have")
     with tempfile.TemporaryDirectory(prefix="scenesearch-evaluate-") as home:
         settings = Settings.load().model_copy(update={"home": Path(home), "backend": Backend.LOCAL, "auth": Auth.NONE})
-        app = Application(settings, patience=Patience(files_ranked=_RANKED))
+        app = Application(settings, timeouts=Timeouts(files_ranked=_RANKED))
         began = time.perf_counter()
         for video in videos:
             put(video, app.ports, round(settings.chunk_seconds * 1000))

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from scenesearch.errors import Gone, Permanent
+from scenesearch.joining import joined_chunks
 from scenesearch.messages import Extracted
 from scenesearch.metadata import CHUNK_SECTIONS, Entry, MetadataText, Section
 from scenesearch.pipeline.advance import index_sections
 from scenesearch.pipeline.announce import announce
 from scenesearch.pipeline.assembled import Assembled, assembled_once
-from scenesearch.pipeline.borders import joined
 from scenesearch.pipeline.remove import sweep
 from scenesearch.ports import Assembly, Catalog, Digest, Ports, Spending, Summarizer, speaker_key
 from scenesearch.timeline import Span
@@ -161,7 +161,7 @@ def _joined(chunks: Sequence[Chunk], records: Sequence[SectionRecord]) -> list[S
     whole: list[SectionRecord] = []
     for section in CHUNK_SECTIONS:
         of_section = [r for r in records if r.key.section is section]
-        entries = joined({r.key.chunk: r.entries for r in of_section}, borders)
+        entries = joined_chunks({r.key.chunk: r.entries for r in of_section}, borders)
         whole += [replace(r, entries=tuple(entries[r.key.chunk])) for r in of_section]
     return whole
 

@@ -20,7 +20,7 @@ from scenesearch.models.local.reader import LocalReader
 from scenesearch.moments import moments_of
 from scenesearch.ports import SceneReader, SceneWatcher, Vectors
 from scenesearch.search.answer import Answer, SearchRequest
-from scenesearch.search.search import Patience, Search
+from scenesearch.search.search import Search, Timeouts
 from scenesearch.video import Collection, MediaInfo, Profile, Video, VideoRef, VideoState, now
 
 CHUNK_MS = 300_000
@@ -35,7 +35,7 @@ class Library:
     embedder: LocalEmbedder
     reader: SceneReader = field(default_factory=LocalReader)
     watcher: SceneWatcher | None = None
-    patience: Patience = field(default_factory=Patience)
+    timeouts: Timeouts = field(default_factory=Timeouts)
 
     def put(
         self,
@@ -74,13 +74,13 @@ class Library:
 
     @property
     def search(self) -> Search:
-        return Search(self.catalog, self.index, self.embedder, self.reader, self.watcher, patience=self.patience)
+        return Search(self.catalog, self.index, self.embedder, (self.reader, self.watcher), self.timeouts)
 
     def ask(self, query: str, readable: frozenset[str] | None = None, **choices: object) -> Answer:
         return self.search.answer(SearchRequest.model_validate({"query": query, **choices}), readable)
 
-    def with_reader(self, reader: SceneReader, **patience: object) -> Library:
-        return replace(self, reader=reader, patience=replace(self.patience, **patience))  # type: ignore[arg-type]
+    def with_reader(self, reader: SceneReader, **timeouts: object) -> Library:
+        return replace(self, reader=reader, timeouts=replace(self.timeouts, **timeouts))  # type: ignore[arg-type]
 
 
 class Remembering(LocalEmbedder):

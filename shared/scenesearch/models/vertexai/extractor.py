@@ -9,10 +9,10 @@ from typing import Any
 
 from scenesearch.config import Settings
 from scenesearch.errors import ModelError, Skipped
+from scenesearch.joining import joined_halves
 from scenesearch.metadata import Section
 from scenesearch.models.vertexai import prompts, sections
 from scenesearch.models.vertexai.client import ModelRequest, VertexClient
-from scenesearch.models.vertexai.joining import joined
 from scenesearch.models.vertexai.media_parts import MediaPart
 from scenesearch.models.vertexai.sections import ClipNotes, SectionDefinition
 from scenesearch.models.vertexai.structured_output import Outcome, Truncated, generate_structured
@@ -112,5 +112,5 @@ class GeminiExtractor:
 def _joined(first: Outcome[ClipNotes], second: Outcome[ClipNotes], border_ms: int) -> Outcome[ClipNotes]:
     digests = dict.fromkeys(digest for digest in (first.value.digest, second.value.digest) if digest)
     language = first.value.language or second.value.language
-    notes = ClipNotes(joined(first.value.entries, second.value.entries, border_ms), " ".join(digests), language)
+    notes = ClipNotes(joined_halves(first.value.entries, second.value.entries, border_ms), " ".join(digests), language)
     return Outcome(notes, first.usage + second.usage, first.rejected + second.rejected)

@@ -1,4 +1,4 @@
-"""What the user's choice of mode means in numbers."""
+"""What each mode means in numbers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from scenesearch.search.answer import Mode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choices:
+class ModePreset:
     """How many files are read, how many scenes one of them may give, how strong and how certain they must be."""
 
     files: int
@@ -18,8 +18,8 @@ class Choices:
     grounded_only: bool
 
 
-CHOICES: Mapping[Mode, Choices] = {
-    Mode.RECALL: Choices(files=20, per_file=5, least_score=0.0, grounded_only=False),
-    Mode.BALANCED: Choices(files=10, per_file=3, least_score=0.01, grounded_only=True),
-    Mode.PRECISION: Choices(files=10, per_file=3, least_score=0.3, grounded_only=True),
+MODES: Mapping[Mode, ModePreset] = {
+    Mode.RECALL: ModePreset(files=20, per_file=5, least_score=0.0, grounded_only=False),
+    Mode.BALANCED: ModePreset(files=10, per_file=3, least_score=0.01, grounded_only=True),
+    Mode.PRECISION: ModePreset(files=10, per_file=3, least_score=0.3, grounded_only=True),
 }

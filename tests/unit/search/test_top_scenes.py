@@ -7,7 +7,7 @@ import random
 import pytest
 
 from scenesearch.search.answer import Scene
-from scenesearch.search.kept import Kept
+from scenesearch.search.top_scenes import TopScenes
 
 
 def a_scene(score: float, start: float = 0.0) -> Scene:
@@ -15,7 +15,7 @@ def a_scene(score: float, start: float = 0.0) -> Scene:
 
 
 def test_the_worst_goes_and_of_equals_the_later_one() -> None:
-    kept = Kept(2)
+    kept = TopScenes(2)
     assert kept.take(a_scene(0.5, start=1))
     assert kept.take(a_scene(0.5, start=2))
     assert not kept.take(a_scene(0.5, start=3))
@@ -27,7 +27,7 @@ def test_the_worst_goes_and_of_equals_the_later_one() -> None:
 def test_the_best_of_those_that_were_told_are_the_answer(seed: int) -> None:
     rng = random.Random(seed)  # noqa: S311 - no secret
     limit = rng.randint(1, 12)
-    kept = Kept(limit)
+    kept = TopScenes(limit)
     scenes = [a_scene(rng.choice([0.1, 0.5, 0.5, rng.random()]), start=n) for n in range(rng.randint(0, 40))]
     told = [scene for scene in scenes if kept.take(scene)]
     assert kept.best() == sorted(told, key=lambda scene: -scene.score)[:limit] == sorted(scenes, key=lambda scene: -scene.score)[:limit]

@@ -7,7 +7,7 @@ from bisect import insort
 from scenesearch.search.answer import Scene
 
 
-class Kept:
+class TopScenes:
     """The `limit` best scenes. Of equals, the earlier one is the better."""
 
     def __init__(self, limit: int) -> None:

@@ -23,14 +23,14 @@ AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Confirmed:
+class Verified:
     """The scenes in their new order; `failure` says why some could not be watched."""
 
     scenes: list[Scene]
     failure: str | None = None
 
 
-def confirm(
+def verify(
     scenes: Sequence[Scene],
     videos: Mapping[str, Video],
     question: Question,
@@ -39,7 +39,7 @@ def confirm(
     *,
     asker: Asker,
     deadline: datetime,
-) -> Confirmed:
+) -> Verified:
     """Scenes that do not meet every criterion go (precision), go when they meet none (balanced), or only move down (recall).
 
     A scene that cannot be watched in time keeps its place. Nothing more is watched once the asker has left.
@@ -72,7 +72,7 @@ def confirm(
                 kept.append(scene.model_copy(update={"score": round(scene.score * met, 6)}))
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
-    return Confirmed(sorted(kept, key=lambda scene: -scene.score), failure)
+    return Verified(sorted(kept, key=lambda scene: -scene.score), failure)
 
 
 def _stays(met: float, mode: Mode) -> bool:

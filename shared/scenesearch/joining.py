@@ -1,6 +1,7 @@
-"""Make the borders between chunks invisible: what was cut in two becomes one, what was heard twice is kept once.
+"""Join entries across a border: what was cut in two becomes one, what was heard twice is kept once.
 
-Joining is idempotent: what is joined already stays as it is.
+Chunks overlap a little and their clips are read apart (`joined_chunks`); the halves of a clip that was bisected touch
+(`joined_halves`). Joining is idempotent: what is joined already stays as it is.
 """
 
 from __future__ import annotations
@@ -19,11 +20,15 @@ NEAR_MS = 1000
 ALIKE = 0.8
 """From this similarity on (0 to 1, of letters) two texts at a border are readings of the same thing."""
 
-SENTENCE_ENDS = tuple(".!?…。！？")
+PARTED_MS = 250
+"""How far from the border between two halves the entries end and start that it has parted."""
+
+_SENTENCE_END = re.compile(r"[.!?…。！？]['\"”’»」』)]*$")
+_NUMBERED_SPEAKER = re.compile(r"Speaker (\d+)")
 _NUMBER = re.compile(r"\d+")
 
 
-def joined(sections: Mapping[int, Sequence[Entry]], borders_ms: Sequence[int]) -> dict[int, list[Entry]]:
+def joined_chunks(sections: Mapping[int, Sequence[Entry]], borders_ms: Sequence[int]) -> dict[int, list[Entry]]:
     """The entries of one kind of section by chunk number, joined over the borders.
 
     `borders_ms[n]` is where chunk n ends and chunk n+1 starts. A joined entry belongs to the chunk it starts in.
@@ -33,6 +38,54 @@ def joined(sections: Mapping[int, Sequence[Entry]], borders_ms: Sequence[int]) -
         if number + 1 in chunks and number < len(borders_ms):
             chunks[number], chunks[number + 1] = _over_border(chunks[number], chunks[number + 1], borders_ms[number])
     return chunks
+
+
+def joined_halves(first: Sequence[Entry], second: Sequence[Entry], border_ms: int) -> tuple[Entry, ...]:
+    """The entries of both halves, in order. `border_ms` is where the second begins, on their clock.
+
+    The halves' models numbered their unknown speakers alone: the second half's are numbered on from the first's, but for one whose
+    sentence was cut in two.
+    """
+    whole = list(first)
+    numbers = [int(found[1]) for entry in first if entry.speaker and (found := _NUMBERED_SPEAKER.fullmatch(entry.speaker))]
+    labels: dict[str, str] = {}
+    rest: list[Entry] = []
+    for entry in second:
+        place = next((n for n, late in enumerate(whole) if _parted(late, entry, border_ms)), None)
+        if place is None:
+            rest.append(entry)
+            continue
+        if entry.speaker and whole[place].speaker:
+            labels[entry.speaker] = whole[place].speaker or entry.speaker
+        whole[place] = _one_of_halves(whole[place], entry)
+    known = max(numbers, default=0)
+    for entry in rest:
+        if entry.speaker and entry.speaker not in labels and (found := _NUMBERED_SPEAKER.fullmatch(entry.speaker)):
+            labels[entry.speaker] = f"Speaker {known + int(found[1])}"
+    return (*whole, *(replace(entry, speaker=labels.get(entry.speaker, entry.speaker)) if entry.speaker else entry for entry in rest))
+
+
+def _parted(late: Entry, early: Entry, border_ms: int) -> bool:
+    if not (abs(late.span.end_ms - border_ms) <= PARTED_MS and abs(early.span.start_ms - border_ms) <= PARTED_MS):
+        return False
+    if late.section is not Section.TRANSCRIPTION:
+        return (late.text, late.kind, late.layout) == (early.text, early.kind, early.layout)
+    return not _ends_sentence(late.text) and _may_be_one(late.speaker, early.speaker)
+
+
+def _may_be_one(late: str | None, early: str | None) -> bool:
+    return late == early or bool(late and early and _NUMBERED_SPEAKER.fullmatch(late) and _NUMBERED_SPEAKER.fullmatch(early))
+
+
+def _one_of_halves(late: Entry, early: Entry) -> Entry:
+    if late.section is Section.TRANSCRIPTION:
+        return _said_on(late, early, early.text)
+    scales = [entry.subject_scale for entry in (late, early) if entry.subject_scale is not None]
+    return replace(late, span=late.span.hull(early.span), subject_scale=max(scales, default=None))
+
+
+def _ends_sentence(text: str) -> bool:
+    return _SENTENCE_END.search(text.rstrip()) is not None
 
 
 def _over_border(before: list[Entry], after: list[Entry], border_ms: int) -> tuple[list[Entry], list[Entry]]:
@@ -69,7 +122,7 @@ def _one_speech(late: Entry, early: Entry) -> Entry | None:
             return None
         words = early.text.split()[shared:]
         return _said_on(late, early, " ".join(words))
-    if not _near(late.span, early.span) or late.text.rstrip().endswith(SENTENCE_ENDS):
+    if not _near(late.span, early.span) or _ends_sentence(late.text):
         return None
     return _said_on(late, early, early.text)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from scenesearch.joining import joined_chunks
 from scenesearch.metadata import Entry, Section, TextKind
-from scenesearch.pipeline.borders import joined
 from scenesearch.timeline import Span
 
 BORDER = 60_000
@@ -20,8 +20,8 @@ def written(start: float, end: float, text: str, kind: TextKind = TextKind.CAPTI
 
 
 def over(before: list[Entry], after: list[Entry]) -> tuple[list[Entry], list[Entry]]:
-    chunks = joined({0: before, 1: after}, [BORDER])
-    assert joined(chunks, [BORDER]) == chunks, "joining what is joined must change nothing"
+    chunks = joined_chunks({0: before, 1: after}, [BORDER])
+    assert joined_chunks(chunks, [BORDER]) == chunks, "joining what is joined must change nothing"
     return chunks[0], chunks[1]
 
 
@@ -94,7 +94,7 @@ def test_other_texts_and_other_kinds_are_not_joined(other: Entry) -> None:
 
 
 def test_an_entry_that_runs_through_three_chunks_becomes_one() -> None:
-    chunks = joined({n: [written(60 * n, 60 * (n + 1), "LIVE")] for n in range(3)}, [60_000, 120_000])
+    chunks = joined_chunks({n: [written(60 * n, 60 * (n + 1), "LIVE")] for n in range(3)}, [60_000, 120_000])
     texts = [e for n in range(3) for e in chunks[n]]
     assert [e.span for e in texts] == [Span(0, 180_000)]
 

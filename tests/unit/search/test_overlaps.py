@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scenesearch.search.answer import Scene
-from scenesearch.search.places import places
+from scenesearch.search.overlaps import places
 
 
 def a_scene(start: float, end: float, video: str = "v") -> Scene:
