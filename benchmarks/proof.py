@@ -121,6 +121,11 @@ PARTS = (
         ),
     ),
     Part(
+        "Odd files: containers, codecs, clocks, streams and sizes, crossed by a seed",
+        "python benchmarks/by_tests.py PROOF_FILES=300 tests/unit/media/test_odd_files.py",
+        (*ALL_PASS, Goal("files", "≥", 300), Goal("seconds_lost_in_silence", "≤", 0), Goal("peak_mb", "≤", 1000)),
+    ),
+    Part(
         "The page in a browser: ten videos, and jumps into two hours",
         "python benchmarks/page.py",
         (

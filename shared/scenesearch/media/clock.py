@@ -16,11 +16,10 @@ if TYPE_CHECKING:
     from av.packet import Packet
     from av.stream import Stream
 
-BACK_S, REORDERED = 0.5, 17
-"""Decoding times that go back by more than this many seconds, and by more than so many pictures, are a clock that starts again.
+BACK_S, REORDERED = 0.3, 17
+"""Decoding times that go back by more than this many seconds are a clock that starts again; less is rounding.
 
-Less is loose interleaving, rounding, or pictures out of order whose decoding times the container does not have (H.264 and HEVC hold
-back 16 at most).
+Where a container has no decoding times yet, they must go back by more than so many pictures (H.264 and HEVC hold back 16 at most).
 """
 
 AHEAD_S = 1.0
@@ -34,6 +33,9 @@ NEAR_S = 5.0
 
 ALONE_S = 10.0
 """A leap of the only track there is counts as a jump of the clock from here on (FFmpeg's `dts_delta_threshold`)."""
+
+APART_S = 5.0
+"""A picture that would be shown so many seconds apart from when it is decoded has one of these times from the other side of a joint."""
 
 MAX_RUNS = 2_000
 """A track that breaks more often than this is damaged beyond mending; it bounds what a plan keeps in memory and in the catalog."""
@@ -88,12 +90,19 @@ class Timekeeper:
     def __init__(self, track: int, base: Fraction) -> None:
         self.runs: list[Run] = []
         self._track, self._base = track, base
+        self._reordered, self._apart = False, round(APART_S / base)
         self._back, self._ahead = round(BACK_S / base), round(AHEAD_S / base)
 
-    def see(self, number: int, position: int, decoded: int, shown: int, duration: int) -> bool:
+    def see(self, number: int, position: int, decoded: int | None, shown: int, duration: int) -> bool:
         """Take the file's packet `number`, with its times in ticks, and return whether a run begins with it."""
         run = self.runs[-1] if self.runs else None
-        begins = run is None or not -max(self._back, REORDERED * duration) <= decoded - run.next <= self._ahead
+        back = self._back
+        if decoded is None or self._reordered:
+            back, self._reordered = max(back, REORDERED * duration), decoded is None
+        decoded = shown if decoded is None else decoded
+        if abs(shown - decoded) > self._apart:
+            shown = decoded
+        begins = run is None or not -back <= decoded - run.next <= self._ahead
         if run is None or (begins and len(self.runs) < MAX_RUNS):
             run = Run(self._track, self._base, position, number, decoded, decoded, shown, shown, number)
             self.runs.append(run)
@@ -190,7 +199,9 @@ class ClockHand:
         position = packet.pos
         if position is not None and position >= 0:
             self._now[track] = steps[1][bisect_right(steps[0], position)]
-        ticks = self._now[track]
+        ticks, shown, decoded = self._now[track], packet.pts, packet.dts
+        if shown is not None and decoded is not None and abs(shown - decoded) * (packet.time_base or 0) > APART_S:
+            packet.pts = decoded
         if ticks:
             if packet.pts is not None:
                 packet.pts += ticks

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from scenesearch.media.clock import RESTARTING
 from scenesearch.media.mixing import CANCELLED, samples_of
 from scenesearch.media.source import OpenVideo, sound_tracks
 
@@ -45,41 +46,35 @@ PATIENCE_S = 20.0
 
 @dataclass
 class Heard:
-    """What one track sounds like: sums over all places, by channel."""
+    """What one track sounds like, place by place."""
 
-    power: NDArray[np.float64] | None = None
-    mixed: float = 0.0
-    places: list[float] = field(default_factory=list)
-    samples: int = 0
+    levels: list[float] = field(default_factory=list)
+    paces: list[float] = field(default_factory=list)
+    lost_by_mixing: bool = False
 
     def add(self, samples: NDArray[np.float32], rate: int) -> None:
-        """`samples`: shape (channels, samples), -1 to 1. A place where the number of channels is another one begins anew."""
-        power = np.square(samples, dtype=np.float64).sum(axis=1)
-        if self.power is None or len(self.power) != len(power):
-            self.power, self.mixed, self.samples = np.zeros(len(power)), 0.0, 0
-        self.power += power
-        self.mixed += float(np.square(samples.mean(axis=0), dtype=np.float64).sum())
-        self.samples += samples.shape[1]
-        loudest = samples[int(np.argmax(power))]
-        self.places.append(syllables(loudest, rate) if float(np.sqrt(np.mean(loudest**2))) > SILENT else 0.0)
+        """One more place. `samples`: shape (channels, samples), -1 to 1; at each place there may be another number of channels."""
+        powers = np.square(samples, dtype=np.float64).mean(axis=1)
+        loudest = int(np.argmax(powers))
+        level = float(np.sqrt(powers[loudest]))
+        self.levels.append(level)
+        if level <= SILENT:
+            self.paces.append(0.0)
+            return
+        self.paces.append(syllables(samples[loudest], rate))
+        mixed = float(np.sqrt(np.square(samples.mean(axis=0), dtype=np.float64).mean()))
+        self.lost_by_mixing = self.lost_by_mixing or (len(samples) > 1 and mixed < CANCELLED * level)
 
     @property
     def level(self) -> float:
-        """Root mean square of the loudest channel, of a full scale of 1."""
-        return float(np.sqrt(self.power.max() / self.samples)) if self.power is not None and self.samples else 0.0
+        """Root mean square of the loudest channel where it is loudest, of a full scale of 1."""
+        return max(self.levels, default=0.0)
 
     @property
     def spoken(self) -> float:
         """How much it sounds like speech, where it sounds like it most: the mean of the better half of the places."""
-        best = sorted(self.places, reverse=True)[: max(1, len(self.places) // 2)]
+        best = sorted(self.paces, reverse=True)[: max(1, len(self.paces) // 2)]
         return sum(best) / len(best) if best else 0.0
-
-    @property
-    def lost_by_mixing(self) -> bool:
-        """Whether the mean of all channels loses what the loudest of them says."""
-        if self.power is None or len(self.power) < 2 or self.level <= SILENT:
-            return False
-        return bool(np.sqrt(self.mixed / self.power.max()) < CANCELLED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +89,8 @@ class Choice:
 def choose_sound(video: OpenVideo, duration_ms: int, *, wished: bool) -> Choice:
     """The track that is spoken on: the default one, unless another is and it is not. `wished`: somebody has chosen `video.audio`."""
     tracks = sound_tracks(video.container)
-    if video.audio is None or (len(tracks) == 1 and (tracks[0].codec_context.channels or 1) < 2):
+    steady = video.container_name not in RESTARTING  # in others a track that begins in mono may go on in stereo
+    if video.audio is None or (steady and len(tracks) == 1 and (tracks[0].codec_context.channels or 1) < 2):
         return Choice(video.audio)
     asked = [video.audio] if wished or len(tracks) == 1 else tracks
     heard = listened(video, asked, duration_ms)

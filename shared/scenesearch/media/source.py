@@ -142,6 +142,8 @@ class OpenVideo:
             try:
                 for packet in self.container.demux(*streams):
                     faults = 0
+                    if not packet.size and packet.dts is not None:
+                        continue  # a picture that was dropped as it was recorded: a decoder would take it for the end
                     if hand is not None:
                         hand.put(packet)
                     yield packet

@@ -135,11 +135,10 @@ def _read_through(video: OpenVideo) -> Survey:
         shown, length = stamp_of(packet), packet.size
         if shown is None:
             continue
-        decoded = packet.dts if packet.dts is not None else shown
         track, at = packet.stream_index, packet.pos
         position = at if at is not None and at >= 0 else position
         keeper = keepers[track]
-        keeper.see(number, position, decoded, shown, packet.duration or 0)
+        keeper.see(number, position, packet.dts, shown, packet.duration or 0)
         if track == pictures and packet.is_keyframe:
             run = keeper.runs[-1]
             if not seen or seen[-1].run is not run or shown >= seen[-1].stamp + apart:
