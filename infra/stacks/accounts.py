@@ -20,7 +20,7 @@ PUBLISHES: Mapping[Function, tuple[Topic, ...]] = {
     **dict.fromkeys(EXTRACTORS, (Topic.SPLITS, Topic.EXTRACTED, Topic.DEAD_LETTERS)),
     Function.ASSEMBLE: (Topic.VIDEO_EVENTS, Topic.DEAD_LETTERS),
     Function.REMOVE: (Topic.VIDEO_EVENTS, Topic.DEAD_LETTERS),
-    Function.RECOVER: (Topic.OBJECTS, Topic.SPLITS, Topic.CHUNKS, Topic.EXTRACTED, Topic.VIDEO_EVENTS),
+    Function.RECOVER: (Topic.OBJECTS, Topic.SPLITS, Topic.CHUNKS, Topic.EXTRACTED, Topic.VIDEO_EVENTS, Topic.BATCHES),
     Function.LIBRARY: (Topic.OBJECTS, Topic.SPLITS, Topic.CHUNKS, Topic.EXTRACTED),
 }
 READS_UPLOADS = (Function.SPLIT, Function.REMOVE, Function.RECOVER)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 EXTRACTORS = ("extract-visual-info", "extract-transcription", "extract-texts")
 PIPELINE = ("split", *EXTRACTORS, "assemble", "remove", "recover")
 FUNCTIONS = (*PIPELINE, "search", "library")
-SUBSCRIPTIONS = ("split-objects", "remove-objects", "split-splits", *EXTRACTORS, "assemble-extracted")
+SUBSCRIPTIONS = ("split-objects", "remove-objects", "split-splits", *EXTRACTORS, "assemble-extracted", "recover-batches")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +84,8 @@ ALLOWED = (
     Allowed(
         ("recover",),
         "pubsub.publisher",
-        ("topic:objects", "topic:splits", "topic:chunks", "topic:extracted", "topic:video-events"),
-        "republishes whatever was lost",
+        ("topic:objects", "topic:splits", "topic:chunks", "topic:extracted", "topic:video-events", "topic:batches"),
+        "republishes whatever was lost; looks at a batch job again",
     ),
     Allowed(
         ("library",),

@@ -119,10 +119,13 @@ class Application:
 
     def tick(self, stalled_for: timedelta | None = None) -> None:
         """Do what the timer does, for videos without progress for so long (as the settings say, if it is None)."""
+        from scenesearch.pipeline.batch import tend_batches
         from scenesearch.pipeline.tick import tick
 
         stalled_for = timedelta(seconds=self.settings.stalled_seconds) if stalled_for is None else stalled_for
-        tick(self.ports, stalled_for, unended_for=timedelta(hours=self.settings.unended_hours))
+        hours = self.settings.unended_hours, self.settings.batch_hours
+        tick(self.ports, stalled_for, unended_for=timedelta(hours=hours[0]), batch_for=timedelta(hours=hours[1]))
+        tend_batches(self.models.batches, self.ports, self.settings)
 
     def runner(self) -> Runner:
         """Who does the work of ingest."""

@@ -95,6 +95,9 @@ class Settings(BaseSettings):
         default=None,
         description="standard, flex or batch: at which price Gemini is asked about videos; none: standard, and the cheapest for backfills",
     )
+    batch_hours: float = Field(
+        default=24, gt=0, le=72, description="how long a section waits for a batch job before it is asked about online"
+    )
     vertexai_project: str = Field(default="", description="the Google Cloud project that pays for the models")
     vertexai_location: str = "global"
     vertexai_base_url: str = Field(

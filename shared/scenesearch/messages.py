@@ -26,6 +26,7 @@ class Topic(StrEnum):
     EXTRACTED = "extracted"
     VIDEO_EVENTS = "video-events"
     DEAD_LETTERS = "dead-letters"
+    BATCHES = "batches"
 
 
 class Subscription(StrEnum):
@@ -39,6 +40,7 @@ class Subscription(StrEnum):
     EXTRACT_TEXTS = "extract-texts"
     ASSEMBLE_EXTRACTED = "assemble-extracted"
     RECOVER_DEAD_LETTERS = "recover-dead-letters"
+    RECOVER_BATCHES = "recover-batches"
 
 
 class _Message(BaseModel):
@@ -163,6 +165,7 @@ WIRING: Mapping[Subscription, Route] = {
     Subscription.EXTRACT_TEXTS: Route(Topic.CHUNKS, "extract_texts", ChunkWork, Section.TEXTS),
     Subscription.ASSEMBLE_EXTRACTED: Route(Topic.EXTRACTED, "assemble", Extracted),
     Subscription.RECOVER_DEAD_LETTERS: Route(Topic.DEAD_LETTERS, "recover", DeadLetter),
+    Subscription.RECOVER_BATCHES: Route(Topic.BATCHES, "recover", ObjectChanged),
 }
 """The whole wiring: read by the handlers, the queue of one machine, the functions, the emulated cloud and the infrastructure."""
 

@@ -190,6 +190,10 @@ class Chunk:
     silent_clip: Clip | None = None
     failure: str | None = None
 
+    def clip(self, *, audio: bool) -> Clip | None:
+        """The clip that a section is read from: the sound, or the pictures (without their sound, where there is such a clip)."""
+        return self.audio_clip if audio else self.silent_clip or self.video_clip
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SectionRecord:
@@ -197,7 +201,8 @@ class SectionRecord:
 
     `digest` says in a sentence or two what the chunk shows (for `assemble`), `language` what is spoken there. `attempts` counts leases
     taken (real work, not deliveries), `failures` those that ended with a reason: the rest ended with their worker. `track`: the number
-    of the file's track that was listened to.
+    of the file's track that was listened to. Until `batch_until` the section waits for a batch job; once that has passed, it is asked
+    about online (None: it has not waited for one).
     """
 
     key: SectionKey
@@ -209,10 +214,26 @@ class SectionRecord:
     attempts: int = 0
     failures: int = 0
     leased_until: datetime | None = None
+    batch_until: datetime | None = None
     track: int | None = None
     model: str = ""
     prompt_version: str = ""
     usage: Usage = field(default_factory=Usage)
+
+    @property
+    def waits_for_batch(self) -> bool:
+        """Whether nothing is to be done about the section but to wait for a batch job."""
+        return not (self.state.terminal or self.attempts) and self.batch_until is not None and self.batch_until > now()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """A batch job over the clips of many chunks, for one section. `job`: the service's name for it, once it was started."""
+
+    id: str
+    section: Section
+    created_at: datetime
+    job: str = ""
 
 
 @dataclass(frozen=True, slots=True)

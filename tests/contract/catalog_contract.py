@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -14,6 +15,7 @@ from scenesearch.metadata import Section
 from scenesearch.ports import Assembly, Catalog, Lease
 from scenesearch.timeline import Span
 from scenesearch.video import (
+    Batch,
     CastMember,
     Collection,
     Feedback,
@@ -458,6 +460,8 @@ class CatalogContract:
             pytest.param(lambda c, r, _: c.lease(a_key(r), long()), id="lease"),
             pytest.param(lambda c, r, _: c.commit_section(a_record(a_key(r))), id="commit_section"),
             pytest.param(lambda c, r, _: c.reset_section(a_key(r)), id="reset_section"),
+            pytest.param(lambda c, r, _: c.await_batch(a_key(r), now()), id="await_batch"),
+            pytest.param(lambda c, r, _: c.leave_batch(a_key(r)), id="leave_batch"),
             pytest.param(lambda c, r, _: c.commit_assembly(r, Assembly(summary="", important_scenes=(), gaps=())), id="commit_assembly"),
         ],
     )
@@ -472,6 +476,41 @@ class CatalogContract:
         assert catalog.generation(ref) is None
         assert catalog.chunks(ref) == []
         assert catalog.sections(ref) == []
+
+    def test_a_section_waits_for_a_batch_until_it_has_one_and_the_batch_ends(self, catalog: Catalog) -> None:
+        ref, batch = planned(catalog), Batch(id=uuid.uuid4().hex, section=Section.TRANSCRIPTION, created_at=now())
+        keys = [a_key(ref, chunk) for chunk in (0, 1)]
+        until = now() + timedelta(hours=1)
+        for key in keys:
+            catalog.await_batch(key, until)
+        assert [catalog.section(key).waits_for_batch for key in keys] == [True, True]
+        assert set(keys) <= set(catalog.batch_sections("", 1000))
+        assert len(catalog.batch_sections("", 1)) == 1
+        catalog.save_batch(batch, keys)
+        assert not set(keys) & set(catalog.batch_sections("", 1000))
+        catalog.save_batch(replace(batch, job="projects/p/locations/l/batchPredictionJobs/1"))
+        stored = catalog.batch(batch.id)
+        assert stored is not None
+        assert (stored.job, stored.section) == ("projects/p/locations/l/batchPredictionJobs/1", Section.TRANSCRIPTION)
+        assert batch.id in [one.id for one in catalog.batches()]
+        assert set(catalog.batch_sections(batch.id, 1000)) == set(keys)
+        for _ in range(2):
+            catalog.end_batch(batch.id)
+        assert (catalog.batch(batch.id), catalog.batch_sections(batch.id, 1000)) == (None, [])
+        assert batch.id not in [one.id for one in catalog.batches()]
+
+    def test_a_section_that_leaves_its_batch_or_has_ended_waits_no_more(self, catalog: Catalog) -> None:
+        ref = planned(catalog)
+        catalog.await_batch(a_key(ref, 0), now() + timedelta(hours=1))
+        catalog.leave_batch(a_key(ref, 0))
+        left = catalog.section(a_key(ref, 0))
+        assert (left.state, left.waits_for_batch, left.batch_until is not None) == (SectionState.PENDING, False, True)
+        catalog.leave_batch(a_key(ref, 0, Section.VISUAL_INFO))  # of which nothing is known yet
+        assert catalog.section(a_key(ref, 0, Section.VISUAL_INFO)).batch_until is not None
+        ended = a_record(a_key(ref, 1))
+        catalog.commit_section(ended)
+        catalog.await_batch(a_key(ref, 1), now() + timedelta(hours=1))
+        assert catalog.section(a_key(ref, 1)) == ended
 
     def test_a_lease_on_a_forgotten_video_is_released_in_silence(self, catalog: Catalog) -> None:
         ref = planned(catalog)

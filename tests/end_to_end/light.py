@@ -123,6 +123,11 @@ class LightModels:
     def watcher(self, catalog: Catalog, work: ObjectStore) -> None:
         return None
 
+    @property
+    def batches(self) -> None:
+        """No service, no batch jobs."""
+        return None
+
     def extractor(self, section: Section) -> SectionExtractor:
         return LightExtractor(section)
 

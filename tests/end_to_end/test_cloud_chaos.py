@@ -32,7 +32,8 @@ from scenesearch.config import Models
 from scenesearch.emulator.cloud import PROJECT, UPLOADS, WORK, EmulatedCloud, Options
 from scenesearch.emulator.wiring import Delivery
 from scenesearch.messages import EVENT_FUNCTIONS, Subscription, Topic
-from scenesearch.metadata import Section
+from scenesearch.metadata import CHUNK_SECTIONS, Section
+from scenesearch.price import Price
 from scenesearch.timeline import Span
 from scenesearch.video import SectionKey, SectionState, Usage, Video, VideoRef, VideoState, video_id
 from stand_ins.vertexai.coded import TICK_MS, make
@@ -370,15 +371,46 @@ def test_a_poisoned_chunk_leaves_a_gap_that_retry_heals(world: World, tmp_path: 
         world.cloud.restart(name)
 
 
-def test_what_was_in_the_bucket_before_anybody_listened_is_taken_in(world: World, tmp_path: Path) -> None:
+def test_what_was_in_the_bucket_before_anybody_listened_is_taken_in_by_batch_jobs(world: World, tmp_path: Path) -> None:
     unsubscribe(Subscription.SPLIT_OBJECTS)
     names = ["films/early.mp4", "films/old/earlier.mp4", "series/other.mp4"]
     with announced(names):
         ids = [world.upload(1, name) for name in names]
     world.cloud.subscribe(DELIVERY)  # their announcements went to nobody
-    ran = scenesearch(tmp_path, "ingest", f"gs://{UPLOADS}/films/", "--json", **world.cloud.environment)
+    world.model.fate_of_jobs()
+    world.model.forget()
+    with ticking(world.cloud):
+        ran = scenesearch(tmp_path, "ingest", f"gs://{UPLOADS}/films/", "--json", **world.cloud.environment)
     assert ran.code == 0, ran.err
     assert {(video["video_id"], video["state"]) for video in ran.json["videos"]} == {(one, VideoState.READY) for one in ids[:2]}
+    assert world.model.jobs()  # nobody waits for a backfill: it costs half
+    assert not [r for r in world.model.requests(method="generateContent", batch=False) if r["kind"] in CHUNK_SECTIONS]
+    for one in ids[:2]:
+        video = world.video(one)
+        assert video is not None
+        assert video.price is Price.BATCH
+        assert all(record.usage.cost_usd > 0 for record in world.catalog.sections(video.ref))
+    asked = scenesearch(tmp_path, "search", "Sentence 6 of video 1", "--json", **world.cloud.environment)
+    assert {scene["video_id"] for scene in asked.json["scenes"]} <= set(ids[:2])
+    assert asked.json["files"]
+
+
+@contextmanager
+def ticking(cloud: EmulatedCloud, every_s: float = 1.0) -> Iterator[None]:
+    """The timer, more often than in the cloud."""
+    over = threading.Event()
+
+    def go_on() -> None:
+        while not over.wait(every_s):
+            cloud.tick()
+
+    timer = threading.Thread(target=go_on, daemon=True)
+    timer.start()
+    try:
+        yield
+    finally:
+        over.set()
+        timer.join()
 
 
 @contextmanager

@@ -112,7 +112,7 @@ WORK_OF: Mapping[Function, tuple[Place, ...]] = {
     **dict.fromkeys(EXTRACTORS, (("extract", "extract"),)),
     Function.ASSEMBLE: (("assemble", "assemble"),),
     Function.REMOVE: (("remove", "remove"),),
-    Function.RECOVER: (("recover", "recover"), ("recover", "tick")),
+    Function.RECOVER: (("recover", "recover"), ("tick", "tick"), ("batch", "tend_batches"), ("batch", "output_written")),
     Function.LIBRARY: (("retry", "retry"),),
 }
 

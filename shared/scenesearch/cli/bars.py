@@ -56,7 +56,8 @@ class Bars:
         seen = {one: view(live[one], catalog) for one in self._ids if one in live}
         left = self._left.seen(seen, self._looked)
         for one, shown in seen.items():
-            words, until = one_line(f"{shown.title}: {shown.state}"), left.get(one, "")
+            stage = f"{shown.state}, waits for {shown.waits_for}" if shown.waits_for else shown.state
+            words, until = one_line(f"{shown.title}: {stage}"), left.get(one, "")
             if one not in self._tasks:
                 self._tasks[one] = self._bars.add_task(words, total=1.0, left="")
             self._bars.update(self._tasks[one], description=words, completed=shown.progress, left=until)

@@ -80,7 +80,10 @@ def _describe(found: VideoDetails) -> None:
         say(f"\n{found.summary}")
     for scene in found.important_scenes:
         say(f"  {scene.timestamp}  {scene.description}")
-    print_table(["\nsection", "\nchunks", "\nmodel"], [(s.section, f"{s.done}/{s.of}", ", ".join(s.models)) for s in found.stages])
+    print_table(
+        ["\nsection", "\nchunks", "\nmodel"],
+        [(s.section, f"{s.done}/{s.of}" + (f", {s.waiting} wait" if s.waiting else ""), ", ".join(s.models)) for s in found.stages],
+    )
     for gap in found.gaps:
         say(f"missing: {gap.timestamp or f'chunk {gap.chunk}'}, {gap.section or 'everything'}: {gap.reason}", "yellow")
     for track in found.tracks:

@@ -10,8 +10,12 @@ from pydantic import BaseModel
 from scenesearch.errors import InvalidRequest, VideoNotFound
 from scenesearch.metadata import CHUNK_SECTIONS, Entry, MetadataText, Section
 from scenesearch.ports import Catalog
+from scenesearch.price import Price
 from scenesearch.timeline import format_timestamp
 from scenesearch.video import SectionState, Usage, Video, VideoState, media_notes
+
+BATCH_JOB = "a batch job (half price, within a day)"
+"""What videos at the batch price wait for."""
 
 
 class GapView(BaseModel):
@@ -36,7 +40,10 @@ class TrackView(BaseModel):
 
 
 class VideoView(BaseModel):
-    """One live video. `name` is its object's; `progress` 0 to 1; `duration` in seconds."""
+    """One live video. `name` is its object's; `progress` 0 to 1; `duration` in seconds.
+
+    `waits_for`: what makes it take long though nothing is wrong.
+    """
 
     video_id: str
     title: str
@@ -47,6 +54,7 @@ class VideoView(BaseModel):
     gaps: list[GapView]
     error: str | None
     duration: float
+    waits_for: str | None = None
 
 
 class SceneView(BaseModel):
@@ -72,11 +80,12 @@ class EntryView(BaseModel):
 
 
 class StageView(BaseModel):
-    """How far one section is over all chunks, and what made it."""
+    """How far one section is over all chunks, and what made it. `waiting`: for a batch job."""
 
     section: Section
     done: int
     of: int
+    waiting: int = 0
     models: list[str]
 
 
@@ -115,6 +124,7 @@ def _view(video: Video, finished_sections: int) -> VideoView:
         ],
         error=video.error,
         duration=video.duration_ms / 1000,
+        waits_for=BATCH_JOB if video.price is Price.BATCH and video.state is VideoState.EXTRACTING else None,
     )
 
 
@@ -126,6 +136,7 @@ def details(video: Video, catalog: Catalog) -> VideoDetails:
             section=section,
             done=sum(r.key.section is section and r.state is not SectionState.PENDING for r in records),
             of=video.chunk_count,
+            waiting=sum(r.key.section is section and r.waits_for_batch for r in records),
             models=sorted({r.model for r in records if r.key.section is section and r.model}),
         )
         for section in CHUNK_SECTIONS
@@ -204,7 +215,7 @@ def state_in_words(video: VideoView) -> str:
         return "ready" + (f", {len(video.gaps)} gap{'s'[: len(video.gaps) != 1]}" if video.gaps else "")
     if video.state is VideoState.WAITING:
         return f"waiting: {video.error}"
-    return f"{video.state} {video.progress:.0%}"
+    return f"{video.state} {video.progress:.0%}" + (f", waits for {video.waits_for}" if video.waits_for else "")
 
 
 def duration_in_words(video: VideoView) -> str:

@@ -12,8 +12,9 @@ from scenesearch.errors import Blocked, Gone, ObjectNotFound, Outage, Retryable,
 from scenesearch.messages import ChunkWork, SplitWork, Topic
 from scenesearch.metadata import Entry, Section, in_time
 from scenesearch.pipeline.advance import advance
+from scenesearch.pipeline.batch import answer_to, awaits_batch
 from scenesearch.pipeline.remove import sweep
-from scenesearch.ports import ClipInput, Extraction, Ports, SectionExtractor, Spending
+from scenesearch.ports import BatchJobs, ClipInput, Extraction, Ports, SectionExtractor, Spending
 from scenesearch.video import Chunk, Clip, SectionKey, SectionRecord, SectionState, Video, base_language, now
 
 LOG = logging.getLogger(__name__)
@@ -25,8 +26,10 @@ CRASHES_PER_FAILURE = 4
 """A section that was begun this many times `max_attempts` is given up: whatever it is, it kills its workers, or nobody can work on it."""
 
 
-def extract(message: ChunkWork, extractor: SectionExtractor, ports: Ports, settings: Settings) -> None:
+def extract(message: ChunkWork, extractor: SectionExtractor, ports: Ports, settings: Settings, jobs: BatchJobs | None = None) -> None:
     """Bring the section to a terminal state unless it is in one, then derive what is due.
+
+    At the batch price it waits, without a lease or an attempt, until a job has answered, or failed, or its time is up.
 
     Raises `Retryable` when the delivery should come again: the section is leased elsewhere, or failed with attempts left.
     """
@@ -37,12 +40,14 @@ def extract(message: ChunkWork, extractor: SectionExtractor, ports: Ports, setti
         if video is None or chunk is None:
             raise Gone
         if not record.state.terminal and chunk.failure is None:
-            clip = chunk.audio_clip if extractor.wants_audio else chunk.silent_clip or chunk.video_clip
+            clip = chunk.clip(audio=extractor.wants_audio)
             if chunk.video_clip is None:
                 publisher.publish(Topic.SPLITS, SplitWork.of(ref))
                 return
             if clip is None:
                 catalog.commit_section(replace(record, state=SectionState.SKIPPED, reason="there is no audio stream"))
+            elif awaits_batch(record, video, clip, jobs, ports, settings):
+                return
             else:
                 catalog.commit_section(_worked(record, video, chunk, clip, extractor, ports, settings))
         advance(ref, message.chunk, ports)
@@ -78,8 +83,8 @@ def _worked(
     catalog = ports.catalog
     lease = catalog.lease(record.key, timedelta(seconds=settings.work_seconds * LEASE_PER_WORK))
     record = replace(record, attempts=lease.attempt)
-    profile = catalog.profile(video.collection)
-    given = ClipInput(clip=clip, store=ports.work, profile=profile, language=video.language, price=video.price)
+    profile, answer = catalog.profile(video.collection), answer_to(record, ports.work)
+    given = ClipInput(clip=clip, store=ports.work, profile=profile, language=video.language, price=video.price, answer=answer)
     try:
         found = extractor.extract(given, deadline=now() + timedelta(seconds=settings.work_seconds))
     except Skipped as why_not:

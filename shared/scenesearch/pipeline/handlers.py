@@ -7,8 +7,9 @@ from typing import Any
 
 from scenesearch.config import Settings
 from scenesearch.errors import InvalidMessage
-from scenesearch.messages import WIRING, Message, Route, Subscription
+from scenesearch.messages import WIRING, Message, Route, Subscription, Topic
 from scenesearch.pipeline.assemble import assemble
+from scenesearch.pipeline.batch import output_written
 from scenesearch.pipeline.extract import extract
 from scenesearch.pipeline.recover import recover
 from scenesearch.pipeline.remove import remove
@@ -22,7 +23,9 @@ def handlers(ports: Ports, models: Models, settings: Settings) -> Mapping[Subscr
     def handler(route: Route) -> Handler:
         section = route.section
         if section is not None:
-            return _checked(route, lambda work: extract(work, models.extractor(section), ports, settings))
+            return _checked(route, lambda work: extract(work, models.extractor(section), ports, settings, models.batches))
+        if route.topic is Topic.BATCHES:
+            return _checked(route, lambda change: output_written(change, models.batches, ports, settings))
         return _checked(route, verbs[route.function])
 
     verbs: Mapping[str, Callable[[Any], None]] = {

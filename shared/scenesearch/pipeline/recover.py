@@ -43,6 +43,8 @@ def _end_or_republish(message: Message, letter: DeadLetter, ports: Ports, settin
             _end_split(message.ref, letter.reason, ports)
         case ObjectChanged(event="OBJECT_FINALIZE") if letter.subscription == Subscription.SPLIT_OBJECTS:
             _end_split(message.ref, letter.reason, ports)
+        case ObjectChanged() if letter.subscription == Subscription.RECOVER_BATCHES:
+            LOG.warning("what a batch job wrote could not be taken in at once: the timer does it", extra={"object": message.name})
         case ObjectChanged():
             ports.publisher.publish(Topic.OBJECTS, message, delay=timedelta(minutes=10))
         case Extracted():

@@ -7,7 +7,9 @@ from scenesearch.messages import ChunkWork, ObjectChanged, SplitWork, Topic
 from scenesearch.metadata import Section
 from scenesearch.pipeline.advance import advance, advance_video
 from scenesearch.pipeline.assembled import assemble_anew
+from scenesearch.pipeline.batch import ask_online
 from scenesearch.ports import Ports
+from scenesearch.price import Price
 from scenesearch.video import Chunk, SectionState, Video, VideoRef, VideoState
 
 RETRIED = frozenset({SectionState.FAILED, SectionState.BLOCKED})
@@ -36,6 +38,8 @@ def retry(video_id: str, ports: Ports) -> VideoRef:
             catalog.reopen_chunk(ref, chunk.number)
             for key in mine:
                 catalog.reset_section(key)
+                if video.price is Price.BATCH:
+                    ask_online(key, ports)  # somebody waits for it now
             if chunk.failure is not None:
                 catalog.commit_clips(ref, chunk.number, video_clip=None, audio_clip=None)
             resume_chunk(ref, catalog.chunk(ref, chunk.number) or chunk, ports)

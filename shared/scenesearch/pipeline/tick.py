@@ -12,19 +12,26 @@ from scenesearch.pipeline.backfill import backfill
 from scenesearch.pipeline.remove import forget
 from scenesearch.pipeline.retry import resume_chunk, resume_split
 from scenesearch.ports import Ports
+from scenesearch.price import Price
 from scenesearch.video import Video, VideoRef, VideoState, now
 
 LOG = logging.getLogger(__name__)
 
 
-def tick(ports: Ports, stalled_for: timedelta = timedelta(hours=1), *, unended_for: timedelta = timedelta(0)) -> None:
+def tick(
+    ports: Ports,
+    stalled_for: timedelta = timedelta(hours=1),
+    *,
+    unended_for: timedelta = timedelta(0),
+    batch_for: timedelta = timedelta(0),
+) -> None:
     """The timer: move on what has made no progress for so long, then hold bucket and catalog together.
 
     Videos that are older than `unended_for` (not zero) and have not ended are named every time, before anything else can fail: an
-    alert reads those lines.
+    alert reads those lines. Videos at the batch price have `batch_for` more.
     """
     if unended_for:
-        _name_unended(ports, unended_for)
+        _name_unended(ports, unended_for, batch_for)
     for video in list(ports.catalog.stalled(now() - stalled_for)):
         _resume(video, ports)
     backfill("", ports, settled_before=now() - stalled_for)
@@ -32,11 +39,11 @@ def tick(ports: Ports, stalled_for: timedelta = timedelta(hours=1), *, unended_f
     _sweep(ports, stalled_for)
 
 
-def _name_unended(ports: Ports, older_than: timedelta) -> None:
+def _name_unended(ports: Ports, older_than: timedelta, batch_for: timedelta) -> None:
     """Whatever is done to them, and however often: what was touched a moment ago is among them, by any clock."""
     for video in list(ports.catalog.stalled(now() + timedelta(hours=1))):
         age = now() - video.created_at
-        if video.state is not VideoState.WAITING and age > older_than:
+        if video.state is not VideoState.WAITING and age > older_than + (batch_for if video.price is Price.BATCH else timedelta(0)):
             about = {"video": video.ref.video_id, "generation": video.ref.generation, "state": video.state}
             LOG.warning("a video has not ended", extra={**about, "age_hours": round(age / timedelta(hours=1), 1)})
 
@@ -45,7 +52,11 @@ def _resume(video: Video, ports: Ports) -> None:
     """Set going what the video waits for, and touch it: what merely stands in a long queue is told once a while, not every time."""
     ref = video.ref
     ports.catalog.move(ref, to=video.state, when=frozenset({video.state}), error=video.error)
-    LOG.warning("resuming a stalled video", extra={"video": ref.video_id, "generation": ref.generation, "state": video.state})
+    about = {"video": ref.video_id, "generation": ref.generation, "state": video.state}
+    if video.price is Price.BATCH and video.state is VideoState.EXTRACTING:
+        LOG.info("a video waits for batch jobs", extra=about)
+    else:
+        LOG.warning("resuming a stalled video", extra=about)
     match video.state:
         case VideoState.REMOVING:
             forget(ref, ports)

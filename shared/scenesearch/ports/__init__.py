@@ -6,6 +6,7 @@ One family a file. An implementation translates its driver's errors into `scenes
 from __future__ import annotations
 
 from scenesearch.ports.backend import Backend, HandlerFactory, Ports, Runner
+from scenesearch.ports.batches import BatchAnswer, BatchJobs, Job, JobState
 from scenesearch.ports.catalog import Assembly, Catalog, Lease
 from scenesearch.ports.index import Candidate, Filters, Hit, Probe, SceneIndex, ScoreScale, Vectors, WordWeights
 from scenesearch.ports.messages import Handler, Publisher
@@ -32,6 +33,8 @@ from scenesearch.ports.objects import ObjectInfo, ObjectStore
 __all__ = [
     "Assembly",
     "Backend",
+    "BatchAnswer",
+    "BatchJobs",
     "Candidate",
     "Catalog",
     "ClipInput",
@@ -43,6 +46,8 @@ __all__ = [
     "Handler",
     "HandlerFactory",
     "Hit",
+    "Job",
+    "JobState",
     "Lease",
     "Models",
     "ObjectInfo",

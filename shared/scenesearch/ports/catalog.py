@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from scenesearch.metadata import Entry
+from scenesearch.ports.ledger import BatchLedger
 from scenesearch.video import (
     NO_COST,
     Chunk,
@@ -47,7 +48,7 @@ class Assembly:
     usage: Usage = field(default_factory=Usage)
 
 
-class Catalog(Protocol):
+class Catalog(BatchLedger, Protocol):
     """Collections, videos, chunks, sections, feedback. Every key holds the generation, so old and new work never meet."""
 
     def atomic(self) -> AbstractContextManager[None]:

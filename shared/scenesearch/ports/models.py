@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from scenesearch.metadata import Entry, Section
 from scenesearch.moments import Passage
@@ -16,6 +16,9 @@ from scenesearch.ports.objects import ObjectStore
 from scenesearch.price import Price
 from scenesearch.timeline import Span
 from scenesearch.video import Clip, Profile, SectionRecord, Usage, Video
+
+if TYPE_CHECKING:
+    from scenesearch.ports.batches import BatchJobs
 
 
 class Embedder(Protocol):
@@ -68,6 +71,7 @@ class ClipInput:
     """What an extractor is given: one clip of one chunk, and what its collection says.
 
     Models that are paid for add what they cost to `spending` as they go, so that it is known when the work fails.
+    `answer` is what a batch job answered to the request about this very clip (`BatchAnswer.response`), in place of the first request.
     """
 
     clip: Clip
@@ -76,6 +80,7 @@ class ClipInput:
     language: str | None = None
     spending: Spending = field(default_factory=Spending, compare=False, repr=False)
     price: Price = Price.STANDARD
+    answer: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,6 +273,11 @@ class Models(Protocol):
 
     def watcher(self, catalog: Catalog, work: ObjectStore) -> SceneWatcher | None:
         """What watches the clips of found scenes: `catalog` knows them, `work` holds them. None where no model can."""
+        ...
+
+    @property
+    def batches(self) -> BatchJobs | None:
+        """The service's batch jobs; None where there is none."""
         ...
 
     def extractor(self, section: Section) -> SectionExtractor:

@@ -33,6 +33,14 @@ class Control:
         recorded: Sequence[dict[str, Any]] = self._call("GET", "requests")
         return [r for r in recorded if all(r.get(name) == value for name, value in wanted.items())]
 
+    def fate_of_jobs(self, state: str = "JOB_STATE_SUCCEEDED") -> None:
+        """Forget the batch jobs so far; new ones come to this state."""
+        self._call("PUT", "jobs", state)
+
+    def jobs(self) -> list[dict[str, Any]]:
+        """The batch jobs so far, oldest first."""
+        return list(self._call("GET", "jobs"))
+
     def forget(self) -> None:
         """Forget the requests so far."""
         self._call("PUT", "requests", None)

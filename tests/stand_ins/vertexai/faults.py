@@ -46,6 +46,7 @@ class Match(BaseModel):
     longer_than: float | None = None
     starts_at: float | None = None
     flex: bool | None = None
+    batch: bool | None = None
 
 
 class Rule(BaseModel):
@@ -77,6 +78,7 @@ class Asked:
     identity: str
     repair: bool = False
     flex: bool = False
+    batch: bool = False
     uri: str | None = None
     video: str | None = None
     start_s: float | None = None
@@ -125,6 +127,7 @@ def _matches(match: Match, asked: Asked) -> bool:
             (match.video, asked.video),
             (match.repair, asked.repair),
             (match.flex, asked.flex),
+            (match.batch, asked.batch),
         )
     )
     return (

@@ -40,7 +40,9 @@ class Question:
     text: str
 
 
-def understood(method: str, model: str, body: Mapping[str, Any], eyes: Eyes, truth: Truth, *, flex: bool = False) -> Question:
+def understood(
+    method: str, model: str, body: Mapping[str, Any], eyes: Eyes, truth: Truth, *, flex: bool = False, batch: bool = False
+) -> Question:
     """What is asked. Raises `Unfetchable` for a clip that cannot be looked at."""
     contents = body.get("contents") or [body.get("content") or {}]
     parts = [part for content in contents for part in content.get("parts", ())]
@@ -59,6 +61,7 @@ def understood(method: str, model: str, body: Mapping[str, Any], eyes: Eyes, tru
         identity=hashlib.sha256(f"{method}/{model}/{kind}/{repair}/{about}".encode()).hexdigest(),
         repair=repair,
         flex=flex,
+        batch=batch,
         uri=watched.uri if watched else None,
         video=watched.video if watched else None,
         start_s=watched.start_s if watched else None,

@@ -15,14 +15,15 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import ValidationError
 
 from stand_ins.vertexai import protocol, spoiling
+from stand_ins.vertexai.batches import JOBS, Jobs, Storage
 from stand_ins.vertexai.control import Control
 from stand_ins.vertexai.embedding import vector
-from stand_ins.vertexai.faults import Rule, Script
+from stand_ins.vertexai.faults import Asked, Rule, Script
 from stand_ins.vertexai.truth import ClipTruth, Truth
 from stand_ins.vertexai.watching import Eyes, Unfetchable
 
@@ -40,12 +41,18 @@ class StandIn(ThreadingHTTPServer):
         self.truth = truth or Truth()
         self.eyes = eyes or Eyes()
         self.script = Script()
+        self.jobs = Jobs()
         self.recorded: deque[dict[str, Any]] = deque(maxlen=MOST_RECORDED)
         super().__init__(("127.0.0.1", port), _Handler)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"
+
+    @property
+    def storage(self) -> Storage:
+        """Where batch jobs read and write."""
+        return Storage(self.eyes.storage, self.eyes.folder)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that hangs up is no news."""
@@ -89,7 +96,16 @@ class _Handler(BaseHTTPRequestHandler):
         """Requests are recorded, not printed."""
 
     def do_GET(self) -> None:
-        self._controlled("GET")
+        address = urlsplit(self.path)
+        if (found := JOBS.match(address.path)) is None:
+            return self._controlled("GET")
+        jobs, parent, number = self._stand_in.jobs, found[1], found[2]
+        if number is None:
+            asked = dict(parse_qsl(address.query)).get("filter", "")
+            named = re.fullmatch(r'displayName="(.*)"', asked)
+            return self._send(_Reply(body={"batchPredictionJobs": jobs.find(named[1] if named else None)}))
+        job = jobs.made.get(f"{parent}/{number}")
+        return self._send(_Reply(body=job) if job else _Reply(404, protocol.error(404, "there is no such job")))
 
     def do_PUT(self) -> None:
         self._controlled("PUT")
@@ -97,6 +113,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         address = urlsplit(self.path)
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
+        if (found := JOBS.match(address.path)) is not None:
+            return self._send(self._batched(found, body))
         called = _CALL.match(address.path)
         if called is None:
             return self._send(_Reply(404, protocol.error(404, f"there is no {address.path} here")))
@@ -106,10 +124,10 @@ class _Handler(BaseHTTPRequestHandler):
         flex = self.headers.get("X-Vertex-AI-LLM-Shared-Request-Type") == "flex"
         return self._send(self._answered(method, model, body, flex=flex), stream="alt=sse" in address.query)
 
-    def _answered(self, method: str, model: str, body: Mapping[str, Any], *, flex: bool) -> _Reply:
+    def _answered(self, method: str, model: str, body: Mapping[str, Any], *, flex: bool, batch: bool = False) -> _Reply:
         stand_in = self._stand_in
         try:
-            question = protocol.understood(method, model, body, stand_in.eyes, stand_in.truth, flex=flex)
+            question = protocol.understood(method, model, body, stand_in.eyes, stand_in.truth, flex=flex, batch=batch)
         except Unfetchable as error:
             stand_in.recorded.append({"method": method, "model": model, "fault": "unfetchable", "why": str(error), "at": time.time()})
             return _Reply(400, protocol.error(400, str(error)))
@@ -131,6 +149,27 @@ class _Handler(BaseHTTPRequestHandler):
         if rule is not None and rule.fault == "drop_midway":
             reply.cut = 20
         return reply
+
+    def _batched(self, found: re.Match[str], body: Mapping[str, Any]) -> _Reply:
+        """Make a job, or cancel one."""
+        stand_in, (parent, number, verb) = self._stand_in, found.groups()
+        if number is None:
+            rule = stand_in.script.strike(Asked(method="batchPredictionJobs", kind="job", model="", text="", identity=""))
+            if rule is not None:
+                return _Reply(rule.status, protocol.error(rule.status, rule.message))
+            return _Reply(body=stand_in.jobs.create(parent, body, self._line_answered, stand_in.storage))
+        job = stand_in.jobs.made.get(f"{parent}/{number}")
+        if job is None or verb != "cancel":
+            return _Reply(404, protocol.error(404, "there is no such job"))
+        job["state"] = "JOB_STATE_CANCELLED"
+        return _Reply(body={})
+
+    def _line_answered(self, model: str, body: Mapping[str, Any]) -> tuple[int, Any]:
+        """A line of a job's input: the same answer, and the same faults, as online. Its usage names no traffic type."""
+        reply = self._answered("generateContent", model, body, flex=False, batch=True)
+        if isinstance(reply.body, dict) and "usageMetadata" in reply.body:
+            reply.body["usageMetadata"].pop("trafficType", None)
+        return reply.status, reply.body
 
     def _hangs_up_within(self, seconds: float) -> bool:
         """Wait so long, or until the client is gone."""
@@ -158,8 +197,12 @@ class _Handler(BaseHTTPRequestHandler):
                 return self._send(_Reply(body={"ok": True}))
             if (verb, what) == ("GET", "requests"):
                 return self._send(_Reply(body=list(stand_in.recorded)))
+            if (verb, what) == ("GET", "jobs"):
+                return self._send(_Reply(body=list(stand_in.jobs.made.values())))
             if (verb, what) == ("PUT", "requests"):
                 stand_in.recorded.clear()
+            elif (verb, what) == ("PUT", "jobs"):
+                stand_in.jobs = Jobs(str(body))
             elif (verb, what) == ("PUT", "faults"):
                 stand_in.script.replace(body)
             elif (verb, what) == ("PUT", "truth"):
@@ -226,6 +269,7 @@ def _record(question: protocol.Question, rule: Rule | None, timeout: str | None)
         "uri": asked.uri,
         "repair": asked.repair,
         "flex": asked.flex,
+        "batch": asked.batch,
         "fault": rule.fault if rule else None,
         "timeout_s": timeout,
         "hung_up": False,

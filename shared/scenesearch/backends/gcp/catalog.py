@@ -11,7 +11,7 @@ collections/NAME   reservations/DAY   reservations/VIDEO.GENERATION   feedback/I
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -27,9 +27,10 @@ from google.cloud.firestore import (
 from pydantic import TypeAdapter
 
 from scenesearch.backends.gcp import documents as of
+from scenesearch.backends.gcp.batches import FirestoreBatches
 from scenesearch.backends.gcp.documents import Document
 from scenesearch.backends.gcp.faults import translated
-from scenesearch.backends.gcp.generation_store import BLIND, GenerationStore, about, contended, gone, tries
+from scenesearch.backends.gcp.generation_store import BLIND, about, contended, gone, tries
 from scenesearch.errors import Busy, Gone
 from scenesearch.names import spellings
 from scenesearch.ports import Assembly, Catalog, Lease
@@ -60,7 +61,7 @@ _COLLECTION = TypeAdapter(Collection)
 _FEEDBACK = TypeAdapter(Feedback)
 
 
-class FirestoreCatalog(GenerationStore, Catalog):
+class FirestoreCatalog(FirestoreBatches, Catalog):
     """Collections, videos, chunks, sections, feedback."""
 
     def atomic(self) -> AbstractContextManager[None]:
@@ -264,6 +265,28 @@ class FirestoreCatalog(GenerationStore, Catalog):
         self._touch(batch, key.ref, key.chunk)
         with about(key.ref):
             batch.commit(retry=BLIND)
+
+    def await_batch(self, key: SectionKey, until: datetime) -> None:
+        self._mark_batch(key, until, lambda batch: self._waits_for_a_batch(batch, key))
+
+    def leave_batch(self, key: SectionKey) -> None:
+        self._mark_batch(key, now(), lambda _: None)
+
+    def _mark_batch(self, key: SectionKey, until: datetime, also: Callable[[WriteBatch], None]) -> None:
+        """Raises `Busy` when somebody changes the section meanwhile."""
+        snapshot = self._section_snapshot(key)
+        record = self._section_of(key, snapshot)
+        if record.state.terminal:
+            return
+        batch = self._client.batch()
+        self._write_if_unchanged(batch, snapshot, of.section_document(replace(record, batch_until=until)))
+        also(batch)
+        self._touch(batch, key.ref, key.chunk)
+        with about(key.ref):
+            try:
+                batch.commit()
+            except (google.Conflict, google.FailedPrecondition) as error:
+                raise Busy(f"somebody else was faster at {_words(key)}") from error
 
     def commit_assembly(self, ref: VideoRef, assembly: Assembly) -> None:
         body = of.spread(of.assembled_text(assembly.summary, assembly.important_scenes, assembly.gaps), self._parts(ref))

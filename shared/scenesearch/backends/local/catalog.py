@@ -11,7 +11,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from scenesearch.backends.local.database import Database, Row
+from scenesearch.backends.local.batches import LocalBatches
+from scenesearch.backends.local.database import Row
 from scenesearch.backends.local.presence import Fate
 from scenesearch.errors import Busy, Gone
 from scenesearch.names import composed
@@ -45,11 +46,8 @@ _FEEDBACK = TypeAdapter(Feedback)
 _ENDED = (VideoState.READY, VideoState.FAILED)
 
 
-class LocalCatalog(Catalog):
+class LocalCatalog(LocalBatches, Catalog):
     """Collections, videos, chunks, sections, feedback. Processes and threads may share it."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def atomic(self) -> AbstractContextManager[None]:
         """One commit for everything in it, publishing to a queue in the same database included; an error undoes it all."""
@@ -258,6 +256,20 @@ class LocalCatalog(Catalog):
                 (*_id(key.ref), key.chunk, key.section),
             )
 
+    def await_batch(self, key: SectionKey, until: datetime) -> None:
+        with self.atomic():
+            record = self.section(key)
+            if not record.state.terminal:
+                self._mark_batch(replace(record, batch_until=until))
+                self._waits_for_a_batch(key)
+                self._touch(key.ref)
+
+    def leave_batch(self, key: SectionKey) -> None:
+        with self.atomic():
+            record = self.section(key)
+            if not record.state.terminal:
+                self._mark_batch(replace(record, batch_until=now()))
+
     def commit_assembly(self, ref: VideoRef, assembly: Assembly) -> None:
         with self.atomic():
             video = self._live(ref)
@@ -326,6 +338,10 @@ class LocalCatalog(Catalog):
             "SELECT owner, interruptions, document FROM sections WHERE video_id = ? AND generation = ? AND chunk = ? AND section = ?",
             (*_id(key.ref), key.chunk, key.section),
         )
+
+    def _mark_batch(self, record: SectionRecord) -> None:
+        row = self._section_row(record.key)
+        self._write_section(record, row["owner"] if row else None, row["interruptions"] if row else 0)
 
     def _write_section(self, record: SectionRecord, owner: str | None, interruptions: int) -> None:
         self._database.execute(

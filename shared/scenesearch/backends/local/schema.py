@@ -33,4 +33,12 @@ STEPS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX deliveries_by_owner ON deliveries (owner) WHERE owner IS NOT NULL",
         "CREATE TABLE counts (name TEXT PRIMARY KEY, value INTEGER NOT NULL)",
     ),
+    (
+        "CREATE TABLE batches (id TEXT PRIMARY KEY, created_at REAL NOT NULL, document TEXT NOT NULL)",
+        """CREATE TABLE batch_sections (
+            video_id TEXT NOT NULL, generation INTEGER NOT NULL, chunk INTEGER NOT NULL, section TEXT NOT NULL, batch TEXT NOT NULL,
+            PRIMARY KEY (video_id, generation, chunk, section),
+            FOREIGN KEY (video_id, generation, chunk) REFERENCES chunks ON DELETE CASCADE)""",
+        "CREATE INDEX batch_sections_by_batch ON batch_sections (batch)",
+    ),
 )

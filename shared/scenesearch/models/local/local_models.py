@@ -43,6 +43,11 @@ class LocalModels:
         """Nothing here watches clips."""
         return None
 
+    @property
+    def batches(self) -> None:
+        """No service, no batch jobs."""
+        return None
+
     def extractor(self, section: Section) -> SectionExtractor:
         """The extractor of a chunk section; its model stays loaded."""
         return self._extractors[section]

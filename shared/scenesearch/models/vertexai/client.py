@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import random
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -15,7 +16,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel
 
 from scenesearch.config import Settings
-from scenesearch.errors import AskerLeft, ConfigurationError, Outage, Unavailable
+from scenesearch.errors import AskerLeft, ConfigurationError, ModelError, Outage, Unavailable
 from scenesearch.models.vertexai import faults
 from scenesearch.models.vertexai.answer import Answer, answer_of, embedding_usage, usage_of
 from scenesearch.models.vertexai.prices import Prices
@@ -57,6 +58,7 @@ class ModelRequest:
     comes of it: a refusal, an answer without an end. (Of a request that was lost or ended midway nobody is told what it cost.)
     Once `asker` has left, nothing more is sent for it, and what is under way is ended. `price`: flex and batch are both asked for at the
     flex price here (a batch job's own requests do not pass this door).
+    `batched` is what a batch job answered to this very request: it is taken in place of a call.
     """
 
     model: str
@@ -68,6 +70,7 @@ class ModelRequest:
     spending: Spending | None = None
     asker: Waiting | None = None
     price: Price = Price.STANDARD
+    batched: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,9 @@ class VertexClient:
         Raises `Blocked`, `ModelError`, `Unavailable`, `AskerLeft`, `ConfigurationError`, `InvalidRequest`.
         """
 
+        if request.batched is not None:
+            return self._batched(request, request.batched)
+
         async def send(price: Price, http: HttpOptions) -> tuple[GenerateContentResponse, Usage]:
             config = self.config(request)
             config.http_options = http
@@ -151,6 +157,55 @@ class VertexClient:
             thinking_config=types.ThinkingConfig(thinking_level=types.ThinkingLevel(level.upper())) if level else None,
             automatic_continuation=False,  # it would run past the deadline and bill the clip again for each part
         )
+
+    def body(self, request: ModelRequest) -> dict[str, Any]:
+        """Return the body that google-genai would send for this request, by letting it send it to nobody."""
+        import httpx2
+        from google import genai
+        from google.genai.types import HttpOptions
+
+        sent: list[bytes] = []
+
+        def kept(posted: httpx2.Request) -> httpx2.Response:
+            sent.append(posted.content)
+            return httpx2.Response(200, json={})
+
+        async def send() -> None:
+            async with httpx2.AsyncClient(transport=httpx2.MockTransport(kept)) as nobody:
+                options = HttpOptions(base_url="https://nobody.invalid", httpx_async_client=nobody)
+                client = genai.Client(
+                    enterprise=True, project="nobody", location="global", credentials=_placeholder(), http_options=options
+                )
+                await client.aio.models.generate_content(model=request.model, contents=list(request.contents), config=self.config(request))
+
+        self._requests.run(send, seconds=CONNECT_SECONDS)
+        body: dict[str, Any] = json.loads(sent[0])
+        return body
+
+    def call(
+        self, send: Callable[[HttpOptions, AsyncClient], Coroutine[Any, Any, _T]], what: str, policy: RetryPolicy, *, deadline: datetime
+    ) -> _T:
+        """Return what another call of the service returns. Raises `Unavailable`, `ConfigurationError`, `InvalidRequest`."""
+
+        async def free(http: HttpOptions) -> tuple[_T, Usage]:
+            return await send(http, self._genai), Usage()
+
+        return self._within(deadline, what, free, policy)[0]
+
+    def _batched(self, request: ModelRequest, answer: bytes) -> Answer:
+        """The answer that a batch job brought, at the price of batch jobs on the day on which it was made."""
+        from google.genai.types import GenerateContentResponse
+
+        try:
+            read = json.loads(answer)
+            response = GenerateContentResponse.model_validate(read["response"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise ModelError(f"{request.model} answered in a batch job what cannot be read ({type(error).__name__})") from error
+        usage = usage_of(response, request.model, self.prices, _day(read.get("processed_time")) or self._clock().date(), Price.BATCH)
+        if request.spending is not None:
+            request.spending.add(usage)
+        _log(request.model, usage, 0.0)
+        return answer_of(response, request.model, usage)
 
     def _at_flex(
         self,
@@ -260,9 +315,20 @@ class VertexClient:
         """None lets google-auth find the machine's own; a server on this machine is never shown those."""
         if not self._on_this_machine:
             return None
-        from google.oauth2.credentials import Credentials
+        return _placeholder()
 
-        return Credentials(token="none")  # noqa: S106  a placeholder, no secret
+
+def _placeholder() -> Credentials:
+    from google.oauth2.credentials import Credentials
+
+    return Credentials(token="none")  # noqa: S106  a placeholder, no secret
+
+
+def _day(processed_time: object) -> date | None:
+    try:
+        return datetime.fromisoformat(str(processed_time)).astimezone(UTC).date()
+    except ValueError:
+        return None
 
 
 def _log(model: str, usage: Usage, seconds: float) -> None:

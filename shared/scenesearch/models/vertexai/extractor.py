@@ -97,11 +97,14 @@ class GeminiExtractor:
         """Return the notes on `part`, on the clip's clock."""
         try:
             outcome = generate_structured(
-                self._client, self.request(part, given), lambda text: self._definition.read(text, part.duration_ms), deadline=deadline
+                self._client,
+                replace(self.request(part, given), batched=given.answer),
+                lambda text: self._definition.read(text, part.duration_ms),
+                deadline=deadline,
             )
         except Truncated:
             with part.bisected(self.section, audio=self.wants_audio) as halves:
-                first, second = (self._read(half, given, deadline) for half in halves)
+                first, second = (self._read(half, replace(given, answer=None), deadline) for half in halves)
             return _joined(first, second, halves[1].offset_ms)
         if outcome.rejected and not outcome.value.entries:
             raise ModelError(f"{self._model} gave {outcome.rejected} entries for {part.clip.object_name}, and none with a usable time")

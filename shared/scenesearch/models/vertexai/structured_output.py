@@ -87,4 +87,4 @@ def _repair(request: ModelRequest, said: str, faults: tuple[str, ...]) -> ModelR
     more = [f"- and {len(faults) - MOST_FAULTS} more of the kind"] if len(faults) > MOST_FAULTS else []
     words = prompts.render("repair", faults="\n".join([*(f"- {fault}" for fault in faults[:MOST_FAULTS]), *more]))
     turns = (Content(role="model", parts=[Part(text=said or "(nothing)")]), Content(role="user", parts=[Part(text=words)]))
-    return replace(request, contents=(*request.contents, *turns))
+    return replace(request, contents=(*request.contents, *turns), batched=None)

@@ -6,13 +6,14 @@ from functools import cache, cached_property
 
 from scenesearch.config import Settings
 from scenesearch.metadata import Section
+from scenesearch.models.vertexai.batch_jobs import GeminiBatchJobs
 from scenesearch.models.vertexai.client import VertexClient
 from scenesearch.models.vertexai.embedder import GeminiEmbedder
 from scenesearch.models.vertexai.extractor import extractor_of
 from scenesearch.models.vertexai.reader import GeminiReader
 from scenesearch.models.vertexai.summarizer import GeminiSummarizer
 from scenesearch.models.vertexai.watcher import GeminiWatcher
-from scenesearch.ports import Catalog, ObjectStore, SceneReader, SceneWatcher, SectionExtractor, Summarizer
+from scenesearch.ports import BatchJobs, Catalog, ObjectStore, SceneReader, SceneWatcher, SectionExtractor, Summarizer
 
 
 class VertexModels:
@@ -42,6 +43,11 @@ class VertexModels:
     def watcher(self, catalog: Catalog, work: ObjectStore) -> SceneWatcher:
         """What watches found scenes: `catalog` knows their clips, `work` holds them."""
         return GeminiWatcher(self._client, self._settings, catalog, work)
+
+    @cached_property
+    def batches(self) -> BatchJobs:
+        """Batch prediction jobs."""
+        return GeminiBatchJobs(self._client, self._settings)
 
     @cached_property
     def _client(self) -> VertexClient:

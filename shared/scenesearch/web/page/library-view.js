@@ -166,7 +166,7 @@ function progress(video, seen) {
   const left = rate > 0 && share < 1 ? words.left(duration((1 - share) / rate)) : "";
   return h("div", { class: "working" },
     h("progress", { max: 1, value: share, "aria-label": words.state[video.state] }),
-    h("p", {}, `${words.state[video.state]} ${percent(share)}`, left ? h("span", { class: "quiet" }, ` · ${left}`) : null),
+    h("p", {}, `${words.state[video.state]} ${percent(share)}`, left || video.waits_for ? h("span", { class: "quiet" }, ` · ${video.waits_for ? words.batch : left}`) : null),
     stages.length && video.state === "extracting" ? h("ul", { class: "stages" }, stages.map((s) => h("li", { class: s.done >= s.of ? "done" : "" }, `${words.stage[s.section]} ${s.done}/${s.of}`))) : null);
 }
 
