@@ -25,8 +25,10 @@ LOCKS: dict[str, list[str]] = {
 }
 
 
+EVERYWHERE = ["--universal", "--fork-strategy", "fewest"]
+"""Any system, and one version of a package for every Python: tests run with one of them."""
 RUNTIME = ["--python-platform", "x86_64-manylinux_2_28"]
-"""Where functions run; everybody else may run anywhere."""
+"""Where functions run."""
 
 
 WITH_EXTRAS = re.compile(r"^(?P<name>[\w.-]+)\[(?P<extras>[^\]]+)\](?P<rest>.*\n(?:    --hash=.*\n)+)", re.MULTILINE)
@@ -53,16 +55,7 @@ def lock(source: Path, selection: list[str], to: Path, python: str = "3.11") -> 
     subprocess.run(
         [
             *(sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--no-config", str(source), *selection, *constraint),
-            *(
-                "--generate-hashes",
-                "--no-strip-extras",
-                "--fork-strategy",
-                "fewest",
-                "--python-version",
-                python,
-                "--no-header",
-                "--no-annotate",
-            ),
+            *("--generate-hashes", "--no-strip-extras", "--python-version", python, "--no-header", "--no-annotate"),
             *("--no-emit-index-url", "--no-emit-find-links", "--output-file", str(to), *sys.argv[1:]),
         ],
         check=True,
@@ -72,6 +65,6 @@ def lock(source: Path, selection: list[str], to: Path, python: str = "3.11") -> 
 
 if __name__ == "__main__":
     for name, chosen in LOCKS.items():
-        lock(PROJECT, [*chosen, "--universal"], HERE / f"{name}.txt")
+        lock(PROJECT, [*chosen, *EVERYWHERE], HERE / f"{name}.txt")
     for wanted in sorted((HERE.parent / "functions").glob("*/requirements.in")):
         lock(wanted, RUNTIME, wanted.with_suffix(".txt"))
