@@ -1,9 +1,9 @@
-"""The three environments. Whatever differs between them is said here, once; the stacks hold no literal of their own."""
+"""What an environment consists of, with the defaults. What differs stands in environments/NAME.toml; stacks hold no literal."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -220,61 +220,3 @@ class Environment:
     def account(self, name: str) -> str:
         """The address of one of our service accounts."""
         return f"{name}@{self.project}.iam.gserviceaccount.com"
-
-
-def _smaller(limits: Mapping[Function, Limits], instances: int) -> Mapping[Function, Limits]:
-    return {f: replace(one, max_instances=min(one.max_instances, instances)) for f, one in limits.items()}
-
-
-def _warm(limits: Mapping[Function, Limits], *functions: Function) -> Mapping[Function, Limits]:
-    return {f: replace(one, min_instances=1) if f in functions else one for f, one in limits.items()}
-
-
-DEV = Environment(
-    name="dev",
-    project="scenesearch-dev",
-    source=Source(tags=r"^dev-.+$", pull_requests=True),
-    thresholds=Thresholds(daily_model_usd=5),
-    limits=_smaller(LIMITS, 2),
-    daily_hours=2,
-    admins=("domain:example.com",),
-    page_users=("group:scenesearch-developers@example.com",),
-    search_callers=("group:scenesearch-developers@example.com",),
-    alert_emails=("scenesearch-developers@example.com",),
-    billing_account="000000-000000-000000",
-    budget_units=50,
-    trace_ratio=1.0,
-)
-
-STAGING = Environment(
-    name="staging",
-    project="scenesearch-staging",
-    source=Source(tags=r"^v\d+\.\d+\.\d+-rc\d+$"),
-    thresholds=Thresholds(daily_model_usd=20),
-    limits=_smaller(LIMITS, 5),
-    daily_hours=10,
-    admins=("domain:example.com",),
-    page_users=("group:scenesearch-developers@example.com",),
-    search_callers=("group:scenesearch-developers@example.com",),
-    alert_emails=("scenesearch-developers@example.com",),
-    billing_account="000000-000000-000000",
-    budget_units=200,
-)
-
-PROD = Environment(
-    name="prod",
-    project="scenesearch-prod",
-    source=Source(tags=r"^v\d+\.\d+\.\d+$", approval=True),
-    thresholds=Thresholds(daily_model_usd=100),
-    # A first visitor should not wait for a cold start.
-    limits=_warm(LIMITS, Function.SEARCH, Function.LIBRARY),
-    daily_hours=100,
-    admins=("scenesearch-operators@example.com",),
-    page_users=("group:scenesearch-users@example.com",),
-    search_callers=("group:scenesearch-users@example.com",),
-    alert_emails=("scenesearch-operators@example.com",),
-    billing_account="000000-000000-000000",
-    budget_units=2000,
-)
-
-ENVIRONMENTS: Mapping[str, Environment] = {one.name: one for one in (DEV, STAGING, PROD)}

@@ -6,7 +6,9 @@ import sys
 from collections.abc import Iterator, Mapping
 
 from infra.archives import BUILT, ROOT, Archive, built
-from infra.config import ENVIRONMENTS, HTTP_FUNCTIONS, Environment
+from infra.config import HTTP_FUNCTIONS, Environment
+from infra.environments import chosen
+from scenesearch.errors import ConfigurationError
 
 
 def images(env: Environment, archives: Mapping[str, Archive]) -> Iterator[tuple[str, ...]]:
@@ -19,10 +21,12 @@ def images(env: Environment, archives: Mapping[str, Archive]) -> Iterator[tuple[
 
 def main(arguments: list[str]) -> int:
     """Print the images of the environment named by the one argument."""
-    if len(arguments) != 1 or arguments[0] not in ENVIRONMENTS:
-        print(f"say which environment: one of {', '.join(ENVIRONMENTS)}", file=sys.stderr)  # noqa: T201
+    try:
+        needed = images(chosen(arguments), built())
+    except (ConfigurationError, FileNotFoundError) as error:
+        print(error, file=sys.stderr)  # noqa: T201
         return 2
-    for line in images(ENVIRONMENTS[arguments[0]], built()):
+    for line in needed:
         print(*line)  # noqa: T201
     return 0
 

@@ -9,9 +9,11 @@ from pathlib import Path
 from cdktn import App
 
 from infra.archives import ROOT, Archive, built
-from infra.config import ENVIRONMENTS, Environment
+from infra.config import Environment
+from infra.environments import chosen
 from infra.stacks.data import DataStack
 from infra.stacks.functions import FunctionsStack
+from scenesearch.errors import ConfigurationError
 
 
 def synth(env: Environment, archives: Mapping[str, Archive], to: Path) -> dict[str, Path]:
@@ -27,11 +29,12 @@ def synth(env: Environment, archives: Mapping[str, Archive], to: Path) -> dict[s
 
 def main(arguments: list[str]) -> int:
     """Synthesise the environment named by the one argument."""
-    if len(arguments) != 1 or arguments[0] not in ENVIRONMENTS:
-        print(f"say which environment: one of {', '.join(ENVIRONMENTS)}", file=sys.stderr)  # noqa: T201
+    try:
+        env, archives = chosen(arguments), built()
+    except (ConfigurationError, FileNotFoundError) as error:
+        print(error, file=sys.stderr)  # noqa: T201
         return 2
-    env = ENVIRONMENTS[arguments[0]]
-    for name, folder in synth(env, built(), ROOT / "build" / "infra" / env.name).items():
+    for name, folder in synth(env, archives, ROOT / "build" / "infra" / env.name).items():
         print(f"{name}: {folder}")  # noqa: T201
     return 0
 

@@ -12,7 +12,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from infra.archives import ROOT
-from infra.config import ENVIRONMENTS, Environment, Function, Purpose
+from infra.config import Environment, Function, Purpose
+from infra.environments import chosen
+from scenesearch.errors import ConfigurationError
 from scenesearch.timeline import Span
 from scenesearch.video import video_id
 
@@ -102,12 +104,16 @@ def _endpoint(env: Environment) -> str:
 
 def main(arguments: list[str]) -> int:
     """Run it against the environment and under the name given."""
-    if len(arguments) != 2 or arguments[0] not in ENVIRONMENTS:
-        print(f"say which environment ({', '.join(ENVIRONMENTS)}) and what to call the upload", file=sys.stderr)  # noqa: T201
+    if len(arguments) != 2:
+        print("say which environment and what to call the upload", file=sys.stderr)  # noqa: T201
+        return 2
+    try:
+        env = chosen(arguments)
+    except ConfigurationError as error:
+        print(error, file=sys.stderr)  # noqa: T201
         return 2
     from google.cloud.storage import Client
 
-    env = ENVIRONMENTS[arguments[0]]
     endpoint = _endpoint(env)
     bucket = Client(project=env.project).bucket(env.bucket(Purpose.UPLOADS))
     try:

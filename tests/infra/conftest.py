@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from infra.archives import Archive, build_all
-from infra.config import ENVIRONMENTS, Environment, Function
+from infra.config import Environment, Function
 from infra.main import synth
 from tests.infra.deployment import Deployment
+from tests.infra.environments import ENVIRONMENTS
 
 collect_ignore = [] if shutil.which("terraform") else ["test_terraform.py"]
 

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from infra.archives import LEFT_OUT, ROOT, build_all, built, functions
-from infra.config import DEV, Function
+from infra.config import Function
 from tests.infra.conftest import Workshop
+from tests.infra.environments import DEV
 
 PACKAGE = ROOT / "shared" / "scenesearch"
 LARGEST = 30_000_000

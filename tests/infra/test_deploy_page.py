@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from infra.archives import ROOT
-from infra.config import DEV
 from infra.stacks.data import APIS
 from tests.infra.conftest import Workshop
 from tests.infra.deployment import Deployment
+from tests.infra.environments import DEV
 from tests.infra.test_synth import name_of
 
 PAGE = (ROOT / "docs" / "deploy.md").read_text()

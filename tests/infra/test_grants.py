@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from infra.config import DEV, Environment, Function
+from infra.config import Environment, Function
 from infra.stacks.grants import ALLOWED
 from tests.infra.conftest import Workshop
 from tests.infra.deployment import NUMBER, Deployment, Resource
+from tests.infra.environments import DEV
 
 Grant = tuple[str, str, str]
 

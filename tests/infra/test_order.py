@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from infra.config import PROD, Environment
+from infra.config import Environment
 from tests.infra.conftest import Workshop
 from tests.infra.deployment import Deployment
+from tests.infra.environments import PROD
 
 NAMED_BY = {
     # kind: the attribute by which others would name it, had they no reference

@@ -13,9 +13,10 @@ import pytest
 import yaml
 
 from infra.archives import ROOT
-from infra.config import DEV, ENVIRONMENTS, HTTP_FUNCTIONS
+from infra.config import HTTP_FUNCTIONS
 from infra.images import images
 from tests.infra.conftest import Workshop
+from tests.infra.environments import DEV, ENVIRONMENTS
 
 BIN = Path(sys.executable).parent
 POLICY = ROOT / "infra" / "checkov.yaml"

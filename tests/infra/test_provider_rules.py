@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from infra.config import DEV, ENVIRONMENTS, PROD, Environment
+from infra.config import Environment
 from tests.infra.conftest import Workshop
 from tests.infra.deployment import Deployment
+from tests.infra.environments import DEV, ENVIRONMENTS, PROD
 from tests.infra.provider_rules import LABEL_KEY, LABEL_VALUE, RULES, UNIQUE, documented, enumerations, values
 
 EVERYTHING = replace(PROD, name="everything", vertex_ai_search=True, secret_settings=("vlm_key",), public_search=True)

@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
-from infra.config import DEV, ENVIRONMENTS, PROD, STAGING, Environment
+from infra.config import Environment
 from scenesearch.backends.vertexai_search.schema import LARGEST_DIMENSION, schema
 from tests.infra.conftest import Workshop, workshop
 from tests.infra.deployment import Deployment
+from tests.infra.environments import DEV, ENVIRONMENTS, PROD, STAGING
 
 INVENTORIES = Path(__file__).parent / "inventories"
 

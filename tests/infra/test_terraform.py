@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.config import PROD
 from tests.infra.conftest import Workshop
+from tests.infra.environments import PROD
 
 NO_PROVIDER = "Failed to query available provider packages"
 
