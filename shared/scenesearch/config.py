@@ -72,6 +72,9 @@ class Settings(BaseSettings):
     )
     clip_max_bytes: int = Field(default=400_000_000, gt=1_000_000)
     split_seconds: float = Field(default=400, gt=0, description="after this long, split hands the rest to itself")
+    media_memory_bytes: int = Field(default=1_000_000_000, gt=200_000_000, description="memory that reading one file may take, in bytes")
+    media_seconds: float = Field(default=400, gt=0, description="how long one step of reading a file may take: its plan, a clip, an export")
+    media_pixels: int = Field(default=7680 * 4320, gt=0, description="the most pixels of a picture; the default is 8K")
     workers: int = Field(default=2, ge=1, le=64, description="worker processes of the one-machine runtime")
     deliver_twice: bool = Field(
         default=False, description="deliver every message twice on purpose, to see that nothing minds (one machine)"

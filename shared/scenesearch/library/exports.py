@@ -78,16 +78,16 @@ def _inside(span: Span, video: Video) -> Span:
 
 
 def _clip(take: Take, to: Path) -> Span:
-    from scenesearch.media.export import copy_clip, encode_clip
+    from scenesearch.media.isolated import copied_clip, encoded_clip
 
     with take.uploads.open(take.video.name, take.video.ref.generation) as source:
-        return (encode_clip if take.exact else copy_clip)(source, take.span, to, take.video.media)
+        return (encoded_clip if take.exact else copied_clip)(source, take.span, to, take.video.media)
 
 
 def _still(take: Take, to: Path) -> Span:
     from PIL import Image
 
-    from scenesearch.media.frames import frame_meant
+    from scenesearch.media.isolated import frame_meant
 
     with take.uploads.open(take.video.name, take.video.ref.generation) as source:
         Image.fromarray(frame_meant(source, take.span.start_ms, take.video.media).image).save(to, "PNG")

@@ -27,7 +27,7 @@ def clip_of(video: Video, chunk: Chunk, *, uploads: ObjectStore, work: ObjectSto
         return work.stat(clip.object_name)
     except ObjectNotFound:
         pass
-    from scenesearch.media.cut import ChunkCutter
+    from scenesearch.media.isolated import ChunkCutter
 
     with _ONE_AT_A_TIME, uploads.open(video.name, video.ref.generation) as source:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO, NoReturn, cast
 from scenesearch.errors import UnreadableMedia
 from scenesearch.media.clock import ClockHand
 from scenesearch.media.codecs import AUDIO_FORMATS, VIDEO_FORMATS
+from scenesearch.media.limits import check_pictures, check_streams
 from scenesearch.video import Clock, MediaInfo
 
 if TYPE_CHECKING:
@@ -193,6 +195,8 @@ def opened(
             io_open=_refuse,
         )
     except av.FFmpegError as error:
+        if error.errno == errno.ENOMEM:
+            raise MemoryError from error
         raise UnreadableMedia(_why(source, error)) from error
     with container:
         video = _video_stream(container)
@@ -200,10 +204,12 @@ def opened(
             raise UnreadableMedia(
                 "the file has sound but no pictures: upload a video" if container.streams.audio else "there is no video in the file"
             )
+        check_streams(container)
         if video.codec_context is None and _is_scrambled(_head(source)):
             raise UnreadableMedia(ENCRYPTED)
         if video.codec_context is None:
             raise UnreadableMedia("the video's codec is unknown here: convert it to H.264 and upload it again")
+        check_pictures(video)
         start = container.start_time
         zero = Fraction(start or 0, 1_000_000)
         if media is None or media.video_track is None:

@@ -12,10 +12,9 @@ from typing import BinaryIO
 from scenesearch.config import Models, Settings
 from scenesearch.errors import Gone, NotFound, ObjectNotFound, UnreadableMedia
 from scenesearch.media.clip_writer import WrittenClip
-from scenesearch.media.cut import ChunkCutter, CutChunk
-from scenesearch.media.plan import Plan, plan
-from scenesearch.media.silent import without_sound
-from scenesearch.media.thumbnails import Thumbnails, interval_ms, vtt, vtt_cues
+from scenesearch.media.isolated import ChunkCutter, CutChunk, LaterSheet, plan_of, without_sound
+from scenesearch.media.plan import Plan
+from scenesearch.media.thumbnails import interval_ms, vtt, vtt_cues
 from scenesearch.messages import ChunkWork, ObjectChanged, SplitWork, Topic
 from scenesearch.names import composed, is_hidden
 from scenesearch.pipeline.advance import advance
@@ -121,7 +120,7 @@ def _planned(video: Video, source: BinaryIO, ports: Ports, settings: Settings) -
         announce(video, ports.publisher)
         return []
     try:
-        made = plan(source, chunk_seconds=settings.chunk_seconds, clip_max_bytes=settings.clip_max_bytes, audio_track=video.audio_track)
+        made = plan_of(source, chunk_seconds=settings.chunk_seconds, clip_max_bytes=settings.clip_max_bytes, audio_track=video.audio_track)
         if not _may_go_on(video, made, ports, settings):
             return []
     except UnreadableMedia as error:
@@ -226,7 +225,7 @@ def _keep_silent(ref: VideoRef, chunk: Chunk, clips: CutChunk, ports: Ports) -> 
 # --- thumbnails --------------------------------------------------------------------------------------------------------
 
 
-def _keep_thumbnails(ref: VideoRef, chunk: Chunk, thumbnails: Thumbnails, ports: Ports) -> None:
+def _keep_thumbnails(ref: VideoRef, chunk: Chunk, thumbnails: LaterSheet, ports: Ports) -> None:
     sheet = thumbnails.sheet()
     if sheet is not None:
         name = f"sprite-{chunk.number:03}"

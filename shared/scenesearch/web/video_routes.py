@@ -200,7 +200,7 @@ def still(
     """The frame on screen at that moment."""
     from PIL import Image
 
-    from scenesearch.media.frames import frame_at
+    from scenesearch.media.isolated import frame_at
 
     video = video_to_read(video_id, caller, site.app.catalog)
     jpeg = io.BytesIO()

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scenesearch.errors import Skipped, UnreadableMedia
 from scenesearch.media.codecs import AUDIO_FORMATS, VIDEO_FORMATS
+from scenesearch.media.isolation import Limits, in_child
 
 SAMPLE_RATE = 16_000
 """Samples a second that Whisper and the voice detector are trained on."""
+
+LONGEST_S = 600
+"""Sound that claims to come later (seconds) is left out: clips last 5 minutes, and what comes before it would be filled with silence."""
 
 _GAP_S = 0.05
 _FULL_SCALE = 32768.0
@@ -31,9 +36,17 @@ def decode_audio(path: Path) -> Samples:
         Skipped: the clip has no audio stream, or nothing in it can be decoded.
         UnreadableMedia: the file is no media file.
     """
+    with path.open("rb") as source:
+        return cast("Samples", in_child(source, Limits.load(), _samples, path.name))
+
+
+def _samples(source: BinaryIO, name: str) -> Samples:
+    """What the child does."""
     pieces: list[NDArray[np.int16]] = []
     length = 0
-    for at, piece in _pieces(path):
+    for at, piece in _pieces(source, name):
+        if at > LONGEST_S:
+            break
         hole = round(at * SAMPLE_RATE) - length
         if hole > _GAP_S * SAMPLE_RATE:
             pieces.append(np.zeros(hole, dtype=np.int16))
@@ -45,14 +58,14 @@ def decode_audio(path: Path) -> Samples:
     return np.concatenate(pieces).astype(np.float32) / _FULL_SCALE
 
 
-def _pieces(path: Path) -> Iterator[tuple[float, NDArray[np.int16]]]:
+def _pieces(source: BinaryIO, name: str) -> Iterator[tuple[float, NDArray[np.int16]]]:
     """Runs of samples and when they begin, in seconds from the clip's start."""
     import av
 
     try:
-        container = av.open(str(path), container_options={"format_whitelist": ",".join(VIDEO_FORMATS + AUDIO_FORMATS)})
+        container = av.open(source, "r", container_options={"format_whitelist": ",".join(VIDEO_FORMATS + AUDIO_FORMATS)})
     except (av.FFmpegError, OSError) as error:
-        raise UnreadableMedia(f"{path.name} cannot be read as media: {error.strerror}") from error
+        raise UnreadableMedia(f"{name} cannot be read as media: {error.strerror}") from error
     with container:
         if not container.streams.audio:
             raise Skipped("there is no audio stream")

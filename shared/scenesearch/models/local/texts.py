@@ -7,7 +7,7 @@ from datetime import datetime
 
 from scenesearch.config import Settings
 from scenesearch.errors import ModelError, Skipped
-from scenesearch.media.frames import frames
+from scenesearch.media.isolated import frames_of
 from scenesearch.metadata import Section
 from scenesearch.models.local.digest import telling_lines
 from scenesearch.models.local.text_changes import Gray, Memory, changed_part, gray
@@ -54,7 +54,7 @@ class LocalTexts:
         settled = False
         due_ms = last_ms = -1
         with given.store.as_file(given.clip.object_name) as path, path.open("rb") as source:
-            for frame in frames(source, interval_ms=_STEP_MS, max_width=_WIDEST):
+            for frame in frames_of(source, interval_ms=_STEP_MS, max_width=_WIDEST):
                 last_ms = max(0, frame.at_ms)
                 small = gray(frame.image)
                 memory.add(last_ms, small)

@@ -11,7 +11,8 @@ import numpy as np
 
 from scenesearch.config import Settings
 from scenesearch.errors import ModelError, Skipped
-from scenesearch.media.frames import Frame, frames
+from scenesearch.media.frames import Frame
+from scenesearch.media.isolated import frames_of
 from scenesearch.metadata import Entry, Section
 from scenesearch.models.local.camera import Motion, SmallGray, camera_words, motion, small_gray
 from scenesearch.models.local.colours import brightness_words, colour_words
@@ -94,7 +95,7 @@ class LocalVisualInfo:
         chooser = KeyframeChooser()
         before: SmallGray | None = None
         with given.store.as_file(given.clip.object_name) as path, path.open("rb") as source:
-            for frame in frames(source, interval_ms=_STEP_MS, max_width=_WIDEST):
+            for frame in frames_of(source, interval_ms=_STEP_MS, max_width=_WIDEST):
                 if now() > deadline:
                     raise ModelError(f"the shots of {given.clip.object_name} were not measured in time")
                 seen, gray = look(max(0, frame.at_ms), frame.image), small_gray(frame.image)

@@ -13,6 +13,7 @@ from scenesearch.errors import ModelError, UnreadableMedia
 from scenesearch.media.clip_writer import ClipWriter
 from scenesearch.media.codecs import Wrapper, audio_wrapper, video_wrapper
 from scenesearch.media.cut import ChunkCutter
+from scenesearch.media.isolation import Limits, reading
 from scenesearch.media.probe import probe
 from scenesearch.media.source import time_base
 from scenesearch.timeline import Span
@@ -53,10 +54,18 @@ def bisected(clip: BinaryIO, *, audio: bool, duration_ms: int) -> Iterator[tuple
         UnreadableMedia: the clip cannot be read.
         StorageFull: no space is left.
     """
-    import av
-
     if duration_ms <= 2 * LEAST_MS:
         raise ModelError(f"the answer about a clip was cut off, and the clip is too short to be bisected ({duration_ms} ms)")
+    with reading(clip, Limits.load(), _halves, audio=audio, duration_ms=duration_ms) as job:
+        first, second = cast("tuple[Half, Half]", job.next())
+        with first.file, second.file:
+            yield first, second
+
+
+def _halves(clip: BinaryIO, *, audio: bool, duration_ms: int) -> Iterator[tuple[Half, Half]]:
+    """What the child does."""
+    import av
+
     with ExitStack() as files:
         try:
             with av.open(clip, "r") as source:
