@@ -29,6 +29,7 @@ DIRECT_BYTES = 30_000_000
 """A larger export goes to the work bucket: a response in the cloud holds at most 32 MB, and a page should not hold a large file."""
 
 LINK_LIFE = timedelta(minutes=15)
+"""How long the link to a large export is good: the download begins at once."""
 
 KEPT = timedelta(days=1)
 """How long a large export stays in the work bucket at least: a download that has begun must not end early."""

@@ -21,7 +21,7 @@ ENDED = frozenset({VideoState.READY, VideoState.FAILED, VideoState.WAITING})
 """Where a video stands when nobody works on it any more (of today's)."""
 
 
-class Bars:
+class ProgressBars:
     """A progress bar a video: stage, share done, time left."""
 
     def __init__(self, ids: Sequence[str], app_: Application, *, quiet: bool) -> None:
@@ -39,7 +39,7 @@ class Bars:
         self._looked = float("-inf")
         self._left = TimeLeft()
 
-    def __enter__(self) -> Bars:
+    def __enter__(self) -> ProgressBars:
         self._bars.start()
         return self
 
