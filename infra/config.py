@@ -9,6 +9,7 @@ from typing import Any
 
 from scenesearch.config import Settings
 from scenesearch.messages import Subscription
+from scenesearch.price import Price
 
 
 class Function(StrEnum):
@@ -159,13 +160,12 @@ class ModelChoice:
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """Where builds come from: a repository that is connected to Cloud Build, and which tags deploy."""
+    """Where builds come from: a repository that is connected to Cloud Build, and which tags are planned and, once approved, applied."""
 
     owner: str = "scenesearch"
     repository: str = "scenesearch"
     tags: str
     pull_requests: bool = False
-    approval: bool = False
 
     @property
     def url(self) -> str:
@@ -185,6 +185,9 @@ class Environment:
     runtime: str = "python311"
     builder: str = "gcr.io/buildpacks/builder:google-22"
     models: ModelChoice = ModelChoice()
+    price: Price | None = None
+    """At which price Gemini is asked about videos; none: `standard` for uploads, the cheapest for backfills."""
+
     limits: Mapping[Function, Limits] = field(default_factory=lambda: LIMITS)
     delivery: Delivery = Delivery()
     keeping: Keeping = Keeping()
@@ -194,6 +197,9 @@ class Environment:
     search_callers: tuple[str, ...] = ()
     public_search: bool = False
     alert_emails: tuple[str, ...] = ()
+    approvers: tuple[str, ...] = ()
+    """Who reads the plan of a tag and lets it be applied."""
+
     billing_account: str
     budget_units: int
     """What a month may cost, in whole units of the billing account's own currency."""

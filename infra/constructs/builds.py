@@ -1,4 +1,4 @@
-"""Who builds and deploys, from which repository, and when."""
+"""Who plans and who deploys, from which repository, and when."""
 
 from __future__ import annotations
 
@@ -13,25 +13,39 @@ from constructs import Construct
 
 from infra.config import Environment
 
-FILE = "cloudbuild.yaml"
+PLAN, APPLY = "cloudbuild.yaml", "cloudbuild.apply.yaml"
 
 
 class Triggers(Construct):
-    """A tag deploys; a pull request is tested and planned, by an account that can change nothing."""
+    """A tag is tested and planned, and what was planned is applied once somebody approves; a pull request is tested and planned.
 
-    def __init__(self, scope: Construct, env: Environment, *, planner: str, deployer: str) -> None:
+    Cloud Build asks for an approval before a build starts. So these are two triggers: one build could show nobody its plan.
+    """
+
+    def __init__(self, scope: Construct, env: Environment, *, checker: str, planner: str, deployer: str) -> None:
         super().__init__(scope, "triggers")
         source = env.source
+        tag = CloudbuildTriggerGithub(owner=source.owner, name=source.repository, push=CloudbuildTriggerGithubPush(tag=source.tags))
         CloudbuildTrigger(
             self,
-            "deploy",
-            name=f"deploy-{env.name}",
+            "plan",
+            name=f"plan-{env.name}",
+            location=env.region,
+            service_account=planner,
+            filename=PLAN,
+            substitutions={"_ENV": env.name, "_KEEP": "true"},
+            github=tag,
+        )
+        CloudbuildTrigger(
+            self,
+            "apply",
+            name=f"apply-{env.name}",
             location=env.region,
             service_account=deployer,
-            filename=FILE,
-            substitutions={"_ENV": env.name, "_APPLY": "true"},
-            approval_config=CloudbuildTriggerApprovalConfig(approval_required=source.approval),
-            github=CloudbuildTriggerGithub(owner=source.owner, name=source.repository, push=CloudbuildTriggerGithubPush(tag=source.tags)),
+            filename=APPLY,
+            substitutions={"_ENV": env.name},
+            approval_config=CloudbuildTriggerApprovalConfig(approval_required=True),
+            github=tag,
         )
         if source.pull_requests:
             CloudbuildTrigger(
@@ -39,9 +53,9 @@ class Triggers(Construct):
                 "check",
                 name="check-pull-request",
                 location=env.region,
-                service_account=planner,
-                filename=FILE,
-                substitutions={"_ENV": env.name, "_APPLY": "false"},
+                service_account=checker,
+                filename=PLAN,
+                substitutions={"_ENV": env.name, "_KEEP": "false"},
                 github=CloudbuildTriggerGithub(
                     owner=source.owner,
                     name=source.repository,

@@ -79,9 +79,9 @@ class Bucket(Construct):
 
 
 class Announcements(Construct):
-    """Tells a topic of every object that is written to, or gone from, a bucket."""
+    """Tells a topic of every object that is written to, or gone from, a bucket; with `prefix`, of those written below it only."""
 
-    def __init__(self, scope: Construct, bucket: Bucket, topic: Topic, topic_id: str) -> None:
+    def __init__(self, scope: Construct, bucket: Bucket, topic: Topic, topic_id: str, *, prefix: str | None = None) -> None:
         super().__init__(scope, f"announce-{topic.value}")
         agent = DataGoogleStorageProjectServiceAccount(self, "agent")
         may_publish = PubsubTopicIamMember(
@@ -93,6 +93,7 @@ class Announcements(Construct):
             bucket=bucket.bucket.name,
             topic=topic_id,
             payload_format="JSON_API_V1",
-            event_types=["OBJECT_FINALIZE", "OBJECT_DELETE"],
+            event_types=["OBJECT_FINALIZE"] if prefix else ["OBJECT_FINALIZE", "OBJECT_DELETE"],
+            object_name_prefix=prefix,
             depends_on=[may_publish],
         )

@@ -14,23 +14,36 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from infra.config import LIMITS, Delivery, Environment, Function, Keeping, Limits, ModelChoice, Source, Thresholds
+from scenesearch.config import Settings
 from scenesearch.errors import ConfigurationError
 
 FOLDER = Path(__file__).parent
 NAMES = tuple(sorted(file.stem for file in FOLDER.glob("*.toml")))
 
+MEMBER = r"(user|group|serviceAccount):[^@\s]+@[\w.-]+\.\w+|domain:[\w.-]+\.\w+"
+MEMBERS = "somebody is named like user:a@example.com, group:b@example.com or domain:example.com"
+MOST_ALERT_EMAILS = 5
+"""How many channels a budget notifies at most (resource_billing_budget.go of Terraform's provider)."""
+
 FORMS: Mapping[str, tuple[str, str]] = {
+    "name": (r"[a-z][a-z0-9-]{0,18}[a-z0-9]", "an environment (its file) has 2 to 20 lower-case letters, digits and hyphens for a name"),
     # cloud.google.com/resource-manager/docs/creating-managing-projects#before_you_begin
     "project": (
-        r"[a-z][a-z0-9-]{4,28}[a-z0-9]",
-        "a project id is 6 to 30 lower-case letters, digits and hyphens, begins with a letter and ends with none of the hyphens"
-        " (`gcloud projects list` shows yours)",
+        r"(?!.*google)[a-z][a-z0-9-]{4,28}[a-z0-9]",
+        "a project id is 6 to 30 lower-case letters, digits and hyphens, begins with a letter, ends with none of the hyphens and has no"
+        " google in it (`gcloud projects list` shows yours)",
     ),
     "region": (r"[a-z]+-[a-z]+\d+", "a region looks like europe-west1 (`gcloud compute regions list` shows them)"),
     "billing_account": (
         r"[0-9A-F]{6}(-[0-9A-F]{6}){2}",
         "a billing account looks like 0X0X0X-0X0X0X-0X0X0X (`gcloud billing accounts list` shows yours)",
     ),
+    "admins": (rf"[^@\s:]+@[\w.-]+\.\w+|{MEMBER}", f"an admin is an address, or {MEMBERS}"),
+    "page_users": (MEMBER, MEMBERS),
+    "search_callers": (MEMBER, MEMBERS),
+    "approvers": (MEMBER, MEMBERS),
+    "alert_emails": (r"[^@\s:]+@[\w.-]+\.\w+", "a mail address, without a word before it"),
+    "secret_settings": ("|".join(Settings.model_fields), "a secret is a setting of scenesearch, like vlm_key"),
 }
 """What the keys that name things of Google's must look like, and how to say it."""
 
@@ -75,8 +88,12 @@ def load(file: Path) -> Environment:
     except ValidationError as error:
         raise ConfigurationError(f"{file}: {'; '.join(map(_fault, error.errors()))}") from error
     for key, (form, rule) in FORMS.items():
-        if not re.fullmatch(form, value := getattr(read, key)):
-            raise ConfigurationError(f"{file}: {key} = {value!r}: {rule}")
+        said = getattr(read, key)
+        for value in (said,) if isinstance(said, str) else said:
+            if not re.fullmatch(form, value):
+                raise ConfigurationError(f"{file}: {key} = {value!r}: {rule}")
+    if len(read.alert_emails) > MOST_ALERT_EMAILS:
+        raise ConfigurationError(f"{file}: alert_emails: a budget tells {MOST_ALERT_EMAILS} at most, so name a group")
     return read.environment()
 
 

@@ -26,6 +26,7 @@ PUBLISHES: Mapping[Function, tuple[Topic, ...]] = {
 READS_UPLOADS = (Function.SPLIT, Function.REMOVE, Function.RECOVER)
 READS_WORK = (Function.SEARCH,)
 WRITES_WORK = (Function.SPLIT, *EXTRACTORS, Function.ASSEMBLE, Function.REMOVE, Function.RECOVER, Function.LIBRARY)
+RUNS_BATCHES = (Function.RECOVER,)
 ASKS_MODELS = (*EXTRACTORS, Function.ASSEMBLE, Function.RECOVER, Function.SEARCH, Function.LIBRARY)
 
 
@@ -37,6 +38,7 @@ class Resources:
     topics: Mapping[Topic, str]
     database: str
     models_role: str
+    batches_role: str
     secrets: Mapping[str, str]
 
 
@@ -52,6 +54,8 @@ def function_account(stack: Stack, env: Environment, function: Function, on: Res
         identity.may_on_bucket(purpose, role, bucket=on.buckets[purpose])
     if function in ASKS_MODELS:
         identity.may_on_project(on.models_role, label="models")
+    if function in RUNS_BATCHES:
+        identity.may_on_project(on.batches_role, label="batches")
     if function is Function.LIBRARY:
         identity.may_sign_as_itself()
     if env.vertex_ai_search:

@@ -23,6 +23,7 @@ from cdktn_provider_google.secret_manager_secret import (
     SecretManagerSecretReplicationAuto,
 )
 from cdktn_provider_google.storage_bucket import StorageBucketLifecycleRuleCondition as When
+from cdktn_provider_google.storage_bucket_iam_member import StorageBucketIamMember
 from constructs import Construct
 
 from infra.config import REGISTRY, Environment, Function, Purpose, listener
@@ -31,11 +32,12 @@ from infra.constructs.identity import Identity
 from infra.constructs.objects import PLAYS, UPLOADS, Announcements, Bucket
 from infra.constructs.pipe import Pipe, Push
 from infra.stacks.accounts import Resources, function_account
-from infra.stacks.builders import MODELS, builders, own_role
-from infra.stacks.names import CALLER, DATABASE, MODELS_ROLE, SEARCH_DATA_STORE, TIMER, Stack
+from infra.stacks.builders import BATCH_JOBS, MODELS, builders, own_role
+from infra.stacks.names import BATCHES_ROLE, CALLER, DATABASE, MODELS_ROLE, SEARCH_DATA_STORE, TIMER, Stack
 from scenesearch.backends.vertexai_search.schema import SCHEMA_ID, schema
 from scenesearch.media.codecs import COPYABLE_AUDIO, MP4, WEBM, audio_wrapper
 from scenesearch.messages import SUBSCRIPTIONS, Subscription, Topic
+from scenesearch.pipeline.batch import BATCHES
 from scenesearch.pipeline.recover import PARKED
 
 APIS = (
@@ -86,11 +88,22 @@ class DataStack(Stack):
         caller = Identity(self, CALLER, env, "signs what Pub/Sub pushes to the functions")
         topics = self._pipes(caller)
         Announcements(self, buckets[Purpose.UPLOADS], Topic.OBJECTS, topics[Topic.OBJECTS].topic.id)
+        Announcements(self, buckets[Purpose.WORK], Topic.BATCHES, topics[Topic.BATCHES].topic.id, prefix=BATCHES)
+        # Vertex AI reads requests and clips of batch jobs, and writes their answers, as itself.
+        StorageBucketIamMember(
+            self,
+            "vertexai-works",
+            bucket=buckets[Purpose.WORK].bucket.name,
+            role="roles/storage.objectUser",
+            member=self.agent("aiplatform"),
+        )
         database = Database(self, DATABASE, env)
         if env.vertex_ai_search:
             self._search_data_store()
         models_role = own_role(self, MODELS_ROLE, "ask models, nothing else of Vertex AI", MODELS).name
-        deployer = builders(self, env, buckets=buckets, registry=self._registry().name, models_role=models_role).email
+        batches_role = own_role(self, BATCHES_ROLE, "batch jobs of models, nothing else of Vertex AI", BATCH_JOBS).name
+        ours = (models_role, batches_role)
+        deployer = builders(self, env, buckets=buckets, registry=self._registry().name, own_roles=ours).email
         timer = Identity(self, TIMER, env, "signs the calls of the timer")
         for account in (caller, timer):
             account.may_be_deployed_by(deployer)
@@ -99,6 +112,7 @@ class DataStack(Stack):
             topics={topic: pipe.topic.id for topic, pipe in topics.items()},
             database=database.database.id,
             models_role=models_role,
+            batches_role=batches_role,
             secrets={setting: self._secret(setting) for setting in env.secret_settings},
         )
         for function in Function:
@@ -155,6 +169,7 @@ class DataStack(Stack):
             expire=(
                 (When(age=env.keeping.clips, matches_suffix=CLIP_SUFFIXES), "Delete"),
                 (When(age=env.keeping.parked, matches_prefix=[PARKED]), "Delete"),
+                (When(age=env.keeping.clips, matches_prefix=[BATCHES]), "Delete"),  # what no round of the timer took away
             ),
             origins=page,
         )

@@ -96,6 +96,8 @@ def settings(stack: Stack, function: Function) -> dict[str, str]:
     else:
         # The deployer's smoke test must find its video, whichever collection that is in.
         values |= {"admins": ",".join((*env.admins, env.account(DEPLOYER))), "auth_audience": stack.url(function)}
+    if env.price is not None:
+        values["price"] = env.price
     if env.vertex_ai_search:
         values["vertexai_search_data_store"] = SEARCH_DATA_STORE
     return {_variable(name): str(value) for name, value in values.items()} | {

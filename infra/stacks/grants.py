@@ -17,8 +17,8 @@ SUBSCRIPTIONS = ("split-objects", "remove-objects", "split-splits", *EXTRACTORS,
 class Allowed:
     """Each of `who` has `role` on each of `on`.
 
-    `who`: an account's id (a function's without its `fn-`), `agent:SERVICE` for Google's own, `people` and `callers` for whom the
-    config names.
+    `who`: an account's id (a function's without its `fn-`), `agent:SERVICE` for Google's own, `people`, `callers` and
+    `approvers` for whom the config names.
     `on`: `KIND:NAME`; `project` where there is nothing smaller; `secret:*` stands for every one that the config names.
     `where`: only in environments whose config has this (a field of `Environment`).
     """
@@ -40,6 +40,8 @@ ALLOWED = (
         tuple(f"subscription:{name}" for name in SUBSCRIPTIONS),
         "takes out what it buries; the subscription of the dead letters themselves has none",
     ),
+    Allowed(("agent:storage",), "pubsub.publisher", ("topic:batches",), "announces what batch jobs write"),
+    Allowed(("agent:aiplatform",), "storage.objectUser", ("bucket:work",), "reads requests and clips of batch jobs, writes answers"),
     Allowed(("agent:pubsub",), "iam.serviceAccountTokenCreator", ("account:pubsub-caller",), "signs what it pushes as the caller"),
     Allowed(("agent:iap",), "run.invoker", ("service:library",), "lets through whom it has let in"),
     # callers
@@ -67,6 +69,7 @@ ALLOWED = (
         ("project",),
         "ask models, embed moments and questions: models of Google belong to no project's resource",
     ),
+    Allowed(("recover",), "scenesearch_batch_jobs", ("project",), "starts batch jobs, looks at them, cancels those that lag"),
     # messages
     Allowed(
         ("split",),
@@ -102,22 +105,28 @@ ALLOWED = (
         "whoever may close a chunk writes its moments, whoever removes takes them out; a retry from the page may close one",
         "vertex_ai_search",
     ),
-    Allowed(("planner",), "discoveryengine.viewer", ("project",), "a plan looks at every resource of the kind", "vertex_ai_search"),
+    Allowed(
+        ("planner", "checker"), "discoveryengine.viewer", ("project",), "a plan looks at every resource of the kind", "vertex_ai_search"
+    ),
     Allowed(("deployer",), "discoveryengine.admin", ("project",), "an apply makes and changes the data store", "vertex_ai_search"),
     Allowed(FUNCTIONS, "secretmanager.secretAccessor", ("secret:*",), "settings that are secrets", "secret_settings"),
     Allowed(("deployer",), "secretmanager.admin", ("project",), "an apply makes the secrets; people fill them", "secret_settings"),
     # building
+    Allowed(("approvers",), "cloudbuild.builds.approver", ("project",), "let a plan be applied, as the config says"),
+    Allowed(("approvers",), "storage.objectViewer", ("bucket:builds",), "read the plans that they approve"),
     Allowed(("builder",), "storage.objectViewer", ("bucket:archives", "copies of archives"), "reads what it builds"),
     Allowed(("builder",), "artifactregistry.writer", ("registry:functions",), "stores what it built"),
     Allowed(("builder",), "logging.logWriter", ("project",), "the log of a build"),
-    Allowed(("planner",), "storage.objectViewer", ("bucket:terraform-state",), "a plan compares with the state"),
-    Allowed(("planner",), "storage.objectViewer", ("bucket:archives",), "a plan compares the archives with those that are deployed"),
+    Allowed(("planner", "checker"), "storage.objectViewer", ("bucket:terraform-state",), "a plan compares with the state"),
+    Allowed(
+        ("planner", "checker"), "storage.objectViewer", ("bucket:archives",), "a plan compares the archives with those that are deployed"
+    ),
     Allowed(("planner",), "storage.objectCreator", ("bucket:builds",), "keeps the plan"),
     Allowed(("planner",), "storage.objectViewer", ("bucket:builds",), "the copying command looks at its destination first"),
-    Allowed(("planner",), "logging.logWriter", ("project",), "the log of a build"),
-    Allowed(("planner",), "scenesearch_planner_database", ("project",), "the shape of the database, none of its documents"),
+    Allowed(("planner", "checker"), "logging.logWriter", ("project",), "the log of a build"),
+    Allowed(("planner", "checker"), "scenesearch_planner_database", ("project",), "the shape of the database, none of its documents"),
     *(
-        Allowed(("planner",), role, ("project",), "a plan looks at every resource of the kind and changes none")
+        Allowed(("planner", "checker"), role, ("project",), "a plan looks at every resource of the kind and changes none")
         for role in (
             "artifactregistry.reader",
             "cloudbuild.builds.viewer",

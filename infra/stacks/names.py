@@ -15,10 +15,10 @@ SEARCH_DATA_STORE = "moments"
 CALLER, TIMER = "pubsub-caller", "timer-caller"
 """The accounts that Pub/Sub and the timer sign their calls as."""
 
-BUILDER, DEPLOYER, PLANNER = "builder", "deployer", "planner"
+BUILDER, CHECKER, DEPLOYER, PLANNER = "builder", "checker", "deployer", "planner"
 """The accounts that builds run as."""
 
-MODELS_ROLE = "scenesearch_models"
+MODELS_ROLE, BATCHES_ROLE = "scenesearch_models", "scenesearch_batch_jobs"
 SENDS_SPANS = "roles/telemetry.tracesWriter"
 
 

@@ -145,5 +145,6 @@ def _budget(stack: Stack, env: Environment, channels: list[str]) -> None:
         budget_filter=BillingBudgetBudgetFilter(projects=[f"projects/{stack.project_number}"]),
         amount=BillingBudgetAmount(specified_amount=BillingBudgetAmountSpecifiedAmount(units=str(env.budget_units))),
         threshold_rules=[BillingBudgetThresholdRules(threshold_percent=step) for step in BUDGET_STEPS],
-        all_updates_rule=BillingBudgetAllUpdatesRule(monitoring_notification_channels=channels),
+        # Without a channel the rule would be refused; the billing account's own people hear of it either way.
+        all_updates_rule=BillingBudgetAllUpdatesRule(monitoring_notification_channels=channels) if channels else None,
     )

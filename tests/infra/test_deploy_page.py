@@ -34,10 +34,10 @@ def test_every_name_is_in_the_table(deployments: Mapping[str, Deployment]) -> No
     listed |= {"google_cloud_run_v2_service", "google_logging_metric", "google_cloudbuild_trigger", "google_project_iam_custom_role"}
     for kind in listed:
         for resource in deployments["dev"].all(kind):
-            name = name_of(resource.body).replace(DEV.project, "PROJECT").replace(f"deploy-{DEV.name}", "deploy-ENV")
+            name = name_of(resource.body).replace(DEV.project, "PROJECT").replace(f"-{DEV.name}", "-ENV")
             assert f"`{name}`" in TABLE, f"{kind} {name}"
 
 
 def test_the_counts_in_the_table_are_right(deployments: Mapping[str, Deployment]) -> None:
     assert len(list(deployments["dev"].all("google_monitoring_alert_policy"))) == 8
-    assert len(list(deployments["dev"].all("google_service_account"))) == 14
+    assert len(list(deployments["dev"].all("google_service_account"))) == 15

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from infra.environments import FOLDER, NAMES, load
 from infra.main import main
 from scenesearch.errors import ConfigurationError
+from tests.infra.conftest import Workshop
+from tests.infra.test_provider_rules import faults
 
 SOUND = (FOLDER / "dev.toml").read_text()
 
@@ -27,6 +30,11 @@ SOUND = (FOLDER / "dev.toml").read_text()
         ('"000000-000000-000000"', '"my billing"', "a billing account looks like"),
         ("trace_ratio", 'region = "Belgium"\ntrace_ratio', "region = 'Belgium': a region looks like europe-west1"),
         ("daily_hours = 2", 'daily_hours = "two"', "daily_hours = 'two': input should be a valid number"),
+        ('"scenesearch-dev"', '"my-google-videos"', "has no google in it"),
+        ('page_users = ["group:', 'page_users = ["', "page_users = 'scenesearch-developers@example.com': somebody is named like user:"),
+        ('approvers = ["group:', 'approvers = ["team:', "approvers = 'team:"),
+        ("alert_emails = [", 'alert_emails = ["1@a.eu", "2@a.eu", "3@a.eu", "4@a.eu", "5@a.eu", ', "a budget tells 5 at most"),
+        ("trace_ratio", 'secret_settings = ["no_such"]\ntrace_ratio', "a secret is a setting of scenesearch"),
         ("daily_hours = 2", "daily_hours 2", "this is no TOML file that can be read"),
     ],
 )
@@ -39,6 +47,27 @@ def test_a_fault_in_a_file_is_one_line_that_names_the_file_and_the_key(tmp_path:
     assert line.startswith(f"{file}: ")
     assert said in line
     assert "\n" not in line
+
+
+@pytest.mark.parametrize(
+    ("name", "project"),
+    [("ab", "abcdef"), ("a-name-of-20-letters", "a" + "1" * 29), ("e2e", "p-" + "x-" * 13 + "xy")],
+    ids=["shortest", "longest", "hyphens"],
+)
+def test_whatever_names_are_accepted_make_names_that_google_takes(name: str, project: str, tmp_path: Path, shop: Workshop) -> None:
+    file = tmp_path / f"{name}.toml"
+    file.write_text(re.sub(r"alert_emails = .*", "alert_emails = []", SOUND.replace('scenesearch-dev"', f'{project}"', 1)))
+    env = load(file)
+    assert (env.name, env.project) == (name, project)
+    assert list(faults(shop.deployment(env))) == []
+
+
+@pytest.mark.parametrize("name", ["a", "Dev", "dev_1", "an-environment-of-more-letters"])
+def test_a_name_of_which_google_would_make_nothing_is_refused(name: str, tmp_path: Path) -> None:
+    file = tmp_path / f"{name}.toml"
+    file.write_text(SOUND)
+    with pytest.raises(ConfigurationError, match="2 to 20 lower-case letters"):
+        load(file)
 
 
 def test_limits_are_capped_and_warmed_by_a_word_each() -> None:

@@ -67,6 +67,7 @@ def grants(deployment: Deployment, env: Environment) -> Iterator[Grant]:
 def allowed(env: Environment) -> set[Grant]:
     named = {
         "people": env.page_users,
+        "approvers": env.approvers,
         "callers": (*env.search_callers, "deployer"),
         "secret:*": tuple(f"secret:{setting}" for setting in env.secret_settings),
     }

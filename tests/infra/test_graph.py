@@ -14,6 +14,7 @@ from infra.stacks.data import OUTSIDE
 from scenesearch.backends.gcp.queries import COMPOSITE_QUERIES, EXPIRIES, UNINDEXED
 from scenesearch.config import Settings
 from scenesearch.messages import SUBSCRIPTIONS, Subscription, Topic
+from scenesearch.pipeline.batch import BATCHES
 from scenesearch.pipeline.extract import LEASE_PER_WORK
 from tests.infra.deployment import NUMBER, Dangling, Deployment
 from tests.infra.published import Place, published_from, publishes, topic_of
@@ -141,7 +142,7 @@ def test_every_grant_is_on_something_that_is_there(deployment: Deployment, env: 
 
 
 def test_uploads_are_announced_to_split_and_remove(deployment: Deployment, env: Environment) -> None:
-    (announcement,) = deployment.all("google_storage_notification")
+    (announcement,) = (one for one in deployment.all("google_storage_notification") if one["topic"] == Topic.OBJECTS)
     assert announcement["bucket"] == env.bucket("uploads")
     assert announcement["topic"] == Topic.OBJECTS
     assert set(announcement["event_types"]) == {"OBJECT_FINALIZE", "OBJECT_DELETE"}
@@ -149,6 +150,16 @@ def test_uploads_are_announced_to_split_and_remove(deployment: Deployment, env: 
     subscriptions = deployment.named("google_pubsub_subscription")
     assert "OBJECT_FINALIZE" in subscriptions["split-objects"]["filter"]
     assert "OBJECT_DELETE" in subscriptions["remove-objects"]["filter"]
+
+
+def test_what_batch_jobs_write_is_announced_to_recover_and_vertex_ai_may_write_it(deployment: Deployment, env: Environment) -> None:
+    (announcement,) = (one for one in deployment.all("google_storage_notification") if one["topic"] == Topic.BATCHES)
+    assert announcement["bucket"] == env.bucket("work")
+    assert (announcement["object_name_prefix"], announcement["event_types"]) == (BATCHES, ["OBJECT_FINALIZE"])
+    assert ("agent:storage", "batches") in granted(deployment, "google_pubsub_topic_iam_member", "topic", "roles/pubsub.publisher")
+    agent = f"serviceAccount:service-{NUMBER}@gcp-sa-aiplatform.iam.gserviceaccount.com"
+    works = [g for g in deployment.all("google_storage_bucket_iam_member") if g["member"] == agent]
+    assert [(g["bucket"], g["role"]) for g in works] == [(env.bucket("work"), "roles/storage.objectUser")]
 
 
 def test_the_timer_calls_recover_as_somebody_it_lets_in(deployment: Deployment, env: Environment) -> None:

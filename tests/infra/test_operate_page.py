@@ -77,3 +77,11 @@ def test_what_a_question_costs_follows_from_what_is_read() -> None:
     tokens = files[Mode.BALANCED] * BUDGET // 4
     usd = Prices.load().cost_usd(SETTINGS["vertexai_quality_model"], {"text": tokens}, date(2026, 12, 1))
     assert f"{tokens:,} tokens of English, {usd:g} USD" in PAGE
+
+
+def test_how_long_a_subscription_holds_what_is_refused_follows_from_its_retries() -> None:
+    """The pause between deliveries doubles up to its maximum; that 40 deliveries last for days was never true."""
+    delivery = Delivery()
+    pauses = [min(delivery.backoff_min_s * 2**n, delivery.backoff_max_s) for n in range(delivery.attempts - 1)]
+    assert PAGE.count(f"{sum(pauses) / 3600:.1f}") == 2
+    assert f"({delivery.attempts} deliveries, {delivery.backoff_min_s} to {delivery.backoff_max_s} s apart)" in PAGE

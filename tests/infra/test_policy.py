@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import promql_parser
 import pytest
@@ -20,7 +21,12 @@ from tests.infra.environments import DEV, ENVIRONMENTS
 
 BIN = Path(sys.executable).parent
 POLICY = ROOT / "infra" / "checkov.yaml"
-BUILD = ROOT / "cloudbuild.yaml"
+BUILD, APPLY = ROOT / "cloudbuild.yaml", ROOT / "cloudbuild.apply.yaml"
+
+
+def steps(file: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = yaml.safe_load(file.read_text())["steps"]
+    return found
 
 
 @pytest.mark.slow
@@ -48,9 +54,9 @@ def test_checkov_skips_nothing_without_a_reason_beside_it() -> None:
         assert above.strip().startswith("#"), lines[number]
 
 
-def test_the_build_file_fits_its_public_schema() -> None:
+def test_the_build_files_fit_their_public_schema() -> None:
     ran = subprocess.run(
-        [BIN / "check-jsonschema", "--builtin-schema", "vendor.cloudbuild", BUILD], capture_output=True, text=True, check=False
+        [BIN / "check-jsonschema", "--builtin-schema", "vendor.cloudbuild", BUILD, APPLY], capture_output=True, text=True, check=False
     )
     assert ran.returncode == 0, ran.stdout
 
@@ -70,31 +76,47 @@ def test_every_query_of_alerts_and_charts_is_promql_and_says_whose_logs_it_count
         promql_parser.parse(queries[0] + ")")
 
 
-def test_the_build_goes_through_every_step_in_order() -> None:
-    steps = [step["id"] for step in yaml.safe_load(BUILD.read_text())["steps"]]
-    order = ["check", "test", "build", "synth", "policy", "plan", "keep-plan", "apply-data", "images", "apply-functions", "smoke"]
-    assert steps == order
+def test_both_builds_go_through_every_step_in_order() -> None:
+    assert [step["id"] for step in steps(BUILD)] == ["check", "test", "build", "synth", "policy", "plan", "keep-plan"]
+    assert [step["id"] for step in steps(APPLY)] == ["fetch-plan", "apply-data", "images", "apply-functions", "smoke"]
 
 
 def test_both_stacks_are_validated_with_their_provider_before_they_are_planned() -> None:
-    (plan,) = (step["script"] for step in yaml.safe_load(BUILD.read_text())["steps"] if step["id"] == "plan")
+    (plan,) = (step["script"] for step in steps(BUILD) if step["id"] == "plan")
     assert "set -eu" in plan
     (loop,) = re.findall(r"for stack in data functions; do\n(.+?)\ndone", plan, re.DOTALL)
     assert re.findall(r"^ *terraform (\w+)", loop, re.MULTILINE) == ["init", "validate", "plan", "show"]
 
 
-def test_a_pull_request_changes_nothing() -> None:
-    build = yaml.safe_load(BUILD.read_text())
-    assert build["substitutions"]["_APPLY"] == "false"
-    for step in build["steps"]:
-        if re.search(r"terraform apply|docker push|infra\.smoke", step["script"]):
-            assert '[ "$_APPLY" = true ] ||' in step["script"], step["id"]
+def test_people_approve_a_plan_that_they_can_read(shop: Workshop) -> None:
+    """Cloud Build asks before a build starts: so the plan is made by another build of the same tag."""
+    triggers = shop.deployment(DEV).named("google_cloudbuild_trigger")
+    plan, apply = triggers["plan-dev"], triggers["apply-dev"]
+    assert plan["github"] == apply["github"]
+    assert (plan["filename"], apply["filename"]) == (BUILD.name, APPLY.name)
+    assert apply["approval_config"]["approval_required"] is True
+    assert "approval_config" not in plan.body
+
+
+def test_a_pull_request_changes_nothing_and_plants_no_plan(shop: Workshop) -> None:
+    made = shop.deployment(DEV)
+    check = made.named("google_cloudbuild_trigger")["check-pull-request"]
+    checker = check["service_account"].rpartition("/")[2]
+    granted = {grant["role"] for grant in made.all() if grant.body.get("member") == f"serviceAccount:{checker}"}
+    assert {role for role in granted if re.search(r"[Aa]dmin|[Ee]ditor|[Cc]reator|objectUser|developer|[Dd]eployer", role)} == set()
+    assert not [step for step in steps(BUILD) if re.search(r"terraform apply|docker push|infra\.smoke", step["script"])]
+
+
+def test_docker_speaks_the_version_of_cloud_builds_daemon() -> None:
+    docker = [step for file in (BUILD, APPLY) for step in steps(file) if step["name"].endswith("/docker")]
+    assert [step["env"] for step in docker] == [["DOCKER_API_VERSION=1.41"]]
 
 
 def test_the_stacks_are_where_the_build_looks_for_them(shop: Workshop) -> None:
     for name, folder in shop.synth(DEV).items():
         assert folder.relative_to(shop.folder).as_posix() == f"infra/dev/stacks/dev-{name}"
         assert "build/infra/$_ENV/stacks/$_ENV-$stack" in BUILD.read_text()
+        assert f"build/infra/$_ENV/stacks/$_ENV-{name}" in APPLY.read_text()
         assert (folder / "cdk.tf.json").exists()
 
 
