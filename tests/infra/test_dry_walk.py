@@ -173,7 +173,7 @@ def test_gcloud_knows_every_command_of_both_pages_and_builds(walk: Walk, walked:
     said += [command for page in (DEPLOY, OPERATE) for command in inline(page) if len(command.split()) > 3]  # fewer only name a command
     assert len(said) > 45
     file = walk.folder / "commands.json"
-    file.write_text(json.dumps(said))
+    file.write_text(json.dumps([{"command_string": command} for command in said]))
     ran = subprocess.run(["gcloud", "meta", "lint-gcloud-commands", f"--commands-file={file}"], capture_output=True, text=True, check=False)
     assert ran.stdout, ran.stderr
     assert [(one["command_string"], one["error_message"]) for one in json.loads(ran.stdout) if not one["success"]] == []
