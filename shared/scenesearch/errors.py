@@ -86,6 +86,10 @@ class Busy(Retryable):
     """Somebody else is at this work."""
 
 
+class Overloaded(Retryable):
+    """Too many are asking for this at once: try again in a few seconds."""
+
+
 class Unavailable(Retryable):
     """A service did not answer."""
 
@@ -94,8 +98,8 @@ class Outage(Unavailable):
     """A service takes no requests just now, whatever they are: work waits for it and is not held responsible."""
 
 
-class Cancelled(Permanent):
-    """Nobody waits for this any more: nothing more is done for it."""
+class AskerLeft(Permanent):
+    """Whoever asked has left: nothing more is done for them."""
 
 
 class ModelError(Retryable):

@@ -44,7 +44,6 @@ class SectionState(StrEnum):
 
     @property
     def terminal(self) -> bool:
-        """Whether nothing more is done for the section."""
         return self is not SectionState.PENDING
 
 
@@ -276,7 +275,6 @@ class Video:
 
     @property
     def duration_ms(self) -> int:
-        """How long the video is; 0 before its file was read."""
         return self.media.duration_ms if self.media else 0
 
     def progress(self, finished_sections: int) -> float:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from scenesearch.bootstrap import application
+from scenesearch.cli.bars import share_bar
 from scenesearch.cli.ingest import finish
 from scenesearch.cli.libraries import Server, library, served
 from scenesearch.cli.output import NO_VIDEOS, Json, VideoArgument, print_json, print_table, say
@@ -149,7 +150,8 @@ def export(
     there = library(server)
     found = there.find(video)
     span = Span(parse_timestamp(start), parse_timestamp(end))
-    there.export(found.video_id, span, to)
+    with share_bar(to.name, shown=not as_json) as progress:
+        there.export(found.video_id, span, to, progress)
     if as_json:
         print_json({"file": str(to), "start": span.start_s, "end": span.end_s, "bytes": to.stat().st_size})
     else:

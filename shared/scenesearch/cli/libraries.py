@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -52,9 +53,10 @@ class Here:
         """The timed lines of a video, in order of section and time."""
         return entries(find(video_id, self._app.catalog), self._app.catalog)
 
-    def export(self, video_id: str, span: Span, to: Path) -> None:
-        """Take a scene away as a file."""
-        export_clip(find(video_id, self._app.catalog), span, to, uploads=self._app.uploads, catalog=self._app.catalog)
+    def export(self, video_id: str, span: Span, to: Path, progress: Callable[[float], object] = lambda share: None) -> None:
+        """Take a scene away as a file. `progress` is told from 0 to 1."""
+        video = find(video_id, self._app.catalog)
+        export_clip(video, span, to, uploads=self._app.uploads, catalog=self._app.catalog, progress=progress)
 
 
 def library(server: str | None) -> Here | Client:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from scenesearch.client.faults import fault, reaching, strange
 from scenesearch.client.tokens import SignedIn, base
-from scenesearch.errors import InvalidRequest, Unavailable, VideoNotFound
+from scenesearch.errors import InvalidRequest, SceneSearchError, Unavailable, UnreadableMedia, VideoNotFound
 from scenesearch.library.views import EntryView, VideoDetails, VideoView
 from scenesearch.names import called, composed
 from scenesearch.search.answer import Answer, FileHit, Scene, SearchRequest
@@ -24,7 +24,6 @@ PATIENCE = httpx2.Timeout(90.0, connect=10.0)
 """Seconds without a byte: longer than a thorough answer may take."""
 
 EVENT_BYTES = 4_000_000
-"""The largest event of a stream that is believed: the last one holds an answer without its scenes, some kB."""
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -39,6 +38,14 @@ class _Entries(BaseModel):
 
 class _Link(BaseModel):
     url: str
+
+
+class _Job(BaseModel):
+    job_id: str
+    state: str
+    progress: float
+    ready: _Link | None = None
+    error: str | None = None
 
 
 class _Reason(BaseModel):
@@ -141,8 +148,8 @@ class Client:
         """Delete the upload; what was derived from it follows."""
         self._sent("DELETE", _of(video_id))
 
-    def export(self, video_id: str, span: Span, to: Path) -> None:
-        """Take a scene away as the file `to`, whole or not at all; its extension says what is made.
+    def export(self, video_id: str, span: Span, to: Path, progress: Callable[[float], object] = lambda share: None) -> None:
+        """Take a scene away as the file `to`, whole or not at all; its extension says what is made. `progress` is told from 0 to 1.
 
         Raises `InvalidRequest` also when the file cannot be written.
         """
@@ -150,9 +157,11 @@ class Client:
         draft = to.with_name(f".{to.name}.part")
         try:
             with self._open("POST", "/v1/exports", json=wanted) as made:
-                if made.status_code == httpx2.codes.CREATED:  # a large one lies in the bucket, behind a link
+                if made.status_code in (httpx2.codes.CREATED, httpx2.codes.ACCEPTED):  # it lies, or will lie, in the bucket, behind a link
                     made.read()
-                    with httpx2.stream("GET", self._told(_Link, made.text).url, timeout=PATIENCE) as stored:
+                    long = made.status_code == httpx2.codes.ACCEPTED
+                    link = self._awaited(self._told(_Job, made.text), progress) if long else self._told(_Link, made.text)
+                    with httpx2.stream("GET", str(httpx2.URL(f"{self._url}/").join(link.url)), timeout=PATIENCE) as stored:
                         _save(stored, draft)
                 else:
                     _save(made, draft)
@@ -161,6 +170,21 @@ class Client:
             raise InvalidRequest(f"{str(to)!r} cannot be written: {error.strerror or error}") from error
         finally:
             draft.unlink(missing_ok=True)
+
+    def _awaited(self, job: _Job, progress: Callable[[float], object]) -> _Link:
+        """The link of a long export, once it is made; whoever leaves before has it cancelled."""
+        path = f"/v1/exports/{quote(job.job_id, safe='')}"
+        try:
+            while job.state == "running":
+                progress(job.progress)
+                job = self._told(_Job, self._sent("GET", f"{path}?wait=2").text)
+        except BaseException:
+            with suppress(SceneSearchError):
+                self._sent("DELETE", path)
+            raise
+        if job.ready is None:
+            raise UnreadableMedia(job.error or "the export was not made: try again")
+        return job.ready
 
     # one request
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 from uuid import uuid4
 
-from scenesearch.errors import NO_SPACE, InvalidRequest, InvalidSpan, NotFound, StorageFull
+from scenesearch.errors import NO_SPACE, InvalidRequest, InvalidSpan, NotFound, StorageFull, TooLarge
 from scenesearch.library.captions import to_srt, to_vtt
 from scenesearch.library.views import metadata_text
 from scenesearch.metadata import Entry, MetadataText, Section
@@ -18,6 +18,13 @@ from scenesearch.video import Video
 
 END_TOLERANCE_MS = 1000
 """Times that people read are whole seconds: an end this little after the video's is the video's end."""
+
+
+LONGEST_EXACT_MS = 3_600_000
+"""The longest clip that is encoded anew: an hour of 1080p takes about 20 minutes of two cores."""
+
+LARGEST_BYTES = 4_000_000_000
+"""The largest export, by the share of the video that it is: it lies on the disk (in the cloud: in memory files of the instance) first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +39,7 @@ class Take:
     exact: bool
     uploads: ObjectStore
     catalog: Catalog
+    progress: Callable[[float], object] = lambda share: None
 
     def entries(self, *sections: Section) -> list[Entry]:
         """The entries of these sections that overlap the span, in order of time."""
@@ -39,8 +47,19 @@ class Take:
         return [entry for section in sections for entry in content.of(section) if entry.span.overlaps(self.span)]
 
 
-def export_clip(video: Video, span: Span, to: Path, *, uploads: ObjectStore, catalog: Catalog, exact: bool = True) -> Span:
+def export_clip(
+    video: Video,
+    span: Span,
+    to: Path,
+    *,
+    uploads: ObjectStore,
+    catalog: Catalog,
+    exact: bool = True,
+    progress: Callable[[float], object] = lambda share: None,
+) -> Span:
     """Write the span as `to` (whole or not at all) and return what it covers: longer than asked where it starts at a keyframe.
+
+    `progress` is told how far it is (0 to 1); what it raises ends the export.
 
     Raises:
         InvalidSpan: the span is not inside the video.
@@ -48,11 +67,14 @@ def export_clip(video: Video, span: Span, to: Path, *, uploads: ObjectStore, cat
         NotFound: the video is not there any more, or has nothing of this kind in the span.
         UnreadableMedia: the video cannot be read there.
         StorageFull: no space is left.
+        TooLarge: it would be longer, or take more bytes, than one export may.
     """
     made = FORMATS.get(to.suffix.lower())
     if made is None:
         raise InvalidRequest(f"{to.name!r} has no known extension: use one of {' '.join(FORMATS)}")
-    take = Take(video, _inside(span, video), exact, uploads, catalog)
+    take = Take(
+        video, check_export(video, span, exact=exact) if made.write is _clip else _inside(span, video), exact, uploads, catalog, progress
+    )
     if not to.parent.is_dir():
         raise InvalidRequest(f"there is no folder {str(to.parent)!r} to write {to.name!r} into: make it first")
     draft = to.with_name(f".{uuid4().hex}{to.suffix}")
@@ -68,6 +90,23 @@ def export_clip(video: Video, span: Span, to: Path, *, uploads: ObjectStore, cat
     return covered
 
 
+def check_export(video: Video, span: Span, *, exact: bool) -> Span:
+    """The span of a clip, inside the video; what nobody should wait for is refused before it begins.
+
+    Raises `InvalidSpan`, `InvalidRequest`, `TooLarge`.
+    """
+    span = _inside(span, video)
+    expected = video.size_bytes * span.duration_ms // max(1, video.duration_ms)
+    if exact and span.duration_ms > LONGEST_EXACT_MS:
+        raise TooLarge(
+            f"a frame-accurate clip lasts {LONGEST_EXACT_MS // 60_000} minutes at most, and {span} is longer: export it in parts, or "
+            "copy it from the keyframe before (`exact`: false)"
+        )
+    if expected > LARGEST_BYTES:
+        raise TooLarge(f"{span} is about {expected / 1e9:.1f} GB; an export has {LARGEST_BYTES / 1e9:.0f} at most: export it in parts")
+    return span
+
+
 def _inside(span: Span, video: Video) -> Span:
     if video.media is None:
         raise InvalidRequest(f"{video.title!r} has not been read yet: wait until its state is at least `extracting`")
@@ -78,10 +117,10 @@ def _inside(span: Span, video: Video) -> Span:
 
 
 def _clip(take: Take, to: Path) -> Span:
-    from scenesearch.media.isolated import copied_clip, encoded_clip
+    from scenesearch.media.isolated import exported_clip
 
     with take.uploads.open(take.video.name, take.video.ref.generation) as source:
-        return (encoded_clip if take.exact else copied_clip)(source, take.span, to, take.video.media)
+        return exported_clip(source, take.span, to, take.video.media, exact=take.exact, progress=take.progress)
 
 
 def _still(take: Take, to: Path) -> Span:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
@@ -39,6 +39,16 @@ SEEK_BACKS_MS = (0, 2_000, 30_000)
 
 
 def encode_clip(source: BinaryIO, span: Span, to: Path, media: MediaInfo | None = None) -> Span:
+    """All of `encoding` at once."""
+    return _whole(encoding(source, span, to, media))
+
+
+def copy_clip(source: BinaryIO, span: Span, to: Path, media: MediaInfo | None = None) -> Span:
+    """All of `copying` at once."""
+    return _whole(copying(source, span, to, media))
+
+
+def encoding(source: BinaryIO, span: Span, to: Path, media: MediaInfo | None = None) -> Generator[float, None, Span]:
     """H.264 and AAC of exactly the span, upright, in the source's colours (high dynamic range becomes BT.709).
 
     The picture on screen at the span's start comes first (in a steady frame rate the one that is nearest), none that appears at its end or
@@ -53,7 +63,10 @@ def encode_clip(source: BinaryIO, span: Span, to: Path, media: MediaInfo | None 
             track = clip.encoded(encoder.stream, Fraction(0))
             pictures = EncodedPictures(video, span, encoder, track, lead=lead_of(video), from_start=True)
             sound = ExactSound(video, video.audio, span, clip) if video.audio is not None else None
+            reached = _Reached(span)
             for packet in _packets(video, span):
+                if reached.anew(video, packet):
+                    yield reached.share
                 if packet.stream is video.video:
                     pictures.take(packet, stamp_of(packet))
                 elif sound is not None and not sound.done:
@@ -68,7 +81,7 @@ def encode_clip(source: BinaryIO, span: Span, to: Path, media: MediaInfo | None 
     return span
 
 
-def copy_clip(source: BinaryIO, span: Span, to: Path, media: MediaInfo | None = None) -> Span:
+def copying(source: BinaryIO, span: Span, to: Path, media: MediaInfo | None = None) -> Generator[float, None, Span]:
     """The packets of the span as they are, from the keyframe at or before its start; returns what they cover.
 
     `media`: what the plan has found out about the file.
@@ -91,7 +104,10 @@ def copy_clip(source: BinaryIO, span: Span, to: Path, media: MediaInfo | None = 
             copied = [video.video, *([audio] if audio and audio.codec.canonical_name in COPYABLE_AUDIO else [])]
             tracks = {stream.index: clip.copied(stream, Fraction(start_ms, 1000) + video.zero) for stream in copied}
             sound = ExactSound(video, audio, covered, clip) if audio and audio.index not in tracks else None
+            reached = _Reached(span)
             for packet in _until_end(video, video.packets(video.video, *([audio] if audio else [])), span):
+                if reached.anew(video, packet):
+                    yield reached.share
                 if packet.stream.index in tracks:
                     from_ms = keyframe_ms if packet.stream is video.video else start_ms
                     _copy(video, packet, from_ms, span.end_ms, tracks[packet.stream.index])
@@ -100,6 +116,32 @@ def copy_clip(source: BinaryIO, span: Span, to: Path, media: MediaInfo | None = 
             if sound is not None:
                 sound.finish()
         return covered
+
+
+def _whole(made: Generator[float, None, Span]) -> Span:
+    try:
+        while True:
+            next(made)
+    except StopIteration as end:
+        return cast("Span", end.value)
+
+
+class _Reached:
+    """How far an export has come."""
+
+    def __init__(self, span: Span) -> None:
+        self._span, self._second = span, -1
+        self.share = 0.0
+
+    def anew(self, video: OpenVideo, packet: Packet[Stream]) -> bool:
+        """Whether this packet lies in a second of the span that none before it did; `share` then says how far that is (0 to 1)."""
+        if packet.dts is None:
+            return False
+        done_ms = video.at_ms(packet.dts, packet.stream) - self._span.start_ms
+        if done_ms // 1000 <= self._second:
+            return False
+        self._second, self.share = done_ms // 1000, min(1.0, done_ms / self._span.duration_ms)
+        return True
 
 
 def _copy(video: OpenVideo, packet: Packet[Stream], from_ms: int, end_ms: int, track: ClipTrack) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,14 +37,20 @@ def frame_meant(source: BinaryIO, at_ms: int, media: MediaInfo | None = None) ->
     return cast("frames.Frame", in_child(source, Limits.load(), frames.frame_meant, at_ms, media))
 
 
-def encoded_clip(source: BinaryIO, span: Span, to: Path, media: MediaInfo | None = None) -> Span:
-    """`media.export.encode_clip` in a child. Raises `UnreadableMedia`, `StorageFull`."""
-    return cast("Span", in_child(source, Limits.load(), export.encode_clip, span, to, media))
+def exported_clip(
+    source: BinaryIO, span: Span, to: Path, media: MediaInfo | None = None, *, exact: bool, progress: Callable[[float], object]
+) -> Span:
+    """`media.export.encoding` (or `copying`, unless it is to be `exact`) in a child. Returns what the clip covers.
 
-
-def copied_clip(source: BinaryIO, span: Span, to: Path, media: MediaInfo | None = None) -> Span:
-    """`media.export.copy_clip` in a child. Raises `InvalidRequest`, `UnreadableMedia`, `StorageFull`."""
-    return cast("Span", in_child(source, Limits.load(), export.copy_clip, span, to, media))
+    `progress` is told how far it is (0 to 1), about once for each second of the clip; what it raises ends the export.
+    Raises `InvalidRequest`, `UnreadableMedia`, `StorageFull`.
+    """
+    with reading(source, Limits.load(), export.encoding if exact else export.copying, span, to, media) as job:
+        share = job.next()
+        while not job.over:
+            progress(share)
+            share = job.send(None)
+        return cast("Span", job.answer)
 
 
 @contextmanager

@@ -159,11 +159,13 @@ def reading(source: BinaryIO, limits: Limits, function: Callable[..., Any], *arg
         job.start(function, arguments, named)
         yield job
     finally:
-        if job.busy:
-            child.end()  # in the middle of something that nobody wants any more
-        else:
-            job.stop()
-        _given_back(child)
+        try:
+            if job.busy:
+                child.end()  # in the middle of something that nobody wants any more
+            else:
+                job.stop()
+        finally:
+            _given_back(child)
 
 
 def in_child(source: BinaryIO, limits: Limits, function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:

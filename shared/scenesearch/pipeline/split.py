@@ -41,7 +41,6 @@ from scenesearch.video import (
 LOG = logging.getLogger(__name__)
 
 HOUR_MS = 3_600_000
-"""Milliseconds of an hour."""
 
 
 def split(message: ObjectChanged | SplitWork, ports: Ports, settings: Settings) -> None:

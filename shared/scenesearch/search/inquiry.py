@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from scenesearch.errors import ConfigurationError, SceneSearchError
 from scenesearch.metadata import one_line
-from scenesearch.ports import Cancellation, Embedder, Probe, Question, SceneIndex, ScoreScale, Spending
+from scenesearch.ports import Embedder, Probe, Question, SceneIndex, ScoreScale, Spending
 from scenesearch.search.answer import Mode, SearchRequest
+from scenesearch.search.asker import Asker
 from scenesearch.search.modes import MODES, ModePreset
 from scenesearch.search.query import Query
 
@@ -33,7 +34,7 @@ class Inquiry:
     query: Query
     index: SceneIndex
     embedder: Embedder
-    cancellation: Cancellation
+    asker: Asker
     spending: Spending = field(default_factory=Spending)
     reasons: list[str] = field(default_factory=list)
 
@@ -72,7 +73,7 @@ class Inquiry:
             words=self.probe.words,
             scale=self.probe.scale,
             spending=self.spending,
-            cancellation=self.cancellation,
+            asker=self.asker,
         )
 
     def missed(self, reason: str | None) -> None:

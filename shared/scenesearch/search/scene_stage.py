@@ -12,8 +12,9 @@ from scenesearch.errors import SceneSearchError
 from scenesearch.metadata import one_line
 from scenesearch.moments import Passage
 from scenesearch.observability.logs import without_words
-from scenesearch.ports import Cancellation, Candidate, FoundScene, Question, Reading, SceneReader
+from scenesearch.ports import Candidate, FoundScene, Question, Reading, SceneReader
 from scenesearch.ranking.evidence import evidence_lines
+from scenesearch.search.asker import Asker
 from scenesearch.search.grounding import GroundedScene, ground, merged
 from scenesearch.search.passages import passages_of
 from scenesearch.search.query import Query
@@ -52,12 +53,10 @@ class SceneStage:
     def __init__(self, query: Query, question: Question, *, per_file: int) -> None:
         self._query, self._question, self._per_file = query, question, per_file
 
-    def read(
-        self, files: Sequence[FileToRead], reader: SceneReader, *, cancellation: Cancellation, deadline: datetime
-    ) -> Iterator[FileRead]:
+    def read(self, files: Sequence[FileToRead], reader: SceneReader, *, asker: Asker, deadline: datetime) -> Iterator[FileRead]:
         """Each file as it is read. A reader that fails or is late for one gives what the index knows of it, and the reason.
 
-        Ends when it was cancelled.
+        Ends when the asker has left.
         """
         if not files:
             return
@@ -65,8 +64,8 @@ class SceneStage:
         try:
             waiting: dict[Future[FileRead], FileToRead] = {pool.submit(self._read, file, reader, deadline): file for file in files}
             while waiting:
-                done = cancellation.wait(waiting, deadline)
-                if cancellation.cancelled:
+                done = asker.wait(waiting, deadline)
+                if asker.left:
                     return
                 if not done:
                     break

@@ -18,19 +18,11 @@ class Allowed(Protocol):
     """What a good link allows to read."""
 
     @property
-    def bucket(self) -> str:
-        """The bucket of the object."""
-        ...
-
+    def bucket(self) -> str: ...
     @property
-    def name(self) -> str:
-        """The name of the object."""
-        ...
-
+    def name(self) -> str: ...
     @property
-    def disposition(self) -> str | None:
-        """The `Content-Disposition` to answer with, if the link says one."""
-        ...
+    def disposition(self) -> str | None: ...
 
 
 @runtime_checkable

@@ -27,6 +27,7 @@ STATUS: tuple[tuple[type[errors.SceneSearchError], int], ...] = (
     (errors.UnreadableMedia, 422),
     (errors.StorageFull, 507),
     (errors.Busy, 409),
+    (errors.Overloaded, 429),
     (errors.InvalidRequest, 400),
     (errors.InvalidSpan, 400),
     (errors.Retryable, 503),
@@ -69,7 +70,7 @@ def problem(request: Request, status: int, detail: str, faults: list[Fault] | No
         instance=f"urn:request:{request.scope.get('state', {}).get('request_id', '')}",
         faults=faults or [],
     )
-    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {"Retry-After": "2"} if status == 503 else {}
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {"Retry-After": "2"} if status in (429, 503) else {}
     return JSONResponse(body.model_dump(mode="json"), status, headers, media_type="application/problem+json")
 
 

@@ -6,7 +6,6 @@ import json
 import logging
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -21,12 +20,13 @@ from starlette.types import Receive, Scope, Send
 from scenesearch.errors import InvalidRequest, SceneSearchError
 from scenesearch.metadata import Section
 from scenesearch.observability.logs import without_words
-from scenesearch.ports import Cancellation
 from scenesearch.search.answer import MAX_QUERY, Answer, Effort, FileHit, Language, Mode, Scene, SearchRequest
+from scenesearch.search.asker import Asker
 from scenesearch.search.query import understood
 from scenesearch.timeline import Span
 from scenesearch.video import Feedback, now
 from scenesearch.web.access import readable, video_to_read
+from scenesearch.web.presence import while_there
 from scenesearch.web.site import TheCaller, TheSite
 
 LOG = logging.getLogger(__name__)
@@ -147,18 +147,18 @@ def give_feedback(given: FeedbackGiven, site: TheSite, caller: TheCaller) -> Fee
 
 
 async def _answered(request: Request, given: SearchParameters, site: TheSite, caller: TheCaller) -> Response:
-    cancellation = Cancellation()
+    asker = Asker()
 
     def start() -> tuple[Iterator[Event], Event]:
-        events = site.app.search.events(given.request(), readable(caller, site.app.catalog), cancellation)
+        events = site.app.search.events(given.request(), readable(caller, site.app.catalog), asker)
         return events, next(events)  # what is wrong with the question shows before anything is sent
 
     events, first = await anyio.to_thread.run_sync(start)
     coming = _stepped(events, first)
     if "text/event-stream" in request.headers.get("accept", ""):
-        return _Stream(_as_events(coming), cancellation)
+        return _Stream(_as_events(coming), asker)
     answer: Answer | None = None
-    async with _while_there(request.receive, cancellation):
+    async with while_there(request.receive, asker):
         async for event in coming:
             if isinstance(event, Answer):
                 answer = event
@@ -168,32 +168,13 @@ async def _answered(request: Request, given: SearchParameters, site: TheSite, ca
 class _Stream(StreamingResponse):
     """Events as they come, for as long as somebody reads them."""
 
-    def __init__(self, events: AsyncIterator[bytes], cancellation: Cancellation) -> None:
+    def __init__(self, events: AsyncIterator[bytes], asker: Asker) -> None:
         super().__init__(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
-        self._cancellation = cancellation
+        self._asker = asker
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async with _while_there(receive, self._cancellation):
+        async with while_there(receive, self._asker):
             await self.stream_response(send)
-
-
-@asynccontextmanager
-async def _while_there(receive: Receive, cancellation: Cancellation) -> AsyncIterator[None]:
-    """What is done in the context ends when the client goes away: it is cancelled, so that the search lets its thread go."""
-
-    async def watch(scope: anyio.CancelScope) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        cancellation.cancel()
-        scope.cancel()
-
-    async with anyio.create_task_group() as group:
-        group.start_soon(watch, group.cancel_scope)
-        try:
-            yield
-        finally:
-            cancellation.cancel()
-        group.cancel_scope.cancel()
 
 
 async def _stepped(events: Iterator[Event], first: Event) -> AsyncIterator[Event]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
 
 from scenesearch.web.access import Caller, Doorkeeper
+from scenesearch.web.export_jobs import ExportJobs
+from scenesearch.web.pool import Pool
 
 if TYPE_CHECKING:
     from scenesearch.bootstrap import Application
@@ -21,6 +23,12 @@ class Site:
     app: Application
     door: Doorkeeper
     uploads: UploadDesk | None = None
+    exports: Pool = field(default_factory=lambda: Pool("exports", at_once=2, waiting=4, patience_s=20))
+    export_jobs: ExportJobs = field(init=False)
+    stills: Pool = field(default_factory=lambda: Pool("stills", at_once=2, waiting=16, patience_s=10))
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "export_jobs", ExportJobs(self.exports))
 
 
 def _site(request: Request) -> Site:

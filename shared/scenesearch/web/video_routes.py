@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import threading
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Annotated
@@ -32,9 +31,6 @@ routes = APIRouter()
 LINK_LIFE = timedelta(hours=1)
 """How long a link to the bucket plays; the player asks for another when it has expired."""
 
-_DECODERS = threading.BoundedSemaphore(2)
-"""Stills that are decoded at once: the pages must not starve the search."""
-
 VideoId = Annotated[str, Path(min_length=1, max_length=64)]
 
 
@@ -60,8 +56,6 @@ class VideoItem(VideoView):
 
 
 class Videos(BaseModel):
-    """The videos that the caller may see, newest first."""
-
     videos: list[VideoItem]
 
 
@@ -75,14 +69,10 @@ class VideoPage(VideoDetails):
 
 
 class Entries(BaseModel):
-    """Lines of one section, in order of time."""
-
     entries: list[EntryView]
 
 
 class CollectionView(BaseModel):
-    """A collection that the caller may read."""
-
     name: str
     may_change: bool
 
@@ -210,7 +200,7 @@ def still(
 
     video = video_to_read(video_id, caller, site.app.catalog)
     jpeg = io.BytesIO()
-    with _DECODERS, site.app.uploads.open(video.name, video.ref.generation) as source:
+    with site.stills.slot(), site.app.uploads.open(video.name, video.ref.generation) as source:
         shown = frame_at(source, min(at_ms, max(0, video.duration_ms - 1)), max_width=width, media=video.media)
         Image.fromarray(shown.image).save(jpeg, "JPEG", quality=80)
     return Response(jpeg.getvalue(), media_type="image/jpeg", headers={"Cache-Control": "private, max-age=86400"})

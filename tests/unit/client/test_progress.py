@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 
 from scenesearch.bootstrap import Application, application
 from scenesearch.cli import app as scenesearch
-from scenesearch.cli import progress
-from scenesearch.cli.progress import ProgressBars, TimeLeft
+from scenesearch.cli import bars
+from scenesearch.cli.bars import Bars, TimeLeft
 from scenesearch.client.client import Client
 from scenesearch.library.views import VideoView, details, view
 from scenesearch.metadata import Section
@@ -88,12 +88,12 @@ def test_the_list_of_videos_says_how_far_each_is() -> None:
 
 def test_the_bars_show_the_share_and_how_long_it_will_take(app: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
     screen = Console(file=io.StringIO(), force_terminal=True, width=100, legacy_windows=False)
-    monkeypatch.setattr(progress, "errors", screen)
+    monkeypatch.setattr(bars, "errors", screen)
     clock = SimpleNamespace(monotonic=lambda: clock.at, at=1000.0)
-    monkeypatch.setattr(progress, "time", clock)
+    monkeypatch.setattr(bars, "time", clock)
     begun(app.catalog)
     over: Application = app  # type: ignore[assignment]
-    with ProgressBars([SHORT.video_id], over, quiet=False) as shown:
+    with Bars([SHORT.video_id], over, quiet=False) as shown:
         shown.update()
         clock.at += 20
         ended(app.catalog, Section.TEXTS, SectionState.DONE)

@@ -303,12 +303,17 @@ def test_a_picture_stands_until_the_next_one_comes(shelf: Shelf, tmp_path: Path,
         assert max(np.diff([*(f.time for f in shown), end - start])) <= 1.001, "a player can seek in it"
 
 
-def test_a_span_before_the_first_picture_shows_that_picture_with_its_sound(shelf: Shelf, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "form"), [("late.mov", "mov"), ("late.mkv", "matroska")])
+def test_a_span_before_the_first_picture_shows_that_picture_with_its_sound(shelf: Shelf, tmp_path: Path, name: str, form: str) -> None:
     stamps = tuple(3 + n / 10 for n in range(20))
-    video = put(shelf, make(tmp_path / "late.mkv", Recipe(format="matroska", seconds=5, stamps=stamps, b_frames=0)))
+    video = put(shelf, make(tmp_path / name, Recipe(format=form, seconds=5, stamps=stamps, b_frames=0)))
     with av.open(take(shelf, video, 0.5, 2.0, tmp_path / "clip.mp4")) as container:
         shown = [read_number(f.to_ndarray(format="rgb24")) for f in container.decode(video=0)]
+        container.seek(0)
+        heard = np.concatenate([f.to_ndarray()[0] for f in container.decode(audio=0)])
     assert set(shown) == {0}
+    assert len(heard) / 44_100 == pytest.approx(1.5, abs=0.05)
+    assert np.abs(heard[4_410:-4_410]).max() > 0.1
 
 
 def spoken(path: Path, layout: str, start: float) -> bytes:

@@ -50,11 +50,14 @@ export async function ask(parameters, on, signal) {
   }
 }
 
-/** Fetch an export and hand it to the browser's downloads: {name, saved}. A large one the browser fetches itself (`saved` is false). */
-export async function download(wanted) {
+/**
+ * Fetch an export and hand it to the browser's downloads: {name, saved}. A large one the browser fetches itself (`saved` is false).
+ * `progress` is told how far one that takes long is, from 0 to 1.
+ */
+export async function download(wanted, progress = () => {}) {
   const response = await send("POST", "/v1/exports", wanted);
-  if (response.status === 201) {
-    const ready = await response.json();
+  if (response.status === 201 || response.status === 202) {
+    const ready = response.status === 201 ? await response.json() : await made(await response.json(), progress);
     save(ready.url, ready.file_name);
     return { name: ready.file_name, saved: false };
   }
@@ -63,6 +66,23 @@ export async function download(wanted) {
   save(url, name);
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
   return { name, saved: true };
+}
+
+/** A long export, once it is made: asked for until then. */
+async function made(job, progress) {
+  const path = `/v1/exports/${job.job_id}`;
+  const leave = () => fetch(path, { method: "DELETE", keepalive: true });
+  addEventListener("pagehide", leave);
+  try {
+    while (job.state === "running") {
+      progress(job.progress);
+      job = await get(`${path}?wait=2`);
+    }
+  } finally {
+    removeEventListener("pagehide", leave);
+  }
+  if (job.state !== "ready") throw new Problem(0, job.error);
+  return job.ready;
 }
 
 function save(url, name) {

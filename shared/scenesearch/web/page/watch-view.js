@@ -151,7 +151,7 @@ function takeAway(details, player, span, params, keys) {
     const button = event.currentTarget;
     button.disabled = true;
     status.textContent = words.preparing;
-    await download(wanted).then(({ name, saved }) => { status.textContent = saved ? words.saved(name) : words.downloading(name); }, (error) => { status.textContent = error.message; });
+    await download(wanted, (share) => { status.textContent = words.preparingShare(Math.round(100 * share)); }).then(({ name, saved }) => { status.textContent = saved ? words.saved(name) : words.downloading(name); }, (error) => { status.textContent = error.message; });
     button.disabled = false;
   };
   const named = { clip: (label) => `${words.clip} (${label})`, still: (label) => `${words.still} (${label})` };

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
@@ -21,7 +22,16 @@ ENDED = frozenset({VideoState.READY, VideoState.FAILED, VideoState.WAITING})
 """Where a video stands when nobody works on it any more (of today's)."""
 
 
-class ProgressBars:
+@contextmanager
+def share_bar(what: str, *, shown: bool) -> Iterator[Callable[[float], object]]:
+    """A bar on a terminal for one thing that is being made. Yields what to tell its share to, from 0 to 1."""
+    columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.percentage:>3.0f}%")
+    with Progress(*columns, console=errors, transient=True, disable=not shown or not errors.is_terminal) as bar:
+        task = bar.add_task(one_line(what), total=1)
+        yield lambda share: bar.update(task, completed=share)
+
+
+class Bars:
     """A progress bar a video: stage, share done, time left."""
 
     def __init__(self, ids: Sequence[str], app_: Application, *, quiet: bool) -> None:
@@ -39,7 +49,7 @@ class ProgressBars:
         self._looked = float("-inf")
         self._left = TimeLeft()
 
-    def __enter__(self) -> ProgressBars:
+    def __enter__(self) -> Bars:
         self._bars.start()
         return self
 
