@@ -111,6 +111,11 @@ PARTS = (
         (*ALL_PASS, Goal("wall_s", "≤", 180), Goal("peak_mb", "≤", 1000)),
     ),
     Part(
+        "Files that mean harm",
+        "python benchmarks/bombs.py",
+        (Goal("most_mb", "≤", 1000), Goal("most_seconds", "≤", 30), Goal("tracebacks", "≤", 0)),
+    ),
+    Part(
         "Splitting",
         "python benchmarks/split.py",
         (

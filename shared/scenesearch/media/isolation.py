@@ -147,7 +147,9 @@ class Reading:
         if name in ("MemoryError", "_ArrayMemoryError") or "memory" in str(message).lower():
             self._child.end()
             raise UnreadableMedia(f"the file {self._too_large()}")
-        raise UnreadableMedia(f"the file cannot be read ({name}: {message}): convert it to MP4 and upload it again")
+        raise UnreadableMedia(
+            f"the file cannot be read: it is damaged, or made to do harm ({name}: {message}); convert it to MP4 and upload it again"
+        )
 
 
 @contextmanager
@@ -249,7 +251,8 @@ def _given_back(child: _Child) -> None:
 
 
 @atexit.register
-def _end_all() -> None:
+def end_all() -> None:
+    """End the children that wait for the next file."""
     with _LOCK:
         for child in _IDLE:
             if child.owner == os.getpid():
