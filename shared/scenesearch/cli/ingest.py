@@ -112,7 +112,7 @@ def finish(ids: Sequence[str], *, as_json: bool, refused: Sequence[str] = (), le
 def _backfilled(app_: Application, url: str, price: Price | None) -> list[str]:
     """Take in what lies in the uploads bucket already, at the cheapest price unless one is named; the ids of the videos."""
     bucket, _, prefix = url.removeprefix(GS).partition("/")
-    if not app_.uploads.uri("").startswith(GS):
+    if not app_.backend.link_origins:
         raise InvalidRequest(f"{url} is in the cloud: set SCENESEARCH_BACKEND=gcp, or download it first")
     if bucket != app_.uploads.bucket:
         raise InvalidRequest(f"{bucket} is not the bucket of uploads, which is {app_.uploads.bucket}: copy the objects there")
