@@ -36,16 +36,21 @@ class SteadyStream:
 
     def changed(self, packet: Packet[Stream]) -> bool:
         """Whether this packet, or what comes with it, says that the stream is coded otherwise than it began."""
-        if packet.has_sidedata("new_extradata") and bytes(packet.get_sidedata("new_extradata")) != self._extradata:
+        if next(packet.iter_sidedata(), None) is not None and self._comes_with_other(packet):
             return True
         if self._signature is None or (self._pictures and not packet.is_keyframe):
             return False
         found = self._signature(memoryview(packet)[:HEAD_BYTES])
         if found is None:
+            if not self._pictures:
+                self._signature = None  # its frames do not say how they are coded: they need not be asked again
             return False
         if self._known is None:
             self._known = found
         return found != self._known
+
+    def _comes_with_other(self, packet: Packet[Stream]) -> bool:
+        return packet.has_sidedata("new_extradata") and bytes(packet.get_sidedata("new_extradata")) != self._extradata
 
 
 def _annex_b(stream: Stream) -> bool:

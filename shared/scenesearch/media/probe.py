@@ -85,9 +85,9 @@ def media_info(video: OpenVideo, duration_ms: int) -> MediaInfo:
     if duration_ms <= 0:
         raise UnreadableMedia("the video has no duration: nothing was recorded; upload another recording")
     stream, codec = video.video, video.video.codec.canonical_name
-    rotation = _rotation(video)
-    if rotation is None and is_encrypted(video):
+    if is_encrypted(video):
         raise UnreadableMedia(ENCRYPTED)
+    rotation = _rotation(video)
     if rotation is None and codec not in COPYABLE_VIDEO:
         raise UnreadableMedia(f"no picture of this {codec} video can be decoded: convert it to H.264 and upload it again")
     width, height = stream.width, stream.height

@@ -205,7 +205,7 @@ def opened(
                 "the file has sound but no pictures: upload a video" if container.streams.audio else "there is no video in the file"
             )
         check_streams(container)
-        if video.codec_context is None and _is_scrambled(_head(source)):
+        if container.format.name == "mpegts" and _is_scrambled(_head(source)):
             raise UnreadableMedia(ENCRYPTED)
         if video.codec_context is None:
             raise UnreadableMedia("the video's codec is unknown here: convert it to H.264 and upload it again")
@@ -282,8 +282,12 @@ def _audio_stream(container: InputContainer, chosen: int | None) -> AudioStream 
 
 
 def _head(source: BinaryIO) -> bytes:
+    """The first bytes of the file; whoever is reading it goes on where it was."""
+    at = source.tell()
     source.seek(0)
-    return source.read(HEAD_BYTES)
+    head = source.read(HEAD_BYTES)
+    source.seek(at)
+    return head
 
 
 def _why(source: BinaryIO, error: FFmpegError) -> str:
