@@ -61,6 +61,10 @@ def ingest(
     said = {"title": title, "language": language, "tags": ",".join(tag or ()), "audio_track": audio_track, "price": price}
     metadata = {name: str(value) for name, value in said.items() if value}
     ids = [one for url in buckets for one in _backfilled(app_, url, price)]
+    if ids and price in (None, Price.BATCH):
+        errors.print(
+            "what lay in the bucket is taken in at the cheapest price, which may take a day: Ctrl-C leaves it going on", style="dim"
+        )
     for name, file in files.items():
         try:
             ids.append(_upload(app_, file, f"{collection}/{name}", metadata))

@@ -102,7 +102,7 @@ class _Handler(BaseHTTPRequestHandler):
         jobs, parent, number = self._stand_in.jobs, found[1], found[2]
         if number is None:
             asked = dict(parse_qsl(address.query)).get("filter", "")
-            named = re.fullmatch(r'displayName="(.*)"', asked)
+            named = re.fullmatch(r'display_name="(.*)"', asked)
             return self._send(_Reply(body={"batchPredictionJobs": jobs.find(named[1] if named else None)}))
         job = jobs.made.get(f"{parent}/{number}")
         return self._send(_Reply(body=job) if job else _Reply(404, protocol.error(404, "there is no such job")))

@@ -55,7 +55,7 @@ class GeminiBatchJobs:
 
         async def create(http: HttpOptions, client: AsyncClient) -> BatchJob:
             async for known in await client.batches.list(
-                config=types.ListBatchJobsConfig(http_options=http, filter=f'displayName="{name}"')
+                config=types.ListBatchJobsConfig(http_options=http, filter=f'display_name="{name}"')
             ):
                 if known.display_name == name:
                     return known
