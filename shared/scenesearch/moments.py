@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -36,10 +36,21 @@ _TIMECODES_MS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Entries side by side. `span` is theirs; a burned-in clock that runs meanwhile does not widen it."""
+    """Entries side by side. `span` is theirs; a burned-in clock that runs meanwhile does not widen it.
+
+    `vectors`: one an entry, 8 bits a number (`ranking/lines.py`), empty for what says nothing alone; or none at all, where the index
+    was made without them.
+    """
 
     span: Span
     entries: tuple[Entry, ...]
+    vectors: tuple[bytes, ...] = ()
+
+    def keeping(self, admitted: Callable[[Entry], bool]) -> Row:
+        """The row with only those entries, and their vectors, that are admitted."""
+        kept = [n for n, entry in enumerate(self.entries) if admitted(entry)]
+        vectors = tuple(self.vectors[n] for n in kept) if self.vectors else ()
+        return Row(self.span, tuple(self.entries[n] for n in kept), vectors)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,20 +158,42 @@ def moments_of(video: Video, chunk: int, entries: Iterable[Entry]) -> list[Momen
     return moments
 
 
+def lines_of(moments: Sequence[Moment]) -> list[str]:
+    """The distinct texts of the entries that say something alone, as far as a vector is made of them: not clocks, not measurements."""
+    entries = (entry for moment in moments for row in moment.rows for entry in row.entries)
+    return list(dict.fromkeys(entry.text[:LONGEST_TEXT] for entry in entries if is_narrative(entry) or is_written(entry)))
+
+
+def with_line_vectors(moments: Sequence[Moment], vectors: Mapping[str, bytes]) -> list[Moment]:
+    """The moments with the vectors of their entries, given by the texts of `lines_of`."""
+    known: dict[int, Row] = {}
+    for moment in moments:
+        for number, row in enumerate(moment.rows, moment.first_row):
+            if number not in known:
+                known[number] = replace(row, vectors=tuple(vectors.get(entry.text[:LONGEST_TEXT], b"") for entry in row.entries))
+    return [replace(m, rows=tuple(known[number] for number in range(m.first_row, m.first_row + len(m.rows)))) for m in moments]
+
+
 def packed(moments: Sequence[Moment]) -> bytes:
     """The moments of one chunk with their entries, each row once: what every index stores of them beside vectors and words."""
-    rows = {moment.first_row + i: row for moment in moments for i, row in enumerate(moment.rows)}
-    places = {number: place for place, number in enumerate(sorted(rows))}
+    numbered = {moment.first_row + i: row for moment in moments for i, row in enumerate(moment.rows)}
+    places = {number: place for place, number in enumerate(sorted(numbered))}
+    rows = tuple(numbered[number] for number in places)
     windows = np.array([(m.first_row, places[m.first_row], len(m.rows), m.written) for m in moments], np.int32).tobytes()
-    texts = _ROWS.dump_json(tuple(rows[number] for number in places), exclude_defaults=True)
-    return zlib.compress(len(moments).to_bytes(4, "big") + windows + texts)
+    texts = _ROWS.dump_json(rows, exclude_defaults=True, exclude={"__all__": {"vectors"}})
+    vectors = [vector for row in rows for vector in row.vectors or (b"",) * len(row.entries)]
+    lines = b"\0" + np.array([len(vector) for vector in vectors], np.uint16).tobytes() + b"".join(vectors) if any(vectors) else b""
+    return zlib.compress(len(moments).to_bytes(4, "big") + windows + texts + lines)
 
 
 def unpacked(stored: bytes, ref: VideoRef, chunk: int, collection: str, language: str | None) -> list[Moment]:
     """The moments of a chunk as `packed` has stored them; where they belong is known to whoever stored them."""
     raw = zlib.decompress(stored)
     rows_at = 4 + 16 * int.from_bytes(raw[:4], "big")
-    rows = _ROWS.validate_json(raw[rows_at:])
+    texts_end = raw.find(b"\0", rows_at)  # which JSON never holds
+    rows = _ROWS.validate_json(raw[rows_at : texts_end if texts_end >= 0 else None])
+    if texts_end >= 0:
+        rows = _with_vectors(rows, raw[texts_end + 1 :])
     windows = np.frombuffer(raw[4:rows_at], np.int32).reshape(-1, 4).tolist()
     return [
         Moment(
@@ -169,6 +202,14 @@ def unpacked(stored: bytes, ref: VideoRef, chunk: int, collection: str, language
         )
         for number, (first, at, count, written) in enumerate(windows)
     ]  # fmt: skip
+
+
+def _with_vectors(rows: Sequence[Row], lines: bytes) -> tuple[Row, ...]:
+    """The rows with the vectors of their entries: lengths (two bytes each), then the vectors themselves."""
+    count = sum(len(row.entries) for row in rows)
+    ends = (2 * count + np.cumsum(np.frombuffer(lines, np.uint16, count), dtype=np.int64)).tolist()
+    vectors = iter([lines[start:end] for start, end in zip([2 * count, *ends], ends, strict=False)])
+    return tuple(replace(row, vectors=tuple(next(vectors) for _ in row.entries)) for row in rows)
 
 
 def narrative_text(rows: Sequence[Row]) -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from scenesearch.metadata import TextKind
-from scenesearch.moments import LONGEST_ROW, LONGEST_TEXT, moments_of, rows_of
+from scenesearch.moments import LONGEST_ROW, LONGEST_TEXT, lines_of, moments_of, packed, rows_of, unpacked, with_line_vectors
+from scenesearch.ranking.lines import cosines, quantised
 from scenesearch.timeline import Span
 from scenesearch.video import Video, VideoRef, now
 from unit.search.films import clock, measured, said, shown, written
@@ -99,3 +101,17 @@ def test_order_does_not_matter_and_nothing_is_lost(entries: list, shuffler: rand
     covered = {entry for moment in moments for entry in moment.entries}
     assert covered == {entry for entry in entries if entry.text.strip()}
     assert all(moment.text for moment in moments)
+
+
+def test_vectors_of_lines_come_back_from_the_packed_form_and_older_ones_have_none() -> None:
+    moments = moments_of(VIDEO, 0, [*(said(n, n + 0.9, f"line {n} \0 é") for n in range(12)), clock(3, "00:00:03")])
+    assert unpacked(packed(moments), VIDEO.ref, 0, moments[0].collection, moments[0].language) == moments
+    vectors = np.random.default_rng(1).normal(size=(12, 384)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    known = dict(zip(lines_of(moments), quantised(vectors), strict=True))
+    made = with_line_vectors(moments, known)
+    assert unpacked(packed(made), VIDEO.ref, 0, moments[0].collection, moments[0].language) == made
+    rows = {row.span: row for moment in made for row in moment.rows}
+    own = [vector for row in rows.values() for entry, vector in zip(row.entries, row.vectors, strict=True) if entry.text in known]
+    assert np.abs(cosines(vectors[0], own) - vectors @ vectors[0]).max() < 0.005
+    assert {len(v) for row in rows.values() for e, v in zip(row.entries, row.vectors, strict=True) if e.text not in known} == {0}

@@ -11,8 +11,9 @@ from dataclasses import replace
 from scenesearch.errors import Gone
 from scenesearch.messages import Extracted, Topic
 from scenesearch.metadata import CHUNK_SECTIONS, Entry
-from scenesearch.moments import moments_of
-from scenesearch.ports import Ports
+from scenesearch.moments import Moment, lines_of, moments_of, with_line_vectors
+from scenesearch.ports import Embedder, Ports, Vectors
+from scenesearch.ranking.lines import quantised
 from scenesearch.video import SectionRecord, SectionState, Video, VideoRef, VideoState
 
 
@@ -52,12 +53,22 @@ def index_sections(video: Video, number: int, records: Sequence[SectionRecord], 
 
 def index_chunk(video: Video, number: int, entries: Iterable[Entry], ports: Ports) -> None:
     """Put the chunk's moments, and only these, into the index; take them out again when the video went away meanwhile."""
-    moments = moments_of(video, number, entries)
-    ports.index.replace(video.ref, number, moments, ports.embedder.passages([moment.text for moment in moments]))
+    moments, vectors = embedded(moments_of(video, number, entries), ports.embedder)
+    ports.index.replace(video.ref, number, moments, vectors)
     after = ports.catalog.generation(video.ref)
     if after is None or after.state is VideoState.REMOVING:  # `remove` says so before it empties the index
         ports.index.remove(video.ref.video_id, video.ref.generation)
         raise Gone
+
+
+def embedded(moments: Sequence[Moment], embedder: Embedder) -> tuple[list[Moment], Vectors]:
+    """The moments with the vectors of their lines, and a vector for each moment. A moment of one line is embedded once."""
+    lines = lines_of(moments)
+    texts = list(dict.fromkeys([*(moment.text for moment in moments), *lines]))
+    vectors = embedder.passages(texts)
+    place = {text: n for n, text in enumerate(texts)}
+    of_lines = dict(zip(lines, quantised(vectors[[place[line] for line in lines]]), strict=True)) if lines else {}
+    return with_line_vectors(moments, of_lines), vectors[[place[moment.text] for moment in moments]]
 
 
 def _complete(records: list[SectionRecord]) -> bool:

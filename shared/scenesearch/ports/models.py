@@ -8,6 +8,9 @@ from datetime import datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from scenesearch.metadata import Entry, Section
 from scenesearch.moments import Passage
 from scenesearch.ports.catalog import Catalog
@@ -181,9 +184,9 @@ class Waiting(Protocol):
 class Question:
     """What is asked. `language` is the one to answer in; `phrases` must match; `precise` wants no false hit.
 
-    `sections` are those that the question speaks of ("who says …"); `words` and `scale` tell readers without a model of their own
-    how telling each word is and how to read the similarities of passages. Models that are paid for add what they cost to `spending`,
-    and raise `AskerLeft` once `asker` has left.
+    `sections` are those that the question speaks of ("who says …"). `words`, `scale` and `vector` (None where no model gave one) tell
+    readers without a model of their own how telling each word is, how to read the similarities of passages, and which lines answer.
+    Models that are paid for add what they cost to `spending`, and raise `AskerLeft` once `asker` has left.
     """
 
     text: str
@@ -193,6 +196,7 @@ class Question:
     sections: frozenset[Section] = frozenset()
     words: WordWeights = field(default_factory=lambda: WordWeights(shares={}, average_length=1.0))
     scale: ScoreScale = field(default_factory=lambda: ScoreScale(0.0, 1.0))
+    vector: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
     spending: Spending = field(default_factory=Spending, compare=False, repr=False)
     asker: Waiting | None = field(default=None, compare=False, repr=False)
 

@@ -1,37 +1,87 @@
-"""Which lines of a scene answer a question: its evidence, picked by words alone."""
+"""Which lines answer a question: by meaning and by words, also where they share no word, or no language, with it."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from scenesearch.metadata import Entry, Section, TextKind
-from scenesearch.ranking.words import known_words, normalised
+import numpy as np
+from numpy.typing import NDArray
 
-_ELSEWHERE = 0.5
+from scenesearch.metadata import Entry, TextKind
+from scenesearch.moments import Row, Window
+from scenesearch.ports import Question
+from scenesearch.ranking.lines import cosines
+from scenesearch.ranking.phrases import occurrences
+from scenesearch.ranking.strength import HINTED, LEXICAL, standardised
+from scenesearch.ranking.words import known_words
+
+MOST = 3
+"""Lines that a scene quotes."""
+
+NEARLY_AS_GOOD = 1.5
+"""How much weaker than the best line another one may be to be quoted beside it, in units of strength."""
+
+Floats = NDArray[np.float32]
 
 
-def evidence_lines(
-    entries: Sequence[Entry],
-    shares: Mapping[str, float],
-    *,
-    phrases: Sequence[str] = (),
-    sections: Collection[Section] = (),
-    most: int = 3,
-) -> list[Entry]:
-    """At most `most` of the entries, in their order: those that answer the largest shares of the question and hold its phrases.
+@dataclass(frozen=True, slots=True)
+class RowStrengths:
+    """What each entry of a row is worth to a question: by its meaning alone, and with its words. On the scale of `ranking/strength.py`."""
 
-    Entries of other sections than those it speaks of count half. Where no word is answered, the one in the middle.
+    meaning: Floats
+    strengths: Floats
+
+
+def line_strengths(rows: Sequence[Row], windows: Sequence[Window], question: Question) -> list[RowStrengths]:
+    """How strongly each entry of each row answers the question.
+
+    A line counts by its own vector; one without, by the windows that it stands in (an index that was made without vectors of lines).
+    A burned-in clock counts by its words alone.
     """
-    wanted = [normalised(phrase) for phrase in phrases]
+    vectors = [vector for row in rows for vector in (row.vectors or (b"",) * len(row.entries))]
+    own = cosines(question.vector, vectors) if question.vector is not None else np.full(len(vectors), np.nan, np.float32)
+    meaning = standardised(question.scale, own)
+    around = None if np.isfinite(own).any() else _around(rows, windows, question)
+    strengths: list[RowStrengths] = []
+    at = 0
+    for number, row in enumerate(rows):
+        count = len(row.entries)
+        of_row = meaning[at : at + count] if around is None else np.full(count, around[number], np.float32)
+        words = np.array([_by_words(entry, question) for entry in row.entries], np.float32)
+        clocks = np.array([entry.kind is TextKind.TIMECODE for entry in row.entries])
+        likeness = np.where(clocks, 0, np.nan_to_num(of_row)).astype(np.float32)
+        strengths.append(RowStrengths(likeness, likeness + words))
+        at += count
+    return strengths
 
-    def worth(entry: Entry) -> float:
-        answered = sum(shares.get(word, 0.0) for word in set(known_words(entry.text)))
-        held = sum(phrase in normalised(entry.text) for phrase in wanted)
-        return answered * (_ELSEWHERE if sections and entry.section not in sections else 1.0) + held
 
-    ranked = sorted(((worth(entry), -place) for place, entry in enumerate(entries)), reverse=True)[:most]
-    chosen = sorted(-place for value, place in ranked if value > 0 and value >= ranked[0][0] / 2)
-    if chosen:
-        return [entries[place] for place in chosen]
-    told = [entry for entry in entries if entry.kind is not TextKind.TIMECODE] or list(entries)
-    return told[len(told) // 2 :][:1]
+def evidence_lines(entries: Sequence[Entry], strengths: Sequence[float], phrases: Sequence[str] = ()) -> list[Entry]:
+    """At most `MOST` entries, the ones that answer best first: those that hold its phrases, then the strongest."""
+    if not entries:
+        return []
+    holding = {place for phrase in phrases for pair in occurrences(phrase, entries) for place in pair}
+    ranked = sorted(range(len(entries)), key=lambda n: (n not in holding, -strengths[n], n))
+    least = max(strengths) - NEARLY_AS_GOOD
+    distinct: dict[str, Entry] = {}
+    for n in ranked:
+        if n in holding or strengths[n] >= least:
+            distinct.setdefault(entries[n].text, entries[n])  # of lines that say the same, the best one
+    return list(distinct.values())[:MOST]
+
+
+def _by_words(entry: Entry, question: Question) -> float:
+    answered = sum(question.words.shares.get(word, 0.0) for word in set(known_words(entry.text)))
+    hinted = bool(question.sections) and entry.section in question.sections
+    return LEXICAL * answered + (HINTED if hinted else 0.0)
+
+
+def _around(rows: Sequence[Row], windows: Sequence[Window], question: Question) -> Floats:
+    """The mean likeness of the windows that each row stands in, shape (rows,)."""
+    total, count = np.zeros(len(rows), np.float32), np.zeros(len(rows), np.float32)
+    if windows:
+        likeness = standardised(question.scale, np.array([window.similarity for window in windows], np.float32))
+        for window, value in zip(windows, likeness, strict=True):
+            total[window.first : window.after] += value
+            count[window.first : window.after] += 1
+    return np.asarray(total / np.maximum(count, 1), np.float32)

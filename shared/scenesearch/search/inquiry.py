@@ -72,6 +72,7 @@ class Inquiry:
             sections=self.query.sections,
             words=self.probe.words,
             scale=self.probe.scale,
+            vector=self.probe.vector,
             spending=self.spending,
             asker=self.asker,
         )

@@ -68,7 +68,7 @@ def _passing(candidates: Sequence[Candidate], inquiry: Inquiry) -> Iterator[Cand
     """Those that may answer, with the entries that may be evidence."""
     wordless = [phrase.written for phrase in inquiry.query.phrases if not phrase.words]
     for candidate in candidates:
-        rows = [replace(row, entries=tuple(e for e in row.entries if _admitted(e, inquiry))) for row in candidate.moment.rows]
+        rows = [row.keeping(lambda entry: _admitted(entry, inquiry)) for row in candidate.moment.rows]
         moment = replace(candidate.moment, rows=tuple(rows))
         if moment.entries and all(occurrences(phrase, moment.entries) for phrase in wordless):
             yield replace(candidate, moment=moment)

@@ -8,12 +8,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
+import numpy as np
+
 from scenesearch.errors import SceneSearchError
 from scenesearch.metadata import one_line
-from scenesearch.moments import Passage
+from scenesearch.moments import Passage, Window
 from scenesearch.observability.logs import without_words
 from scenesearch.ports import Candidate, FoundScene, Question, Reading, SceneReader
-from scenesearch.ranking.evidence import evidence_lines
+from scenesearch.ranking.evidence import evidence_lines, line_strengths
 from scenesearch.search.asker import Asker
 from scenesearch.search.grounding import GroundedScene, ground, merged
 from scenesearch.search.passages import passages_of
@@ -109,12 +111,10 @@ class SceneStage:
         return ground(found, passages, self._query.phrases, duration_ms=video.duration_ms, tight=self._query.only_phrases)
 
     def _as_scene(self, candidate: Candidate) -> FoundScene:
-        entries = evidence_lines(
-            [entry for row in candidate.moment.rows for entry in row.entries],
-            self._question.words.shares,
-            phrases=self._question.phrases,
-            sections=self._question.sections,
-        )
+        rows = candidate.moment.rows
+        lines = line_strengths(rows, (Window(0, len(rows), candidate.similarity),), self._question)
+        strengths = np.concatenate([of.strengths for of in lines])
+        entries = evidence_lines([entry for row in rows for entry in row.entries], strengths.tolist(), self._question.phrases)
         return FoundScene(
             span=candidate.moment.span,
             description=one_line(" · ".join(dict.fromkeys(entry.text for entry in entries)))[:DESCRIPTION],

@@ -18,6 +18,7 @@ from scenesearch.metadata import Entry
 from scenesearch.models.local.embedder import LocalEmbedder
 from scenesearch.models.local.reader import LocalReader
 from scenesearch.moments import moments_of
+from scenesearch.pipeline.advance import embedded
 from scenesearch.ports import SceneReader, SceneWatcher, Vectors
 from scenesearch.search.answer import Answer, SearchRequest
 from scenesearch.search.search import Search, Timeouts
@@ -65,8 +66,8 @@ class Library:
             for entry in entries:
                 chunks.setdefault(entry.span.midpoint_ms // CHUNK_MS, []).append(entry)
             for number, of_chunk in chunks.items():
-                moments = moments_of(video, number, of_chunk)
-                self.index.replace(video.ref, number, moments, self.embedder.passages([moment.text for moment in moments]))
+                moments, vectors = embedded(moments_of(video, number, of_chunk), self.embedder)
+                self.index.replace(video.ref, number, moments, vectors)
         return video.ref
 
     def profile(self, collection: str, profile: Profile) -> None:

@@ -503,6 +503,44 @@ def test_of_texts_that_stand_at_the_same_time_the_one_asked_for_is_the_evidence(
         assert scene.description.startswith(stands)
 
 
+@pytest.mark.parametrize(
+    ("asked", "stands"),
+    [
+        ("vehicle detonates", "The red car hits the wall and explodes."),
+        ("どこで赤い車が爆発する", "The red car hits the wall and explodes."),
+        ("granny's cooking instructions", "My grandmother wrote this recipe."),
+        ("八百円", "800 yen a bowl."),
+    ],
+)
+def test_the_evidence_is_the_line_that_answers_also_when_it_shares_no_word_with_the_question(
+    library: Library, asked: str, stands: str
+) -> None:
+    library.put(
+        "a",
+        [
+            said(0, 3, "Hot noodles."), written(3, 8, "800 yen a bowl."), said(9, 12, "The red car hits the wall and explodes."),
+            said(14, 18, "My grandmother wrote this recipe."), said(20, 24, "Luckily nobody is hurt."),
+            written(30, 40, "File Edit View Help"),
+        ],
+    )  # fmt: skip
+    for effort in ("standard", "fast"):
+        assert first(library.ask(asked, effort=effort)).evidence[0].text == stands
+
+
+def test_a_scene_is_the_description_that_answers_and_not_those_beside_it(library: Library) -> None:
+    seen = ("A dog digs in the sand.", "A woman waters red flowers on a balcony.", "Two boys play chess.", "A train leaves the station.")
+    library.put("a", [shown(n * 5, n * 5 + 5, text) for n, text in enumerate(seen)])
+    scene = first(library.ask("somebody takes care of plants"))
+    assert (scene.start, scene.end) == (5, 10)
+
+
+def test_a_long_pause_parts_scenes(library: Library) -> None:
+    scene_of = ("The red car drives to the harbour.", "The red car hits the wall.", "The red car burns.")
+    library.put("a", [said(n * 4, n * 4 + 4, text) for n, text in enumerate(scene_of)] + [said(75, 79, "We paint the bridge.")])
+    scene = first(library.ask("what happens to the red car?"))
+    assert scene.end <= 12
+
+
 def test_unreadable_and_absent_collections_and_videos_look_the_same(library: Library) -> None:
     library.put("c", HARBOUR, collection="board")
     messages = []

@@ -1,14 +1,16 @@
-"""The local scene reader: which runs of rows answer a question best, by what the index and the words say. No model call.
+"""The local scene reader: which runs of rows answer a question best, by meaning and by words. No model call.
 
-Every run of up to `MOST_ROWS` rows is a candidate. Its strength is the likeness of the moments that it overlaps, the words of the
-question that it answers, and how long scenes usually are. Since the strongest run need not be the one with the best borders, the one
-is chosen which the strong runs agree on: it has the greatest sum of their weights by overlap.
+Every run of up to `MOST_ROWS` rows is a candidate. What is said, or written, is a part of something longer: such a run is judged by the
+moments that it overlaps, its best line and its lines on the mean, and by the words of the question that it answers. A description is
+whole: a run of them is as strong as its lines are on the mean, so that it is extended only by lines that add to the answer. A pause in
+which nothing is told parts scenes. Since the strongest run need not be the one with the
+best borders, the one is chosen which the strong runs agree on: it has the greatest sum of their weights by overlap.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import numpy as np
@@ -18,23 +20,31 @@ from scenesearch.metadata import Entry, Section, TextKind, one_line
 from scenesearch.moments import Passage, Row
 from scenesearch.ports import FoundScene, Question, Reading
 from scenesearch.ranking.bm25 import saturated
-from scenesearch.ranking.evidence import evidence_lines
+from scenesearch.ranking.evidence import RowStrengths, evidence_lines, line_strengths
 from scenesearch.ranking.phrases import occurrences
-from scenesearch.ranking.strength import LEXICAL, TEMPERATURE
+from scenesearch.ranking.strength import (
+    HINTED,
+    LEXICAL,
+    MOST_OF_A_PAUSE,
+    PAUSE_S,
+    SPOKEN_BY_BEST_LINE,
+    SPOKEN_BY_LINES,
+    SPOKEN_BY_WINDOWS,
+    TEMPERATURE,
+    USUAL_ROWS,
+    USUAL_WEIGHT,
+)
 from scenesearch.ranking.words import known_words
 from scenesearch.timeline import Span
 
 MOST_ROWS = 14
 LONGEST_MS = 120_000
-USUAL_S = 28.0
-USUAL_WEIGHT = 0.5
 RUNS = 120
 """Runs of a file that have a say."""
 
 AGREEMENT = 2.0
 """How much stronger a run seems by the agreement of those around it than it is alone."""
 
-_HINTED = 1.0
 _APART = 0.5
 _EQUAL = 1e-4
 _SLIGHT = 0.25
@@ -47,7 +57,7 @@ Floats = NDArray[np.float32]
 class LocalReader:
     """A `SceneReader`."""
 
-    name = "runs of rows 1"
+    name = "runs of rows 2"
     at_once = 1
 
     def read(self, question: Question, reading: Reading, *, limit: int, deadline: datetime) -> list[FoundScene]:
@@ -99,7 +109,7 @@ class _Part:
         first, length = np.divmod(np.arange(count * MOST_ROWS), MOST_ROWS)
         after = first + length + 1
         first, after = first[after <= count], after[after <= count]
-        furthest = _furthest(end, MOST_ROWS)
+        furthest = _running_max(end, MOST_ROWS)
         ends = furthest[first, after - first - 1]
         edges = np.array([any(not entry.measured for entry in row.entries) for row in passage.rows])
         if not edges.any():
@@ -107,9 +117,15 @@ class _Part:
         fits = (after - first == 1) | ((ends - start[first]) * 1000 <= LONGEST_MS)
         fits &= edges[first] & edges[after - 1]  # a scene begins and ends with something told
         self.first, self.after, self.starts, self.ends = first[fits], after[fits], start[first[fits]], ends[fits]
-        self.strengths = self._likeness(passage) + np.float32(LEXICAL) * self._words() + self._length()
+        self._lines = line_strengths(passage.rows, passage.windows, question)
+        described = self._share(_is_described)
+        best, mean = self._lines_of_runs(lambda lines: lines.meaning)
+        likeness = SPOKEN_BY_WINDOWS * self._likeness(passage) + SPOKEN_BY_BEST_LINE * best + SPOKEN_BY_LINES * mean
+        of_moments = likeness + np.float32(LEXICAL) * self._words() + self._length()
         if question.sections:
-            self.strengths += np.float32(_HINTED) * self._hinted()
+            of_moments += np.float32(HINTED) * (self._share(self._is_hinted) > 0)
+        _, of_lines = self._lines_of_runs(lambda lines: lines.strengths)
+        self.strengths = ((1 - described) * of_moments + described * of_lines - self._silence(start, end)).astype(np.float32)
         if question.phrases:
             self.strengths[~self._quoting()] = -np.inf
 
@@ -117,10 +133,9 @@ class _Part:
         """The run as an answer."""
         rows = self._rows[first:after]
         span = Span(rows[0].span.start_ms, max(row.span.end_ms for row in rows))
-        asked = self._question
-        quoted = evidence_lines(
-            [e for row in rows for e in row.entries], asked.words.shares, phrases=asked.phrases, sections=asked.sections
-        )
+        entries = [entry for row in rows for entry in row.entries]
+        strengths = np.concatenate([lines.strengths for lines in self._lines[first:after]])
+        quoted = evidence_lines(entries, strengths.tolist(), self._question.phrases)
         return FoundScene(
             span=span,
             description=_described(rows, quoted),
@@ -164,15 +179,31 @@ class _Part:
         return np.asarray(share, np.float32)
 
     def _length(self) -> Floats:
-        """Scenes are about half a minute long; half or twice as long costs little."""
-        seconds = np.maximum(self.ends - self.starts, 0.5)
-        return np.asarray(-0.5 * USUAL_WEIGHT * np.log(seconds / USUAL_S) ** 2, np.float32)
+        """What is said at some length is likelier than one sentence; half or twice as long costs little."""
+        return np.asarray(-0.5 * USUAL_WEIGHT * np.log((self.after - self.first) / USUAL_ROWS) ** 2, np.float32)
 
-    def _hinted(self) -> Floats:
-        """Which runs hold an entry of a section that the question speaks of: 1 or 0."""
-        holds = [any(entry.section in self._question.sections for entry in row.entries) for row in self._rows]
-        count = np.cumsum([0, *holds])
-        return np.asarray(count[self.after] > count[self.first], np.float32)
+    def _lines_of_runs(self, of: Callable[[RowStrengths], Floats]) -> tuple[Floats, Floats]:
+        """The greatest and the mean of a run's rows, each as strong as its best line."""
+        rows = np.array([of(lines).max() for lines in self._lines], np.float32)
+        total = np.concatenate([[0], rows.cumsum()])
+        best = _running_max(rows, MOST_ROWS)[self.first, self.after - self.first - 1]
+        return best, np.asarray((total[self.after] - total[self.first]) / (self.after - self.first), np.float32)
+
+    def _silence(self, start: Floats, end: Floats) -> Floats:
+        """What the longest pause between a run's rows, in which nothing is told, takes off: it parts scenes."""
+        gaps = np.maximum(0, np.append(start[1:] - np.maximum.accumulate(end)[:-1], 0))
+        inner = self.after - self.first - 1
+        longest = np.where(inner > 0, _running_max(gaps.astype(np.float32), MOST_ROWS)[self.first, np.maximum(inner, 1) - 1], 0)
+        return np.asarray(np.minimum(longest / PAUSE_S, MOST_OF_A_PAUSE), np.float32)
+
+    def _share(self, holds: Callable[[Row], bool]) -> Floats:
+        """The share of a run's rows of which something holds, 0 to 1."""
+        count = np.cumsum([0, *map(holds, self._rows)])
+        return np.asarray((count[self.after] - count[self.first]) / (self.after - self.first), np.float32)
+
+    def _is_hinted(self, row: Row) -> bool:
+        """Whether a row holds an entry of a section that the question speaks of."""
+        return any(entry.section in self._question.sections for entry in row.entries)
 
     def _quoting(self) -> NDArray[np.bool_]:
         """Which runs hold every quoted phrase."""
@@ -187,9 +218,14 @@ class _Part:
         return every
 
 
-def _furthest(ends: Floats, width: int) -> Floats:
-    """Shape (rows, width): the latest end of the rows i to i + j."""
-    padded = np.concatenate([ends, np.zeros(width - 1, np.float32)])
+def _is_described(row: Row) -> bool:
+    """Whether a row says what is seen; measurements (colours, motion) do not."""
+    return any(entry.section is Section.VISUAL_INFO and not entry.measured for entry in row.entries)
+
+
+def _running_max(values: Floats, width: int) -> Floats:
+    """Shape (rows, width): the greatest of the rows i to i + j."""
+    padded = np.concatenate([values, np.full(width - 1, -np.inf, np.float32)])
     return np.asarray(np.maximum.accumulate(np.lib.stride_tricks.sliding_window_view(padded, width), axis=1), np.float32)
 
 
