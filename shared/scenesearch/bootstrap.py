@@ -18,16 +18,16 @@ from scenesearch.ports import Backend, Catalog, Embedder, Handler, Models, Objec
 
 if TYPE_CHECKING:
     from scenesearch.backends.gcp.backend import CloudBackend
-    from scenesearch.search.search import Search, Timeouts
+    from scenesearch.search.search import Limits, Search
 
 
 class Application:
     """Everything that runs, made on first use and once a process."""
 
-    def __init__(self, settings: Settings, *, timeouts: Timeouts | None = None) -> None:
+    def __init__(self, settings: Settings, *, limits: Limits | None = None) -> None:
         self.settings = settings
         self.making = RLock()
-        self._timeouts = timeouts
+        self._limits = limits
 
     # what the settings choose
 
@@ -106,9 +106,11 @@ class Application:
     @once
     def search(self) -> Search:
         """Both stages of asking."""
-        from scenesearch.search.search import Search
+        from scenesearch.search.modes import cutoffs_of
+        from scenesearch.search.search import Limits, Search
 
-        return Search(self.catalog, self.index, self.embedder, (self.models.reader, self.watcher), self._timeouts)
+        limits = self._limits or Limits(cutoffs=cutoffs_of(self.settings))
+        return Search(self.catalog, self.index, self.embedder, (self.models.reader, self.watcher), limits)
 
     @once
     def handlers(self) -> Mapping[Subscription, Handler]:

@@ -85,6 +85,12 @@ class Settings(BaseSettings):
     unended_hours: float = Field(default=0, ge=0, description="the timer's log names videos that are older and have not ended; 0: none")
     daily_hours: float = Field(default=0, ge=0, description="hours of video taken a day; 0: no cap")
 
+    cutoff_recall: float = Field(default=0, ge=0, le=1, description="the score under which nothing is an answer, in the mode recall")
+    cutoff_balanced: float = Field(
+        default=0.25, ge=0, le=1, description="the same, balanced: `evaluate DIR --absent DIR2` prints what others would do"
+    )
+    cutoff_precision: float = Field(default=0.4, ge=0, le=1, description="the same, precision: scenes under it are not shown at all")
+
     whisper_model: str = Field(
         default="",
         description="a faster-whisper model by name or path; empty: the best that is there",

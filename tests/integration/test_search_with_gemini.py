@@ -27,7 +27,7 @@ from scenesearch.observability.logs import JsonLines
 from scenesearch.pipeline.reindex import reindex
 from scenesearch.ports import Assembly
 from scenesearch.search.answer import Answer, Effort, FileHit, Mode, Scene, SearchRequest
-from scenesearch.search.search import Search, Timeouts
+from scenesearch.search.search import Limits, Search
 from scenesearch.timeline import Span
 from scenesearch.video import (
     CastMember,
@@ -520,5 +520,5 @@ def patient(app: Application, *, reading: float = 20, watching: float = 60) -> S
     """The same search, that waits so many seconds."""
     return Search(
         app.catalog, app.index, app.embedder, (app.models.reader, app.watcher),
-        Timeouts(reading=timedelta(seconds=reading), watching=timedelta(seconds=watching)),
+        Limits(reading=timedelta(seconds=reading), watching=timedelta(seconds=watching)),
     )  # fmt: skip

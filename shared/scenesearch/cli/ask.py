@@ -56,6 +56,8 @@ def print_answer(answer: Answer) -> None:
     """The scenes, best first, each with its evidence."""
     if answer.degraded:
         say(f"Not all was done: {answer.degraded}", "yellow")
+    if answer.no_match and answer.scenes:
+        say(f"Nothing here seems to answer {one_line(answer.query)!r}. This came nearest:", "yellow")
     if not answer.scenes:
         more = "" if answer.mode is Mode.RECALL else ", or --mode recall"
         say(f"Nothing found for {one_line(answer.query)!r}. Try other words{more}.")
@@ -83,6 +85,9 @@ def evaluate(
     query_field: Annotated[str, typer.Option(help="Which field of queries.jsonl to ask.")] = "query",
     limit: Annotated[int | None, typer.Option(help="Ask only the first N questions.", min=1)] = None,
     through_http: Annotated[bool, typer.Option("--through-http", help="Ask the search endpoint, over a connection.")] = False,
+    absent: Annotated[
+        Path | None, typer.Option(metavar="DIR2", help="Ask this set's questions too, as such that nothing in DIR answers.")
+    ] = None,
     scale: Annotated[bool, typer.Option("--scale", help="Measure how the embedder's cosines are to be read, and nothing else.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -92,7 +97,7 @@ def evaluate(
         return
     from scenesearch.evaluation.evaluate import evaluate as measure
 
-    figures = measure(directory, query_field=query_field, limit=limit, through_http=through_http)
+    figures = measure(directory, query_field=query_field, limit=limit, through_http=through_http, absent=absent)
     if as_json:
         print_json(figures)
         return
@@ -101,6 +106,11 @@ def evaluate(
         rows += [(name, iou, *(f"{at[k]:.1f}" if k in at else "" for k in ("r@1", "r@5", "r@10", "r@100"))) for iou, at in by_iou.items()]
     print_table(["found", "tIoU", "R@1", "R@5", "R@10", "R@100"], rows)
     say(f"{figures.queries} questions, p50 {figures.p50_ms:.0f} ms, p95 {figures.p95_ms:.0f} ms, index built in {figures.index_s:.0f} s")
+    if (told := figures.rejection) is not None:
+        rows = [(cutoff, f"{at['rejected']:.1f}", f"{at['kept']:.1f}") for cutoff, at in told.curve.items()]
+        print_table(["cutoff", "absent: nothing shown", "right: still shown"], rows)
+        say(f"balanced rejects {told.balanced:.1f}% of the absent questions and keeps {told.kept:.1f}% of the right first scenes")
+        say(f"precision rejects {told.precision:.1f}% and keeps {told.kept_precision:.1f}%")
 
 
 def _scale(directory: Path, query_field: str, as_json: bool) -> None:

@@ -21,8 +21,9 @@ from scenesearch.errors import InvalidRequest
 from scenesearch.metadata import Entry, Section, TextKind
 from scenesearch.pipeline.advance import index_chunk
 from scenesearch.ports import Ports
-from scenesearch.search.answer import MAX_QUERY, Answer, SearchRequest
-from scenesearch.search.search import Timeouts
+from scenesearch.search.answer import MAX_QUERY, Answer, Mode, SearchRequest
+from scenesearch.search.modes import cutoffs_of
+from scenesearch.search.search import Limits
 from scenesearch.timeline import Span
 from scenesearch.video import DEFAULT_COLLECTION, MediaInfo, Video, VideoRef, VideoState, now
 
@@ -74,21 +75,45 @@ class Figures(BaseModel):
     p50_ms: float
     p95_ms: float
     index_s: float
+    rejection: Rejection | None = Field(default=None, exclude_if=lambda rejection: rejection is None)
 
 
-def evaluate(directory: Path, *, query_field: str = "query", limit: int | None = None, through_http: bool = False) -> Figures:
+class Rejection(BaseModel):
+    """In percent: of questions that nothing here answers, those to which each mode says so (`no_match`); and of the questions whose first
+    scene is right (temporal overlap 0.5), those that balanced and precision still answer. `curve`: the same by cutoff, 0 to 1.
+    """
+
+    balanced: float
+    precision: float
+    kept: float
+    kept_precision: float
+    curve: dict[str, dict[str, float]]
+
+
+def evaluate(
+    directory: Path, *, query_field: str = "query", limit: int | None = None, through_http: bool = False, absent: Path | None = None
+) -> Figures:
     """Index the videos of `directory/videos.jsonl` afresh, ask the questions of `directory/queries.jsonl` (the first `limit`).
 
+    `absent`: another set, whose questions (`limit` of them) are asked as well, as such that nothing here answers.
     `through_http`: ask the search endpoint over a connection of this machine, not the search in this process.
 
     Raises:
         InvalidRequest: a file is missing, empty or does not have the shape described in the design.
     """
-    with indexed(directory, query_field=query_field, limit=limit) as given:
-        if not through_http:
-            return given.figures(given.app.search.answer)
-        with over_http(given.app) as ask:
-            return given.figures(ask)
+    others = lines_of(absent / "queries.jsonl", GivenQuestion, renamed={query_field: "query"}, limit=limit) if absent else None
+    with indexed(directory, query_field=query_field, limit=limit) as given, _asking(given.app, through_http=through_http) as ask:
+        figures = given.figures(ask)
+        return figures if others is None else figures.model_copy(update={"rejection": _rejection(given.questions, others, ask)})
+
+
+@contextmanager
+def _asking(app: Application, *, through_http: bool) -> Iterator[Ask]:
+    if through_http:
+        with over_http(app) as ask:
+            yield ask
+    else:
+        yield app.search.answer
 
 
 @dataclass(frozen=True)
@@ -120,7 +145,7 @@ def indexed(directory: Path, *, query_field: str = "query", limit: int | None = 
         raise InvalidRequest(f"{directory / 'queries.jsonl'} asks about video {strange!r}, which videos.jsonl does not have")
     with tempfile.TemporaryDirectory(prefix="scenesearch-evaluate-") as home:
         settings = Settings.load().model_copy(update={"home": Path(home), "backend": Backend.LOCAL, "auth": Auth.NONE})
-        app = Application(settings, timeouts=Timeouts(files_ranked=_RANKED))
+        app = Application(settings, limits=Limits(files_ranked=_RANKED, cutoffs=cutoffs_of(settings)))
         began = time.perf_counter()
         for video in videos:
             put(video, app.ports, round(settings.chunk_seconds * 1000))
@@ -178,6 +203,32 @@ def _asked(questions: Sequence[GivenQuestion], ask: Ask) -> _Tally:
             tally.scenes[least].append(_rank(answer, question, least))
             tally.given[least].append(_rank(within, question, least))
     return tally
+
+
+def _rejection(questions: Sequence[GivenQuestion], absent: Sequence[GivenQuestion], ask: Ask) -> Rejection:
+    def in_mode(question: GivenQuestion, mode: Mode) -> Answer | None:
+        return answered(ask, requests(question)[0].model_copy(update={"mode": mode}))
+
+    def share(said: Sequence[bool]) -> float:
+        return round(100 * sum(said) / max(1, len(said)), 2)
+
+    balanced = [answer for question in absent if (answer := in_mode(question, Mode.BALANCED)) is not None]
+    precise = [answer for question in absent if (answer := in_mode(question, Mode.PRECISION)) is not None]
+    own = [(question, in_mode(question, Mode.BALANCED)) for question in questions]
+    right = [(question, answer) for question, answer in own if answer is not None and _rank(answer, question, OVERLAPS[0]) == 0]
+    still = [answer for question, _ in right if (answer := in_mode(question, Mode.PRECISION)) is not None]
+    tops = [answer.scenes[0].score if answer.scenes else 0.0 for answer in balanced]
+    of_right = [answer.scenes[0].score for _, answer in right]
+    return Rejection(
+        balanced=share([answer.no_match for answer in balanced]),
+        precision=share([answer.no_match for answer in precise]),
+        kept=share([not answer.no_match for _, answer in right]),
+        kept_precision=share([not answer.no_match for answer in still]),
+        curve={
+            f"{cutoff:.2f}": {"rejected": share([top < cutoff for top in tops]), "kept": share([top >= cutoff for top in of_right])}
+            for cutoff in (n / 20 for n in range(1, 20))
+        },
+    )
 
 
 def answered(ask: Ask, request: SearchRequest) -> Answer | None:

@@ -109,7 +109,8 @@ class Spent(BaseModel):
 
 
 class Answer(BaseModel):
-    """The whole answer. `degraded` says which model could not be used, and why; `truncated` that filters may have left hits out.
+    """The whole answer. `degraded` says which model could not be used, and why; `truncated` that filters may have left hits out;
+    `no_match` that nothing here answers the question: the scenes, if any, are what came nearest.
 
     `usage` is there when models that are paid for were asked.
     """
@@ -119,6 +120,7 @@ class Answer(BaseModel):
     effort: Effort
     degraded: str | None = None
     truncated: bool = False
+    no_match: bool = False
     took_ms: int
     files: list[FileHit]
     scenes: list[Scene]

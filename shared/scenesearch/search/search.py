@@ -7,20 +7,20 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from scenesearch.metadata import Entry
 from scenesearch.ports import Catalog, Embedder, Filters, SceneIndex, SceneReader, SceneWatcher, ScoreScale
-from scenesearch.search.answer import Answer, Effort, Evidence, FileHit, Scene, SearchRequest, Spent
+from scenesearch.search.answer import Answer, Effort, Evidence, FileHit, Mode, Scene, SearchRequest, Spent
 from scenesearch.search.asker import Asker
 from scenesearch.search.authorise import authorised
 from scenesearch.search.file_stage import FileMatch, rank_files
 from scenesearch.search.grounding import GroundedScene
 from scenesearch.search.inquiry import Inquiry
-from scenesearch.search.modes import ModePreset
+from scenesearch.search.modes import ModePreset, default_cutoffs
 from scenesearch.search.query import understood
 from scenesearch.search.reading_list import files_that_pass, files_to_read, text_decides
 from scenesearch.search.scene_stage import FileRead, FileToRead, SceneStage
@@ -36,12 +36,13 @@ Event = FileHit | Scene | Answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Timeouts:
-    """How long the parts of an answer may take, and how many files are ranked."""
+class Limits:
+    """How long the parts of an answer may take, how many files are ranked, and the score that an answer must reach in each mode."""
 
     reading: timedelta = timedelta(seconds=20)
     watching: timedelta = timedelta(seconds=60)
     files_ranked: int = 30
+    cutoffs: Mapping[Mode, float] = field(default_factory=default_cutoffs)
 
 
 class Search:
@@ -53,12 +54,12 @@ class Search:
         index: SceneIndex,
         embedder: Embedder,
         readers: tuple[SceneReader, SceneWatcher | None],
-        timeouts: Timeouts | None = None,
+        limits: Limits | None = None,
     ) -> None:
         """`readers`: what reads the metadata text, and what watches clips for `thorough`, where anything can."""
         self._catalog, self._index, self._embedder = catalog, index, embedder
         self._reader, self._watcher = readers
-        self._timeouts = timeouts or Timeouts()
+        self._limits = limits or Limits()
 
     def answer(self, request: SearchRequest, readable: frozenset[str] | None = None) -> Answer:
         """The whole answer. `readable`: the collections that the caller may read; None: all.
@@ -101,7 +102,7 @@ class Search:
 
     def _stages(self, inquiry: Inquiry, filters: Filters, began: float) -> Generator[Event, None, None]:
         """The order of an answer."""
-        request, depth = inquiry.request, self._timeouts.files_ranked
+        request, depth = inquiry.request, self._limits.files_ranked
         ranking = rank_files(inquiry.probe, request, filters, self._index, self._catalog, depth=depth)
         if by_text := text_decides(inquiry):
             reading = files_that_pass(ranking, inquiry, self._catalog, depth=depth)
@@ -115,7 +116,7 @@ class Search:
         for read in self._read(reading.files, inquiry):
             inquiry.missed(read.failure)
             for scene in read.scenes:
-                if _wanted(scene, inquiry.preset):
+                if _wanted(scene, inquiry.preset) and (self._answers(scene, inquiry) or not inquiry.preset.answers_only):
                     shown = _scene(read.video, scene)
                     if best.take(shown) and not watched:
                         yield shown
@@ -136,24 +137,29 @@ class Search:
             effort=request.effort,
             degraded="; ".join(inquiry.reasons) or None,
             truncated=ranking.truncated,
+            no_match=not any(self._answers(scene, inquiry) for scene in scenes),
             took_ms=round((time.monotonic() - began) * 1000),
             files=files,
             scenes=scenes,
             usage=Spent(tokens=dict(spent.tokens), cost_usd=round(spent.cost_usd, 6)) if spent.tokens else None,
         )
 
+    def _answers(self, scene: GroundedScene | Scene, inquiry: Inquiry) -> bool:
+        """Whether a scene answers the question; one that holds the phrases that were quoted does."""
+        return bool(inquiry.query.phrases) or scene.score >= self._limits.cutoffs[inquiry.request.mode]
+
     def _read(self, files: Sequence[FileToRead], inquiry: Inquiry) -> Iterator[FileRead]:
         """Each file as it is read, its scenes grounded; with the least effort what the index knows of it."""
         stage = SceneStage(inquiry.query, inquiry.question, per_file=inquiry.per_file)
         if inquiry.request.effort is Effort.FAST:
             return (stage.known(file) for file in files)
-        return stage.read(files, self._reader, asker=inquiry.asker, deadline=now() + self._timeouts.reading)
+        return stage.read(files, self._reader, asker=inquiry.asker, deadline=now() + self._limits.reading)
 
     def _verified(self, scenes: list[Scene], inquiry: Inquiry) -> list[Scene]:
         """The scenes after somebody has watched them."""
         assert self._watcher is not None  # noqa: S101 - for the type checker
         videos = self._catalog.live(list({scene.video_id for scene in scenes}))
-        deadline = now() + self._timeouts.watching
+        deadline = now() + self._limits.watching
         mode = inquiry.request.mode
         verified = verify(scenes, videos, inquiry.question, mode, self._watcher, asker=inquiry.asker, deadline=deadline)
         inquiry.missed(verified.failure)

@@ -21,7 +21,7 @@ from scenesearch.moments import moments_of
 from scenesearch.pipeline.advance import embedded
 from scenesearch.ports import SceneReader, SceneWatcher, Vectors
 from scenesearch.search.answer import Answer, SearchRequest
-from scenesearch.search.search import Search, Timeouts
+from scenesearch.search.search import Limits, Search
 from scenesearch.video import Collection, MediaInfo, Profile, Video, VideoRef, VideoState, now
 
 CHUNK_MS = 300_000
@@ -36,7 +36,7 @@ class Library:
     embedder: LocalEmbedder
     reader: SceneReader = field(default_factory=LocalReader)
     watcher: SceneWatcher | None = None
-    timeouts: Timeouts = field(default_factory=Timeouts)
+    timeouts: Limits = field(default_factory=Limits)
 
     def put(
         self,

@@ -18,7 +18,7 @@ from scenesearch.metadata import Section, TextKind
 from scenesearch.models.local.embedder import LocalEmbedder
 from scenesearch.models.local.reader import LocalReader
 from scenesearch.ports import FoundScene, Question, Reading, Vectors, Verdict
-from scenesearch.search.answer import Answer, FileHit, Scene, SearchRequest
+from scenesearch.search.answer import Answer, FileHit, Mode, Scene, SearchRequest
 from scenesearch.search.search import CANNOT_WATCH
 from scenesearch.timeline import Span
 from scenesearch.video import CastMember, Profile, Video
@@ -532,6 +532,23 @@ def test_a_scene_is_the_description_that_answers_and_not_those_beside_it(library
     library.put("a", [shown(n * 5, n * 5 + 5, text) for n, text in enumerate(seen)])
     scene = first(library.ask("somebody takes care of plants"))
     assert (scene.start, scene.end) == (5, 10)
+
+
+def test_where_nothing_answers_the_answer_says_so_and_shows_what_came_nearest_marked_as_such(library: Library) -> None:
+    library.put("a", COOKING)
+    missing = library.ask("How do I renew my passport?")
+    assert missing.no_match
+    assert missing.scenes
+    precise = library.ask("How do I renew my passport?", mode="precision")
+    assert (precise.no_match, precise.scenes) == (True, [])
+    assert not library.ask("How long do I knead the dough until it is smooth?").no_match
+    assert not library.ask('"sounds hollow"', mode="precision").no_match
+
+
+def test_an_operator_moves_the_score_that_an_answer_must_reach(library: Library) -> None:
+    library.put("a", COOKING)
+    strict = replace(library, timeouts=replace(library.timeouts, cutoffs=dict.fromkeys(Mode, 1.0)))
+    assert strict.ask("knead the dough until it is smooth").no_match
 
 
 def test_a_long_pause_parts_scenes(library: Library) -> None:

@@ -22,7 +22,7 @@ from scenesearch.observability.logs import JsonLines, PlainLines
 from scenesearch.ports import FoundScene, Question, Reading
 from scenesearch.search.answer import Answer, FileHit, Scene, SearchRequest
 from scenesearch.search.asker import Asker
-from scenesearch.search.search import Search, Timeouts
+from scenesearch.search.search import Limits, Search
 from scenesearch.web.server import served
 from scenesearch.web.sites import search_site
 from waiting import eventually
@@ -65,7 +65,7 @@ def app(tmp_path: Path, reader: AReader) -> SimpleNamespace:
         put(GivenVideo(video_id=f"v{number}", title="film", duration=30, segments=[segment]), real.ports, 300_000)
     found = SimpleNamespace(settings=real.settings, backend=real.backend, catalog=real.catalog, left=threading.Event())
 
-    def searching(timeouts: Timeouts) -> SimpleNamespace:
+    def searching(timeouts: Limits) -> SimpleNamespace:
         search = Search(real.catalog, real.index, real.embedder, (reader, None), timeouts)
 
         def events(request: SearchRequest, readable: frozenset[str] | None, asker: Asker) -> Iterator[FileHit | Scene | Answer]:
@@ -78,7 +78,7 @@ def app(tmp_path: Path, reader: AReader) -> SimpleNamespace:
 
         return SimpleNamespace(events=events)
 
-    found.searching, found.search = searching, searching(Timeouts())
+    found.searching, found.search = searching, searching(Limits())
     return found
 
 
@@ -129,7 +129,7 @@ def test_a_reader_that_fails_leaves_index_hits_and_the_reason(client: Client, re
 
 
 def test_a_reader_that_dawdles_leaves_index_hits_at_the_deadline(app: SimpleNamespace, reader: AReader) -> None:
-    app.search = app.searching(Timeouts(reading=timedelta(seconds=0.3)))
+    app.search = app.searching(Limits(reading=timedelta(seconds=0.3)))
     with served(search_site(app)) as url, Client(url) as client:  # type: ignore[arg-type]
         answer = client.search(ASKED)
     assert answer.degraded == "the reader did not answer in time"

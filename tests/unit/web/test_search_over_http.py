@@ -73,7 +73,7 @@ def test_events_come_in_their_order(client: TestClient, app: SimpleNamespace, vi
     assert (first[0], FileHit.model_validate(first[1])) == ("file", file)
     assert (second[0], Scene.model_validate(second[1])) == ("scene", scene)
     assert last[0] == "done"
-    assert set(last[1]) == {"query", "mode", "effort", "degraded", "truncated", "took_ms"}
+    assert set(last[1]) == {"query", "mode", "effort", "degraded", "truncated", "no_match", "took_ms"}
 
 
 def test_what_breaks_on_the_way_is_an_error_event(client: TestClient, app: SimpleNamespace, video: Video) -> None:

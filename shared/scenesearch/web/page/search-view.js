@@ -126,6 +126,7 @@ export function searchView(main, params, go) {
     status.textContent = last.scenes.length ? words.found(places(last.scenes).length, inVideos, (rest.took_ms / 1000).toFixed(rest.took_ms < 995 ? 2 : 1)) : words.nothing;
     notices.replaceChildren(
       ...(rest.degraded ? [notice(words.degraded(rest.degraded), { name: words.again, run: begin })] : []),
+      ...(rest.no_match && last.scenes.length ? [notice(words.nearest)] : []),
       ...(rest.truncated ? [notice(words.truncated)] : []));
     if (!last.scenes.length) nothing(list, params, go2);
     else if (last.scenes.length >= limitOf(params) && limitOf(params) < 100) more.hidden = false;
