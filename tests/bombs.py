@@ -76,12 +76,12 @@ def huge_picture(path: Path) -> Path:
 
 
 def many_streams(path: Path) -> Path:
-    """An MP4 whose one track is listed 400 times."""
+    """An MP4 whose one track is listed 200 times."""
     content = make(path, Recipe(audio=None, seconds=1)).read_bytes()
     at, track = content.index(b"moov") - 4, content.index(b"trak") - 4
     length = struct.unpack_from(">I", content, track)[0]
-    whole = struct.unpack_from(">I", content, at)[0] + 399 * length
-    copies = content[track : track + length] * 400
+    whole = struct.unpack_from(">I", content, at)[0] + 199 * length
+    copies = content[track : track + length] * 200
     path.write_bytes(content[:at] + struct.pack(">I", whole) + content[at + 4 : track] + copies + content[track + length :])
     return path
 

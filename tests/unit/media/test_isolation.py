@@ -35,7 +35,7 @@ def source() -> io.BytesIO:
         ("fragments.mp4", r"more memory to read than the 300 MB .*SCENESEARCH_MEDIA_MEMORY_BYTES"),
         ("late.mkv", "277 hours"),
         ("picture.avi", "no picture of this mjpeg video"),
-        ("streams.mp4", "400 streams"),
+        ("streams.mp4", "200 streams"),
         ("nested.mp4", "incomplete"),
     ],
 )
@@ -44,10 +44,11 @@ def test_a_small_file_that_is_dear_to_read_is_refused_with_its_reason(
 ) -> None:
     monkeypatch.setenv("SCENESEARCH_MEDIA_MEMORY_BYTES", "300000000")
     path = bombs.BOMBS[name](tmp_path / name)
+    largest_before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     assert path.stat().st_size < 1_000_000
     with path.open("rb") as file, pytest.raises(UnreadableMedia, match=says):
         plan_of(file, chunk_seconds=300, clip_max_bytes=400_000_000)
-    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 600_000, "kB, of the largest child that has ended"
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss <= max(600_000, largest_before), "kB"
 
 
 @pytest.mark.parametrize(
