@@ -17,13 +17,13 @@ from scenesearch.messages import Topic
 PUBLISHES: Mapping[Function, tuple[Topic, ...]] = {
     # Every handler buries what it cannot read; what else it publishes follows from the flow (DESIGN.md 2) and `advance`.
     Function.SPLIT: (Topic.SPLITS, Topic.CHUNKS, Topic.EXTRACTED, Topic.VIDEO_EVENTS, Topic.DEAD_LETTERS),
-    **dict.fromkeys(EXTRACTORS, (Topic.SPLITS, Topic.EXTRACTED, Topic.DEAD_LETTERS)),
+    **dict.fromkeys(EXTRACTORS, (Topic.SPLITS, Topic.CHUNKS, Topic.EXTRACTED, Topic.DEAD_LETTERS)),
     Function.ASSEMBLE: (Topic.VIDEO_EVENTS, Topic.DEAD_LETTERS),
-    Function.REMOVE: (Topic.VIDEO_EVENTS, Topic.DEAD_LETTERS),
+    Function.REMOVE: (Topic.SPLITS, Topic.CHUNKS, Topic.EXTRACTED, Topic.VIDEO_EVENTS, Topic.DEAD_LETTERS),
     Function.RECOVER: (Topic.OBJECTS, Topic.SPLITS, Topic.CHUNKS, Topic.EXTRACTED, Topic.VIDEO_EVENTS, Topic.BATCHES),
     Function.LIBRARY: (Topic.OBJECTS, Topic.SPLITS, Topic.CHUNKS, Topic.EXTRACTED),
 }
-READS_UPLOADS = (Function.SPLIT, Function.REMOVE, Function.RECOVER)
+READS_UPLOADS = (Function.SPLIT, Function.EXTRACT_TRANSCRIPTION, Function.REMOVE, Function.RECOVER)
 READS_WORK = (Function.SEARCH,)
 WRITES_WORK = (Function.SPLIT, *EXTRACTORS, Function.ASSEMBLE, Function.REMOVE, Function.RECOVER, Function.LIBRARY)
 RUNS_BATCHES = (Function.RECOVER,)

@@ -54,6 +54,7 @@ ALLOWED = (
     Allowed(FUNCTIONS, "telemetry.tracesWriter", ("project",), "a trace follows a video through all of them"),
     # objects
     Allowed(("split", "remove", "recover"), "storage.objectViewer", ("bucket:uploads",), "cut it; is it gone? what is there?"),
+    Allowed(("extract-transcription",), "storage.objectViewer", ("bucket:uploads",), "reads subtitles beside a video and inside it"),
     Allowed(("library",), "storage.objectUser", ("bucket:uploads",), "signs uploads and playback, deletes what people delete"),
     Allowed(("split",), "storage.objectUser", ("bucket:work",), "clips and thumbnails"),
     Allowed(EXTRACTORS, "storage.objectUser", ("bucket:work",), "read clips; write the halves of one that was too much for the model"),
@@ -80,10 +81,16 @@ ALLOWED = (
     Allowed(
         EXTRACTORS,
         "pubsub.publisher",
-        ("topic:splits", "topic:extracted", "topic:dead-letters"),
-        "ask for a lost clip again, close the last chunk, bury what they cannot read",
+        ("topic:splits", "topic:chunks", "topic:extracted", "topic:dead-letters"),
+        "ask for a lost clip again, transcribe anew after new subtitles, close the last chunk, bury what they cannot read",
     ),
     Allowed(("assemble", "remove"), "pubsub.publisher", ("topic:video-events", "topic:dead-letters"), "ready, failed, removed"),
+    Allowed(
+        ("remove",),
+        "pubsub.publisher",
+        ("topic:splits", "topic:chunks", "topic:extracted"),
+        "has chunks transcribed anew whose subtitles are gone",
+    ),
     Allowed(
         ("recover",),
         "pubsub.publisher",

@@ -60,7 +60,8 @@ class Entry:
     `text` is the description, the words said, or the lines written (joined by " / ").
     `speaker` belongs to `transcription`; `lines`, `layout` and `kind` to `texts`; `subject_scale`
     (how much of the frame's height the main subject fills, 0 to 1) to `visual_info`. `measured`: nothing but colours,
-    motion and the like is told, which says how a picture is made and not what it shows.
+    motion and the like is told, which says how a picture is made and not what it shows. `language` (a tag) belongs to a line of
+    `transcription` that is a translation of what is said; None: it is in the language that is spoken.
     """
 
     section: Section
@@ -72,6 +73,7 @@ class Entry:
     kind: TextKind | None = None
     subject_scale: float | None = None
     measured: bool = False
+    language: str | None = None
 
     def render(self) -> str:
         """The entry as its one line of the metadata text."""
@@ -82,6 +84,8 @@ class Entry:
             direction = "" if self.layout.direction == "horizontal" else f", {self.layout.direction}"
             parts.append(one_line(self.layout.position + direction))
         parts.append(one_line(self.text))
+        if self.language is not None:
+            parts.append(f"({one_line(self.language)})")
         if self.kind is not None and self.kind is not TextKind.TEXT:
             parts.append(f"({self.kind})")
         if self.subject_scale is not None:

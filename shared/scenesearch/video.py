@@ -195,6 +195,26 @@ class Chunk:
         return self.audio_clip if audio else self.silent_clip or self.video_clip
 
 
+class SubtitleUse(StrEnum):
+    """What is done with subtitles: `replace` the transcription of their language, `add` them to it, or `ignore` them."""
+
+    REPLACE = "replace"
+    ADD = "add"
+    IGNORE = "ignore"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Subtitles that were looked at for a section, and what came of them, for people ("replaces the transcription").
+
+    `generation` is that of the file's object; 0 for subtitles inside the video.
+    """
+
+    name: str
+    generation: int = 0
+    use: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SectionRecord:
     """One section of one chunk as the catalog knows it: its state, its work so far, and its entries on the video's clock.
@@ -203,6 +223,7 @@ class SectionRecord:
     taken (real work, not deliveries), `failures` those that ended with a reason: the rest ended with their worker. `track`: the number
     of the file's track that was listened to. Until `batch_until` the section waits for a batch job; once that has passed, it is asked
     about online (None: it has not waited for one).
+    `sources` are the subtitles that were looked at.
     """
 
     key: SectionKey
@@ -219,6 +240,7 @@ class SectionRecord:
     model: str = ""
     prompt_version: str = ""
     usage: Usage = field(default_factory=Usage)
+    sources: tuple[Source, ...] = ()
 
     @property
     def waits_for_batch(self) -> bool:
@@ -258,6 +280,7 @@ class Video:
     language: str | None = None
     tags: tuple[str, ...] = ()
     price: Price = Price.STANDARD
+    subtitles: SubtitleUse = SubtitleUse.REPLACE
     content_type: str = ""
     size_bytes: int = 0
     audio_track: int | None = None

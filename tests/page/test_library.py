@@ -17,6 +17,7 @@ from playwright.sync_api import Page, Route, expect
 from media_files import Recipe, make
 from page.browsing import LOADED, SAMPLE, time_of, until
 from scenesearch.media.codecs import EXTENSIONS
+from scenesearch.media.subtitle_names import SUBTITLE_TYPES
 from scenesearch.messages import ObjectChanged, SplitWork
 from scenesearch.search.answer import Scene
 from scenesearch.video import Video
@@ -329,5 +330,5 @@ def test_of_a_dropped_folder_the_videos_are_taken_in(page: Page, served: SimpleN
         browser.send("Input.dispatchDragEvent", {"type": kind, "x": 300, "y": 300, "data": data})
     stored = eventually(lambda: page.evaluate("1") and len(found := list(served.uploads.list())) == 2 and found)
     assert sorted(info.name.rsplit("/", 1)[1] for info in stored) == ["one.mp4", "two.MKV"]
-    assert set((page.locator("#files").get_attribute("accept") or "").split(",")) == {"video/*", *EXTENSIONS}
+    assert set((page.locator("#files").get_attribute("accept") or "").split(",")) == {"video/*", *EXTENSIONS, *SUBTITLE_TYPES}
     expect(page.locator(".upload.bad")).to_have_count(0)

@@ -7,10 +7,12 @@ import mimetypes
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
 
 from scenesearch.errors import InvalidRequest
 from scenesearch.media.codecs import EXTENSIONS
+from scenesearch.media.subtitle_names import is_subtitles, said_of
 from scenesearch.names import composed, is_hidden
 
 NAMED_LEFT_OUT = 5
@@ -26,6 +28,10 @@ class Found:
     videos: dict[str, Path] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
     left_out: dict[Path, str] = field(default_factory=dict)
+    subtitles: dict[str, Path] = field(default_factory=dict)
+    """Subtitle files that lie beside a video, by the names they get beside it."""
+    lone_subtitles: list[Path] = field(default_factory=list)
+    """Subtitle files that are named themselves: whose they are shows in the library."""
 
 
 def found_in(paths: Sequence[str]) -> Found:
@@ -43,6 +49,8 @@ def found_in(paths: Sequence[str]) -> Found:
                 found.refused.append(f"there is no file {given!r}")
             elif is_hidden(path.name):
                 found.refused.append(f"{given!r} is taken for no video, as {HIDDEN}: rename it if it is one")
+            elif is_subtitles(path.name):
+                found.lone_subtitles.append(path)
             else:
                 _take(path.name, path, found)
         except OSError as error:
@@ -70,6 +78,8 @@ def _take_folder(folder: Path, given: str, found: Found) -> None:
             found.left_out[file] = _no_video(file)
     for file in videos:
         _take(f"{folder.name}/{file.relative_to(folder).as_posix()}", file, found)
+    for file in set(found.subtitles.values()) & found.left_out.keys():
+        del found.left_out[file]
     if not videos:
         found.refused.append(f"there is no video in {given!r} (files that end in {', '.join(sorted(EXTENSIONS))} are looked for)")
 
@@ -91,8 +101,21 @@ def _take(name: str, file: Path, found: Found) -> None:
             f"{other} and {file} would both be called {name}: ingest their folders instead, or one of them into another --collection"
         )
 
+    path = PurePosixPath(composed(name))
+    for beside in _subtitles_in(file.parent):
+        if said_of(beside.name, file.name) is not None:
+            rest = composed(beside.name)[len(composed(file.stem)) :]
+            found.subtitles[str(path.with_name(path.stem + rest))] = beside
+
+
+@lru_cache(maxsize=1)  # the files of a folder come one after the other
+def _subtitles_in(folder: Path) -> list[Path]:
+    return [file for file in sorted(folder.iterdir()) if is_subtitles(file.name) and not is_hidden(file.name) and file.is_file()]
+
 
 def _no_video(file: Path) -> str:
+    if is_subtitles(file.name):
+        return "subtitles of no video here"
     kind = (mimetypes.guess_type(file.name)[0] or "").partition("/")[0]
     ending = file.suffix.lower() or "without an ending"
     return {"image": "a picture", "audio": "sound without pictures", "text": "text"}.get(kind, f"no video that is known: {ending}")

@@ -14,16 +14,18 @@ from scenesearch.cli.bars import ENDED, Bars
 from scenesearch.cli.folders import found_in, left_out_in_words
 from scenesearch.cli.output import Json, a_language, errors, print_json, say
 from scenesearch.errors import InvalidRequest, ObjectNotFound, SceneSearchError, StorageFull
-from scenesearch.library.uploads import collection_name
+from scenesearch.library.uploads import collection_name, subtitle_object
 from scenesearch.library.views import state_in_words, view
 from scenesearch.media.codecs import content_type_of
+from scenesearch.media.subtitle_names import SUBTITLE_TYPES
 from scenesearch.metadata import one_line
 from scenesearch.names import spellings
 from scenesearch.pipeline.backfill import backfill
 from scenesearch.pipeline.price import checked_price
+from scenesearch.pipeline.subtitles import stale_chunks
 from scenesearch.ports import ObjectInfo
 from scenesearch.price import Price
-from scenesearch.video import DEFAULT_COLLECTION, Video, VideoState, video_id
+from scenesearch.video import DEFAULT_COLLECTION, SubtitleUse, Video, VideoState, video_id
 
 app = typer.Typer()
 
@@ -45,6 +47,9 @@ def ingest(
     price: Annotated[
         Price | None, typer.Option(help="What Gemini may cost: half with flex (slower) or batch (within a day; what a bucket holds is).")
     ] = None,
+    subtitles: Annotated[
+        SubtitleUse, typer.Option(help="Subtitles beside and inside a video: instead of its transcription, added to it, or not at all.")
+    ] = SubtitleUse.REPLACE,
     as_json: Json = False,
 ) -> None:
     """Take videos in and wait until they can be searched."""
@@ -59,12 +64,23 @@ def ingest(
     if title is not None and len(files) != 1:
         raise InvalidRequest(f"--title names one video, but there are {len(files)} files: leave it out, or ingest them one by one")
     said = {"title": title, "language": language, "tags": ",".join(tag or ()), "audio_track": audio_track, "price": price}
+    said["subtitles"] = None if subtitles is SubtitleUse.REPLACE else subtitles
     metadata = {name: str(value) for name, value in said.items() if value}
     ids = [one for url in buckets for one in _backfilled(app_, url, price)]
     if ids and price in (None, Price.BATCH):
         errors.print(
             "what lay in the bucket is taken in at the cheapest price, which may take a day: Ctrl-C leaves it going on", style="dim"
         )
+    if subtitles is not SubtitleUse.IGNORE:
+        for name, file in found.subtitles.items():
+            _put(app_, file, _known_as(app_, f"{collection}/{name}"), SUBTITLE_TYPES[file.suffix.lower()], {})
+    for file in found.lone_subtitles:
+        name, belongs_to = subtitle_object(collection, file.name, app_.catalog)
+        _put(app_, file, name, SUBTITLE_TYPES[file.suffix.lower()], {})
+        if belongs_to:
+            ids.append(belongs_to)
+        else:
+            errors.print(one_line(f"{file.name} waits for a video of this name in {collection}"), markup=False)
     for name, file in files.items():
         try:
             ids.append(_upload(app_, file, f"{collection}/{name}", metadata))
@@ -72,20 +88,27 @@ def ingest(
             raise
         except (SceneSearchError, OSError) as error:
             refused.append(f"{file}: {error}")
-    finish(ids, as_json=as_json, refused=refused, left_out=found.left_out)
+    subtitled = bool(found.subtitles or found.lone_subtitles)
+    finish(ids, as_json=as_json, refused=refused, left_out=found.left_out, subtitled=subtitled)
 
 
-def finish(ids: Sequence[str], *, as_json: bool, refused: Sequence[str] = (), left_out: Mapping[Path, str] | None = None) -> None:
+def finish(
+    ids: Sequence[str], *, as_json: bool, refused: Sequence[str] = (), left_out: Mapping[Path, str] | None = None, subtitled: bool = False
+) -> None:
     """Work until these videos have ended, show how it goes, report; exit 1 when one failed or was refused.
 
-    `left_out` are files of folders that are no videos, with the reason: they are reported, and are no failure.
+    `left_out` are files of folders that are no videos, with the reason: they are reported, and are no failure. When the videos are
+    `subtitled`, their transcriptions have to be those of the subtitles.
     """
     app_, titles = application(), dict[str, str]()
 
     def ended_all() -> bool:
         now = app_.catalog.live(ids)
         titles.update((one, video.title) for one, video in now.items())
-        return all(_has_ended(app_, now.get(one)) for one in ids)
+        videos = [now.get(one) for one in ids]
+        return all(_has_ended(app_, video) for video in videos) and not (
+            subtitled and any(True for video in videos if video and video.chunk_count for _ in stale_chunks(video, app_.ports))
+        )
 
     try:
         with Bars(ids, app_, quiet=as_json) as bars:
@@ -136,13 +159,17 @@ def _has_ended(app_: Application, video: Video | None) -> bool:
 def _upload(app_: Application, file: Path, name: str, metadata: dict[str, str]) -> str:
     """Put the file into the uploads bucket unless the very same is there; returns its video's id."""
     name = _known_as(app_, name)
+    _put(app_, file, name, content_type_of(file.name) or "application/octet-stream", metadata)
+    return video_id(app_.uploads.bucket, name)
+
+
+def _put(app_: Application, file: Path, name: str, content_type: str, metadata: dict[str, str]) -> None:
+    """Write the object unless the very same is there."""
     if _is_there(app_, name, file, metadata):
         backfill(name, app_.ports)  # should its announcement have been lost
     else:
         with file.open("rb") as source:
-            kind = content_type_of(file.name) or "application/octet-stream"
-            app_.uploads.replace(name, source, content_type=kind, metadata=metadata)
-    return video_id(app_.uploads.bucket, name)
+            app_.uploads.replace(name, source, content_type=content_type, metadata=metadata)
 
 
 def _known_as(app_: Application, name: str) -> str:

@@ -14,12 +14,13 @@ from scenesearch.cli.bars import share_bar
 from scenesearch.cli.ingest import finish
 from scenesearch.cli.libraries import Server, library, served
 from scenesearch.cli.output import NO_VIDEOS, Json, VideoArgument, print_json, print_table, say
-from scenesearch.errors import Unavailable
+from scenesearch.errors import InvalidRequest, Unavailable
 from scenesearch.library.exports import FORMATS
 from scenesearch.library.views import VideoDetails, VideoView, duration_in_words, find, state_in_words, view
 from scenesearch.metadata import HEADINGS, Section
 from scenesearch.pipeline.reindex import reindex as rebuild
 from scenesearch.pipeline.retry import retry as redo
+from scenesearch.pipeline.subtitles import forget_subtitles, stale_chunks
 from scenesearch.timeline import Span, format_timestamp, parse_timestamp
 
 app = typer.Typer()
@@ -85,6 +86,8 @@ def _describe(found: VideoDetails) -> None:
         ["\nsection", "\nchunks", "\nmodel"],
         [(s.section, f"{s.done}/{s.of}" + (f", {s.waiting} wait" if s.waiting else ""), ", ".join(s.models)) for s in found.stages],
     )
+    for source in (source for stage in found.stages for source in stage.sources):
+        say(f"from {source}", "dim")
     for gap in found.gaps:
         say(f"missing: {gap.timestamp or f'chunk {gap.chunk}'}, {gap.section or 'everything'}: {gap.reason}", "yellow")
     for track in found.tracks:
@@ -112,8 +115,18 @@ def retry(video: VideoArgument, server: Server = None, as_json: Json = False) ->
 
 
 @app.command()
-def remove(video: VideoArgument, server: Server = None, as_json: Json = False) -> None:
+def remove(
+    video: VideoArgument,
+    subtitles: Annotated[bool, typer.Option("--subtitles", help="Only the subtitle files beside it: it is transcribed again.")] = False,
+    server: Server = None,
+    as_json: Json = False,
+) -> None:
     """Delete a video and everything that was derived from it."""
+    if subtitles:
+        if server is not None:
+            raise InvalidRequest("subtitles are removed where the library is: leave out --server")
+        _without_subtitles(video, as_json=as_json)
+        return
     if server is not None:
         client = served(server)
         found = client.find(video)
@@ -126,11 +139,23 @@ def remove(video: VideoArgument, server: Server = None, as_json: Json = False) -
         say(f"removed {found.title} ({found.video_id})")
 
 
+def _without_subtitles(wanted: str, *, as_json: bool) -> None:
+    """Delete the subtitle files of a video and have it transcribed again."""
+    app_ = application()
+    found = find(wanted, app_.catalog)
+    names = forget_subtitles(found, app_.ports)
+    app_.runner().settle(until=lambda: not any(True for _ in stale_chunks(found, app_.ports)))
+    if not as_json:
+        say(f"removed {', '.join(name.rpartition('/')[2] for name in names) or 'no subtitles: there is no file'} beside {found.title}")
+    finish([found.ref.video_id], as_json=as_json)
+
+
 def _removed(wanted: str) -> VideoView:
     """Remove a video of this machine's settings, and see it gone."""
     app_ = application()
     found = find(wanted, app_.catalog)
     app_.uploads.delete(found.name, found.ref.generation)
+    forget_subtitles(found, app_.ports)
     app_.runner().settle(until=lambda: app_.catalog.generation(found.ref) is None)
     if app_.catalog.generation(found.ref) is not None:
         raise Unavailable(f"{found.title} is being removed but is not gone yet: `scenesearch videos` tells when")

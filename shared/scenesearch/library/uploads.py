@@ -17,9 +17,11 @@ from uuid import uuid4
 
 from scenesearch.errors import NO_SPACE, InvalidRequest, NotFound, StorageFull
 from scenesearch.media.codecs import EXTENSIONS
+from scenesearch.media.subtitle_names import is_subtitles, possible_stems, said_of
 from scenesearch.metadata import one_line
 from scenesearch.names import composed, is_hidden
-from scenesearch.ports import ObjectInfo, ObjectStore
+from scenesearch.pipeline.subtitles import AHEAD
+from scenesearch.ports import Catalog, ObjectInfo, ObjectStore
 
 NAME_LENGTH = 180
 KEPT_S = 7 * 86_400
@@ -60,6 +62,24 @@ def object_name(collection: str, file_name: str) -> str:
     return f"{collection_name(collection)}/{uuid4().hex}/{plain}"
 
 
+def subtitle_object(collection: str, file_name: str, catalog: Catalog) -> tuple[str, str]:
+    """Return the object name of a subtitle file and the id of the video that it belongs to: beside it, in place of an older one.
+
+    While there is no video of its name the file waits for one, and the id is empty. Raises `InvalidRequest` when several videos fit.
+    """
+    plain = composed(one_line(PurePosixPath(file_name.replace("\\", "/")).name))
+    for stem in possible_stems(plain):
+        fits = [one for one in catalog.named(stem) if one.collection == collection and said_of(plain, one.name) is not None]
+        if len(fits) > 1:
+            raise InvalidRequest(
+                f"{len(fits)} videos in {collection!r} are called {stem!r}: rename the one that {plain!r} belongs to, and the file"
+            )
+        for video in fits:
+            path = PurePosixPath(video.name)
+            return str(path.with_name(path.stem + plain[len(stem) :])), video.ref.video_id
+    return f"{collection}/{AHEAD}/{plain}", ""
+
+
 def collection_name(said: str) -> str:
     """The name, on one line. Raises `InvalidRequest` for what cannot name a collection, wherever it is said."""
     if "/" in said or len(said) > 100 or not any(map(str.isalnum, said)):
@@ -71,7 +91,8 @@ def check_file(file_name: str, content_type: str, size_bytes: int, limit_bytes: 
     """Whether this is taken at all. Raises `InvalidRequest`."""
     if is_hidden(file_name.replace("\\", "/")):
         raise InvalidRequest(f"{file_name!r} is no video, as its name begins with a dot: upload the file that it belongs to, or rename it")
-    if not content_type.startswith("video/") and PurePosixPath(file_name.lower()).suffix not in EXTENSIONS:
+    is_video = content_type.startswith("video/") or PurePosixPath(file_name.lower()).suffix in EXTENSIONS
+    if not is_video and not is_subtitles(file_name):
         raise InvalidRequest(
             f"{file_name!r} is not a video ({content_type or 'unknown type'}): MP4, MOV, WebM, MKV, AVI and the like are taken"
         )
@@ -83,8 +104,10 @@ def check_file(file_name: str, content_type: str, size_bytes: int, limit_bytes: 
 class TakesUploads(Protocol):
     """A bucket that browsers upload to directly."""
 
-    def upload_session(self, name: str, *, size_bytes: int, content_type: str, metadata: Mapping[str, str], origin: str) -> str:
-        """The URL that takes the object in pieces."""
+    def upload_session(
+        self, name: str, *, size_bytes: int, content_type: str, metadata: Mapping[str, str], origin: str, replace: bool = False
+    ) -> str:
+        """The URL that takes the object in pieces; what is there already is only replaced when that is said."""
         ...
 
 
@@ -101,6 +124,7 @@ class BucketUploads:
             content_type=announced.content_type,
             metadata=announced.metadata,
             origin=origin,
+            replace=is_subtitles(announced.name),
         )
 
 
@@ -183,7 +207,8 @@ class LocalUploads:
 
         def store() -> ObjectInfo:
             with self._part(upload).open("rb") as file:
-                info = self._store().create(announced.name, file, content_type=announced.content_type, metadata=announced.metadata)
+                store = self._store().replace if is_subtitles(announced.name) else self._store().create
+                info = store(announced.name, file, content_type=announced.content_type, metadata=announced.metadata)
             self._drop(upload)
             return info
 

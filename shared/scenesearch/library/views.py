@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime
+from pathlib import PurePosixPath
 
 from pydantic import BaseModel
 
@@ -12,7 +13,7 @@ from scenesearch.metadata import CHUNK_SECTIONS, Entry, MetadataText, Section
 from scenesearch.ports import Catalog
 from scenesearch.price import Price
 from scenesearch.timeline import format_timestamp
-from scenesearch.video import SectionState, Usage, Video, VideoState, media_notes
+from scenesearch.video import SectionState, Source, Usage, Video, VideoState, media_notes
 
 BATCH_JOB = "a batch job (half price, within a day)"
 """What videos at the batch price wait for."""
@@ -67,26 +68,28 @@ class SceneView(BaseModel):
 
 
 class EntryView(BaseModel):
-    """One timed line: `start` and `end` in seconds, `box` in fractions of the frame."""
+    """One timed line: `start` and `end` in seconds, `box` in fractions of the frame, `language` that of a translation."""
 
     section: Section
     start: float
     end: float
     text: str
     speaker: str | None = None
+    language: str | None = None
     lines: list[str] = []
     position: str | None = None
     box: tuple[float, float, float, float] | None = None
 
 
 class StageView(BaseModel):
-    """How far one section is over all chunks, and what made it. `waiting`: for a batch job."""
+    """How far one section is over all chunks, and what made it: models, and subtitles with their use. `waiting`: for a batch job."""
 
     section: Section
     done: int
     of: int
     waiting: int = 0
     models: list[str]
+    sources: list[str] = []
 
 
 class VideoDetails(VideoView):
@@ -138,6 +141,7 @@ def details(video: Video, catalog: Catalog) -> VideoDetails:
             of=video.chunk_count,
             waiting=sum(r.key.section is section and r.waits_for_batch for r in records),
             models=sorted({r.model for r in records if r.key.section is section and r.model}),
+            sources=list(dict.fromkeys(_source(source) for r in records if r.key.section is section for source in r.sources)),
         )
         for section in CHUNK_SECTIONS
     ]
@@ -156,6 +160,10 @@ def details(video: Video, catalog: Catalog) -> VideoDetails:
     )
 
 
+def _source(source: Source) -> str:
+    return f"{PurePosixPath(source.name).name}: {source.use}"
+
+
 def scene_view(entry: Entry) -> SceneView:
     """An important scene for the outside."""
     return SceneView(timestamp=str(entry.span), start=entry.span.start_s, end=entry.span.end_s, description=entry.text)
@@ -169,6 +177,7 @@ def entry_view(entry: Entry) -> EntryView:
         end=entry.span.end_s,
         text=entry.text,
         speaker=entry.speaker,
+        language=entry.language,
         lines=list(entry.lines),
         position=entry.layout.position if entry.layout else None,
         box=entry.layout.box if entry.layout else None,

@@ -17,6 +17,7 @@ MOST_FILES = 8
 """The most files that come with one message; a clip brings two."""
 
 TRUSTED_MODULES = (
+    "scenesearch.metadata",
     "scenesearch.video",
     "scenesearch.timeline",
     "scenesearch.media",

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, BinaryIO, Self, cast
 
 from scenesearch.errors import UnreadableMedia
-from scenesearch.media import cut, export, frames, plan, silent
+from scenesearch.media import cut, export, frames, plan, silent, subtitle_streams
 from scenesearch.media.clip_writer import WrittenClip
 from scenesearch.media.isolation import Limits, Reading, each_in_child, in_child, reading
+from scenesearch.media.subtitles import Subtitles
 from scenesearch.media.thumbnails import SpriteSheet
 from scenesearch.timeline import Span
 from scenesearch.video import Chunk, MediaInfo
@@ -51,6 +52,11 @@ def exported_clip(
             progress(share)
             share = job.send(None)
         return cast("Span", job.answer)
+
+
+def subtitles_inside(source: BinaryIO, span: Span, duration_ms: int) -> list[Subtitles]:
+    """`media.subtitle_streams.subtitles_inside` in a child. Raises `UnreadableMedia`."""
+    return cast("list[Subtitles]", in_child(source, Limits.load(), subtitle_streams.subtitles_inside, span, duration_ms))
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from scenesearch.metadata import Entry, Section, in_time
 from scenesearch.pipeline.advance import advance
 from scenesearch.pipeline.batch import answer_to, awaits_batch
 from scenesearch.pipeline.remove import sweep
+from scenesearch.pipeline.subtitles import offered, refresh_transcription, with_subtitles, without_hearing
 from scenesearch.ports import BatchJobs, ClipInput, Extraction, Ports, SectionExtractor, Spending
 from scenesearch.video import Chunk, Clip, SectionKey, SectionRecord, SectionState, Video, base_language, now
 
@@ -44,12 +45,14 @@ def extract(message: ChunkWork, extractor: SectionExtractor, ports: Ports, setti
             if chunk.video_clip is None:
                 publisher.publish(Topic.SPLITS, SplitWork.of(ref))
                 return
-            if clip is None:
-                catalog.commit_section(replace(record, state=SectionState.SKIPPED, reason="there is no audio stream"))
-            elif awaits_batch(record, video, clip, jobs, ports, settings):
+            spoken = extractor.section is Section.TRANSCRIPTION
+            offers = offered(video, chunk, ports) if spoken else []
+            ended = without_hearing(record, offers, video)
+            if ended is None and clip is not None and awaits_batch(record, video, clip, jobs, ports, settings):
                 return
-            else:
-                catalog.commit_section(_worked(record, video, chunk, clip, extractor, ports, settings))
+            catalog.commit_section(ended or with_subtitles(_worked(record, video, chunk, clip, extractor, ports, settings), offers, video))
+            if spoken:
+                refresh_transcription(video, ports)  # files that came or went meanwhile
         advance(ref, message.chunk, ports)
     except _ClipLost:
         catalog.commit_clips(ref, message.chunk, video_clip=None, audio_clip=None)
@@ -72,12 +75,14 @@ def _worked(
     record: SectionRecord,
     video: Video,
     chunk: Chunk,
-    clip: Clip,
+    clip: Clip | None,
     extractor: SectionExtractor,
     ports: Ports,
     settings: Settings,
 ) -> SectionRecord:
     """The section's terminal record. Raises `Retryable` when it failed with attempts left."""
+    if clip is None:
+        return replace(record, state=SectionState.SKIPPED, reason="there is no audio stream")
     if record.failures >= settings.max_attempts or record.attempts >= settings.max_attempts * CRASHES_PER_FAILURE:
         return replace(record, state=SectionState.FAILED, reason=record.reason or "the worker died every time it was tried")
     catalog = ports.catalog

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from scenesearch.errors import ObjectNotFound
+from scenesearch.media.subtitle_names import is_subtitles
 from scenesearch.messages import ObjectChanged
 from scenesearch.pipeline.announce import announce_removed
+from scenesearch.pipeline.subtitles import subtitles_changed
 from scenesearch.ports import Ports
 from scenesearch.video import VideoRef, VideoState, work_prefix
 
@@ -12,6 +14,9 @@ from scenesearch.video import VideoRef, VideoState, work_prefix
 def remove(message: ObjectChanged, ports: Ports) -> None:
     """After an object was deleted or overwritten: forget that generation of its video. Other changes are not for us."""
     if message.event != "OBJECT_DELETE" or message.bucket != ports.uploads.bucket:
+        return
+    if is_subtitles(message.name):
+        subtitles_changed(message, ports)
         return
     try:
         ports.uploads.stat(message.name, message.generation)

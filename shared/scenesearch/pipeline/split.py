@@ -14,6 +14,7 @@ from scenesearch.errors import Gone, NotFound, ObjectNotFound, UnreadableMedia
 from scenesearch.media.clip_writer import WrittenClip
 from scenesearch.media.isolated import ChunkCutter, CutChunk, LaterSheet, plan_of, without_sound
 from scenesearch.media.plan import Plan
+from scenesearch.media.subtitle_names import is_subtitles
 from scenesearch.media.thumbnails import interval_ms, vtt, vtt_cues
 from scenesearch.messages import ChunkWork, ObjectChanged, SplitWork, Topic
 from scenesearch.names import composed, is_hidden
@@ -21,12 +22,14 @@ from scenesearch.pipeline.advance import advance
 from scenesearch.pipeline.announce import announce
 from scenesearch.pipeline.price import cheapest, named_price, price_of
 from scenesearch.pipeline.remove import sweep
+from scenesearch.pipeline.subtitles import subtitles_changed
 from scenesearch.ports import Ports
 from scenesearch.price import Price
 from scenesearch.video import (
     Chunk,
     Clip,
     Collection,
+    SubtitleUse,
     Video,
     VideoRef,
     VideoState,
@@ -52,6 +55,10 @@ def split(message: ObjectChanged | SplitWork, ports: Ports, settings: Settings) 
         StorageFull: there is no space for clips.
         Unavailable: a port did not answer.
     """
+    if isinstance(message, ObjectChanged) and is_subtitles(message.name):
+        if message.event == "OBJECT_FINALIZE" and message.bucket == ports.uploads.bucket:
+            subtitles_changed(message, ports)
+        return
     try:
         video = _begun(message, ports, settings) if isinstance(message, ObjectChanged) else ports.catalog.generation(message.ref)
         if video is None or video.state is VideoState.REMOVING:
@@ -91,6 +98,7 @@ def _begun(message: ObjectChanged, ports: Ports, settings: Settings) -> Video | 
         collection=collection,
         title=composed(said.get("title", "").strip()) or title_of(info.name),
         language=language if base_language(language) else None,
+        subtitles=_use_of_subtitles(said.get("subtitles", "")),
         tags=tuple(composed(tag.strip()) for tag in said.get("tags", "").split(",") if tag.strip()),
         price=_price(message, said, settings),
         content_type=info.content_type,
@@ -109,6 +117,10 @@ def _price(message: ObjectChanged, said: Mapping[str, str], settings: Settings) 
     if message.price == "cheapest":
         return cheapest(settings)
     return price_of(message.price or named_price(said.get("price", "")), settings)
+
+
+def _use_of_subtitles(said: str) -> SubtitleUse:
+    return SubtitleUse(said) if said in list(SubtitleUse) else SubtitleUse.REPLACE
 
 
 # --- the plan ----------------------------------------------------------------------------------------------------------

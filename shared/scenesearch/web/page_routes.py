@@ -14,6 +14,7 @@ from starlette.responses import Response
 from scenesearch.errors import NotFound
 from scenesearch.library.exports import FORMATS
 from scenesearch.media.codecs import EXTENSIONS
+from scenesearch.media.subtitle_names import SUBTITLE_TYPES
 
 routes = APIRouter(include_in_schema=False)
 
@@ -24,7 +25,7 @@ VIEWS = ("/", "/search", "/watch", "/library")
 
 def _tables() -> dict[str, str]:
     """The modules that are no files: tables that the page shares with everything else."""
-    accepted = ",".join(["video/*", *sorted(EXTENSIONS)])
+    accepted = ",".join(["video/*", *sorted(EXTENSIONS | SUBTITLE_TYPES.keys())])
     formats = [{"format": suffix[1:], "label": made.label, "group": made.group} for suffix, made in FORMATS.items()]
     return {
         "accepted.js": f"export const ACCEPTED = {json.dumps(accepted)};\n",

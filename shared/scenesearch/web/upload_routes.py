@@ -10,9 +10,11 @@ from starlette.responses import JSONResponse, Response
 
 from scenesearch.config import Settings
 from scenesearch.errors import NotAllowed, NotFound
-from scenesearch.library.uploads import Announced, LocalUploads, check_file, object_name
+from scenesearch.library.uploads import Announced, LocalUploads, check_file, object_name, subtitle_object
 from scenesearch.media.codecs import EXTENSIONS, content_type_of
+from scenesearch.media.subtitle_names import SUBTITLE_TYPES, is_subtitles
 from scenesearch.names import composed
+from scenesearch.pipeline.subtitles import videos_of
 from scenesearch.video import DEFAULT_COLLECTION, LANGUAGE_TAG, video_id
 from scenesearch.web.access import readable, writable
 from scenesearch.web.site import Site, TheCaller, TheSite
@@ -26,7 +28,8 @@ def _is_a_video(schema: dict[str, Any]) -> None:
     properties["file_name"]["pattern"] = r"(^|[/\\])([\p{L}\p{N}]|[^./\\][^/\\]*[\p{L}\p{N}])[^/\\]*$"
     properties["collection"] |= {"pattern": r"^[^/]*[\p{L}\p{N}][^/]*$", "maxLength": 100}
     properties["size_bytes"]["maximum"] = Settings.model_fields["upload_max_bytes"].default
-    endings = "|".join("".join(f"[{c}{c.upper()}]" if c.isalpha() else c for c in suffix[1:]) for suffix in sorted(EXTENSIONS))
+    suffixes = sorted(EXTENSIONS | SUBTITLE_TYPES.keys())
+    endings = "|".join("".join(f"[{c}{c.upper()}]" if c.isalpha() else c for c in suffix[1:]) for suffix in suffixes)
     named = {"properties": {"file_name": {"pattern": rf"[^/]\.({endings})$"}}}
     schema["anyOf"] = [named, {"properties": {"content_type": {"pattern": "^video/"}}, "required": ["content_type"]}]
 
@@ -48,7 +51,10 @@ class NewUpload(BaseModel):
 
 
 class UploadStarted(BaseModel):
-    """Where to PUT the file's pieces, in Cloud Storage's resumable protocol: `Content-Range: bytes FIRST-LAST/SIZE`; 308 means more."""
+    """Where to PUT the file's pieces, in Cloud Storage's resumable protocol: `Content-Range: bytes FIRST-LAST/SIZE`; 308 means more.
+
+    `video_id` of subtitles is that of the video they belong to, empty while there is none.
+    """
 
     url: str
     object_name: str
@@ -64,14 +70,18 @@ def start_upload(given: NewUpload, request: Request, site: TheSite, caller: TheC
         if collection not in (readable(caller, site.app.catalog) or ()):
             raise NotFound(f"there is no collection {given.collection!r}")
         raise NotAllowed(f"you may look at the collection {given.collection!r} but not change it: ask one of its writers")
-    name = object_name(given.collection, given.file_name)
+    if is_subtitles(given.file_name):
+        name, belongs_to = subtitle_object(collection, given.file_name, site.app.catalog)
+    else:
+        name = object_name(given.collection, given.file_name)
+        belongs_to = video_id(site.app.uploads.bucket, name)
     kind = given.content_type or content_type_of(given.file_name) or "application/octet-stream"
     said = {"title": given.title, "language": given.language, "tags": ",".join(tag.replace(",", " ") for tag in given.tags)}
     announced = Announced(name, given.size_bytes, kind, {k: v for k, v in said.items() if v})
     if site.uploads is None:
         raise NotFound("nothing can be uploaded here")
     url = site.uploads.open(announced, origin=request.headers.get("origin", ""))
-    return UploadStarted(url=url, object_name=name, video_id=video_id(site.app.uploads.bucket, name))
+    return UploadStarted(url=url, object_name=name, video_id=belongs_to)
 
 
 @routes.put(
@@ -89,7 +99,11 @@ async def put_piece(
     arrived = await _desk(site).take(upload, content_range, int(length) if length.isdecimal() else None, request.stream())
     if arrived.done is None:
         return Response(status_code=308, headers={"Range": f"bytes=0-{arrived.have - 1}"} if arrived.have else {})
-    done = UploadStarted(url="", object_name=arrived.done.name, video_id=video_id(arrived.done.bucket, arrived.done.name))
+    if is_subtitles(arrived.done.name):
+        belongs_to = next((video.ref.video_id for video in videos_of(arrived.done.name, site.app.ports)), "")
+    else:
+        belongs_to = video_id(arrived.done.bucket, arrived.done.name)
+    done = UploadStarted(url="", object_name=arrived.done.name, video_id=belongs_to)
     return JSONResponse(done.model_dump())
 
 

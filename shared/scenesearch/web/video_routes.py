@@ -19,6 +19,7 @@ from scenesearch.library.views import EntryView, VideoDetails, VideoView, detail
 from scenesearch.media.codecs import content_type_of
 from scenesearch.metadata import Section
 from scenesearch.names import spellings
+from scenesearch.pipeline.subtitles import forget_subtitles
 from scenesearch.ports import Catalog, ObjectStore
 from scenesearch.timeline import Span
 from scenesearch.video import DEFAULT_COLLECTION, Video, VideoState, work_prefix
@@ -132,6 +133,7 @@ def remove_video(video_id: VideoId, site: TheSite, caller: TheCaller) -> None:
     """Delete the upload; everything derived from it follows."""
     video = video_to_change(video_id, caller, site.app.catalog)
     site.app.uploads.delete(video.name, video.ref.generation)
+    forget_subtitles(video, site.app.ports)
     site.app.catalog.move(video.ref, to=VideoState.REMOVING, when=frozenset(VideoState))  # nobody finds it from now on
 
 

@@ -126,8 +126,10 @@ class CloudObjectStore:
         )
         return url
 
-    def upload_session(self, name: str, *, size_bytes: int, content_type: str, metadata: Mapping[str, str], origin: str) -> str:
-        """The URL of a resumable upload of exactly this object, if it is still absent at the end. It is good for a week.
+    def upload_session(
+        self, name: str, *, size_bytes: int, content_type: str, metadata: Mapping[str, str], origin: str, replace: bool = False
+    ) -> str:
+        """The URL of a resumable upload of exactly this object, if it is still absent at the end or `replace`. It is good for a week.
 
         Whoever holds it may upload, from a browser only out of pages of `origin`. Raises `Unavailable`.
         """
@@ -137,7 +139,7 @@ class CloudObjectStore:
         blob.content_type = content_type
         with self._translated("opening an upload of", name):
             url: str = blob.create_resumable_upload_session(
-                content_type=content_type, size=size_bytes, origin=origin or None, if_generation_match=0
+                content_type=content_type, size=size_bytes, origin=origin or None, if_generation_match=None if replace else 0
             )
         return url
 

@@ -206,7 +206,7 @@ async function about(video) {
     details.summary ? h("p", { lang: details.language }, details.summary) : "",
     h("dl", { class: "facts" }, fact(words.length, details.duration ? clock(details.duration) : ""), fact(words.size, bytes(details.size_bytes)), fact(words.language, details.language ? languageName(details.language) : ""),
       fact(words.tag, list(details.tags)), fact(words.cost, words.costText(dollars(details.usage.cost_usd), duration(details.usage.compute_s)))),
-    h("ul", { class: "stages" }, details.stages.map((s) => h("li", { class: s.done >= s.of ? "done" : "" }, `${words.stage[s.section]} ${s.done}/${s.of} ${list(s.models)}`))),
+    h("ul", { class: "stages" }, details.stages.map((s) => h("li", { class: s.done >= s.of ? "done" : "" }, `${words.stage[s.section]} ${s.done}/${s.of} ${list([...s.models, ...s.sources])}`))),
     h("a", { class: "button", href: videoPath(video.video_id, "/metadata.txt"), target: "_blank" }, icon("text"), words.metadata),
   ];
 }

@@ -101,8 +101,8 @@ class Upload {
         }
         forget(this.print);
         this.bar.value = 1;
-        this.#say(words.uploaded);
-        this.element.dataset.video = this.session.video;
+        this.#say(this.session.video ? words.uploaded : words.subtitlesWait);
+        if (this.session.video) this.element.dataset.video = this.session.video;
         return true;
       } catch (error) {
         if (this.#cancelled.signal.aborted) return false;
