@@ -62,6 +62,7 @@ MESSAGES: dict[Topic, Message] = {
     Topic.SPLITS: SPLIT,
     Topic.CHUNKS: ChunkWork(video_id="v1", generation=1, chunk=7),
     Topic.EXTRACTED: Extracted(video_id="v1", generation=1),
+    Topic.BATCHES: ObjectChanged(event="OBJECT_FINALIZE", bucket="work", name="batches/b/output/predictions.jsonl", generation=2),
     Topic.DEAD_LETTERS: DeadLetter(subscription="split-splits", reason="没有", data="e30=", attributes={"type": "split"}),
 }
 
