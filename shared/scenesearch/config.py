@@ -15,16 +15,22 @@ from scenesearch.price import Price
 
 
 class Backend(StrEnum):
+    """Where objects, messages and state are."""
+
     LOCAL = "local"
     GCP = "gcp"
 
 
 class Models(StrEnum):
+    """What reads clips, embeds and answers."""
+
     LOCAL = "local"
     VERTEXAI = "vertexai"
 
 
 class Auth(StrEnum):
+    """How callers prove who they are."""
+
     NONE = "none"
     GOOGLE = "google"
 

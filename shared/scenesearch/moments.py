@@ -28,10 +28,12 @@ LONGEST_TEXT = 1_500
 """Characters of the text that a vector is made of."""
 
 WINDOW = 5
+"""Rows a moment holds; measured together with `STRIDE`."""
 STRIDE = 2
 """Rows a moment holds, and by how many the next one begins later (measured: `docs/decisions`)."""
 
 _TIMECODES_MS = 10_000
+"""Milliseconds of burned-in clock that make one row where nothing else is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +74,19 @@ class Moment:
 
     @property
     def text(self) -> str:
+        """What its vector is made of: what is written, or else what is said and seen."""
         if self.written:
             return written_text(self.rows)
         return narrative_text(self.rows) or written_text(self.rows) or any_text(self.rows)
 
     @property
     def span(self) -> Span:
+        """From its first row to its last."""
         return hull(row.span for row in self.rows)
 
     @property
     def entries(self) -> tuple[Entry, ...]:
+        """The entries that it can be found by, in order of time."""
         return tuple(entry for row in self.rows for entry in row.entries if is_written(entry) or not self.written)
 
 
@@ -103,6 +108,7 @@ class Passage:
 
     @property
     def entries(self) -> tuple[Entry, ...]:
+        """The entries of its rows, in order of time."""
         return tuple(entry for row in self.rows for entry in row.entries)
 
 

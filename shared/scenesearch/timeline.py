@@ -29,21 +29,26 @@ class Span:
 
     @property
     def duration_ms(self) -> int:
+        """How long it is."""
         return self.end_ms - self.start_ms
 
     @property
     def midpoint_ms(self) -> int:
+        """Its middle, rounded down."""
         return (self.start_ms + self.end_ms) // 2
 
     @property
     def start_s(self) -> float:
+        """Its start in seconds."""
         return self.start_ms / 1000
 
     @property
     def end_s(self) -> float:
+        """Its end in seconds."""
         return self.end_ms / 1000
 
     def contains(self, at_ms: int) -> bool:
+        """Whether the point lies in the span; its end does not."""
         return self.start_ms <= at_ms < self.end_ms
 
     def overlap_ms(self, other: Span) -> int:
@@ -51,6 +56,7 @@ class Span:
         return max(0, min(self.end_ms, other.end_ms) - max(self.start_ms, other.start_ms))
 
     def overlaps(self, other: Span) -> bool:
+        """Whether both spans cover at least a millisecond together."""
         return self.start_ms < other.end_ms and other.start_ms < self.end_ms
 
     def hull(self, other: Span) -> Span:
@@ -63,6 +69,7 @@ class Span:
         return shared / (self.duration_ms + other.duration_ms - shared)
 
     def shifted(self, by_ms: int) -> Span:
+        """The span, later by so many milliseconds."""
         return Span(self.start_ms + by_ms, self.end_ms + by_ms)
 
     def clipped(self, to: Span) -> Span | None:

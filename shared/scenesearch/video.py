@@ -44,6 +44,7 @@ class SectionState(StrEnum):
 
     @property
     def terminal(self) -> bool:
+        """Whether nothing more is done for the section."""
         return self is not SectionState.PENDING
 
 
@@ -298,6 +299,7 @@ class Video:
 
     @property
     def duration_ms(self) -> int:
+        """How long the video is; 0 before its file was read."""
         return self.media.duration_ms if self.media else 0
 
     def progress(self, finished_sections: int) -> float:

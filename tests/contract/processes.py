@@ -12,8 +12,8 @@ from pathlib import Path
 from contract.given import a_key, a_ref, long
 from scenesearch.backends.local.catalog import LocalCatalog
 from scenesearch.backends.local.database import Database
+from scenesearch.backends.local.liveness import join_runtime
 from scenesearch.backends.local.object_store import FolderObjectStore
-from scenesearch.backends.local.presence import join_runtime
 from scenesearch.backends.local.queue import LocalQueue
 from scenesearch.backends.local.signed_urls import UrlSigner
 from scenesearch.messages import ObjectChanged, Subscription

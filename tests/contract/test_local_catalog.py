@@ -16,7 +16,7 @@ from contract.given import a_key, a_record, a_ref, a_video, long, together
 from contract.processes import SPAWN, close_chunks, lease_and_wait
 from scenesearch.backends.local.catalog import LocalCatalog
 from scenesearch.backends.local.database import Database
-from scenesearch.backends.local.presence import Hold
+from scenesearch.backends.local.liveness import LivenessLock
 from scenesearch.errors import Busy, ConfigurationError, Gone
 from scenesearch.ports import Catalog
 from waiting import eventually
@@ -56,7 +56,7 @@ def test_the_lease_of_a_killed_process_is_free_at_once_and_not_held_against_the_
 
 def test_a_worker_that_dies_while_its_runtime_lives_counts_as_an_attempt(database: Database, catalog: Catalog) -> None:
     planned(catalog)
-    runtime = Hold(database.path.parent / "alive")
+    runtime = LivenessLock(database.path.parent / "alive")
     killed_with_a_lease(database, runtime.name)
     assert catalog.lease(a_key(a_ref()), long()).attempt == 2
     runtime.release()

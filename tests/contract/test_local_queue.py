@@ -16,7 +16,7 @@ from contract.processes import SPAWN, claim_and_wait
 from contract.publisher_contract import MESSAGES, SPLIT, Listener, PublisherContract
 from scenesearch.backends.local.catalog import LocalCatalog
 from scenesearch.backends.local.database import Database
-from scenesearch.backends.local.presence import Hold
+from scenesearch.backends.local.liveness import LivenessLock
 from scenesearch.backends.local.queue import Claim, LocalQueue
 from scenesearch.errors import InvalidMessage
 from scenesearch.messages import SUBSCRIPTIONS, ChunkWork, DeadLetter, Subscription, Topic
@@ -261,7 +261,7 @@ def test_the_claim_of_a_killed_process_comes_back_at_once_and_is_not_held_agains
 
 def test_the_claim_of_a_worker_that_died_alone_counts(queue: LocalQueue, database: Database) -> None:
     queue.publish(Topic.SPLITS, SPLIT)
-    runtime = Hold(queue.alive)
+    runtime = LivenessLock(queue.alive)
     killed_with_a_claim(database, runtime.name)
     assert queue.reclaim() == 1
     assert claimed(queue).attempt == 2

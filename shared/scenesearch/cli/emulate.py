@@ -16,7 +16,9 @@ from scenesearch.config import Models
 app = typer.Typer()
 
 LOOK_S = 0.5
+"""Seconds between two looks whether every function still runs."""
 TICK_S = 30.0
+"""Seconds between two ticks of the timer, which the cloud gives every few minutes."""
 
 
 @app.command()

@@ -10,9 +10,9 @@ from typing import Annotated
 import typer
 
 from scenesearch.bootstrap import Application, application
-from scenesearch.cli.bars import ENDED, Bars
 from scenesearch.cli.folders import found_in, left_out_in_words
 from scenesearch.cli.output import Json, a_language, errors, print_json, say
+from scenesearch.cli.progress import ENDED, ProgressBars
 from scenesearch.errors import InvalidRequest, ObjectNotFound, SceneSearchError, StorageFull
 from scenesearch.library.uploads import collection_name, subtitle_object
 from scenesearch.library.views import state_in_words, view
@@ -111,7 +111,7 @@ def finish(
         )
 
     try:
-        with Bars(ids, app_, quiet=as_json) as bars:
+        with ProgressBars(ids, app_, quiet=as_json) as bars:
             app_.runner().settle(bars.update, until=ended_all)
     except KeyboardInterrupt:
         errors.print("stopped: run the same command again to go on where it was")

@@ -24,6 +24,7 @@ PATIENCE = httpx2.Timeout(90.0, connect=10.0)
 """Seconds without a byte: longer than a thorough answer may take."""
 
 EVENT_BYTES = 4_000_000
+"""The largest event of a stream that is believed: the last one holds an answer without its scenes, some kB."""
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -104,6 +104,7 @@ class EmulatedCloud:
 
     @property
     def ready(self) -> Ready:
+        """Where everything is, once it answers."""
         services, running = self.services, self.functions.running
         return Ready(services.storage, UPLOADS, services.pubsub, services.firestore, PROJECT, running["search"].url, running["library"].url)
 

@@ -13,6 +13,7 @@ import time
 from contextlib import suppress
 
 GRACE_S = 5.0
+"""Seconds that programs are given to end by themselves."""
 
 
 def main() -> None:

@@ -20,6 +20,7 @@ from scenesearch.emulator import guard
 from scenesearch.errors import Unavailable
 
 PORTS = (15_000, 32_000)
+"""The ports that are tried: below those that Linux hands out for outgoing connections (32768 and up)."""
 
 START_S = 90.0
 """How long a program may take until it answers: the emulators need some seconds, on a busy machine more."""

@@ -28,10 +28,12 @@ from scenesearch.timeline import Span
 from scenesearch.video import DEFAULT_COLLECTION, MediaInfo, Video, VideoRef, VideoState, now
 
 OVERLAPS = (0.5, 0.7)
+"""The temporal intersections over union from which on a scene counts as found."""
 _RANKED = 100
 """Files: what R@100 looks at. The product ranks 30; every other figure is the same with these (measured on 400 questions)."""
 
 _SCENES = 10
+"""Scenes asked for: the deepest rank that is reported."""
 
 Ask = Callable[[SearchRequest], Answer]
 Model = TypeVar("Model", bound=BaseModel)

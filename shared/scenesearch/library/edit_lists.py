@@ -16,6 +16,7 @@ REEL_LENGTH = 32
 
 
 TIMECODE_RATES = (24.0, 25.0, 30.0, 24000 / 1001, 30000 / 1001, 48.0, 50.0, 60.0, 60000 / 1001)
+"""Frames a second that timecode is counted in (SMPTE ST 12), in the order in which they are tried."""
 
 
 def write_edit_list(video: Video, span: Span, to: Path) -> None:

@@ -24,6 +24,9 @@ from scenesearch.pipeline.subtitles import AHEAD
 from scenesearch.ports import Catalog, ObjectInfo, ObjectStore
 
 NAME_LENGTH = 180
+"""Characters of a file's name that are kept, its extension among them: with collection and id it stays under the 255 bytes of a file
+system for most scripts.
+"""
 KEPT_S = 7 * 86_400
 """An unfinished upload is kept this long after its last piece, as in the cloud."""
 
@@ -118,6 +121,7 @@ class BucketUploads:
         self._bucket = bucket
 
     def open(self, announced: Announced, *, origin: str) -> str:
+        """The URL of a resumable upload to the bucket."""
         return self._bucket.upload_session(
             announced.name,
             size_bytes=announced.size_bytes,
@@ -144,6 +148,7 @@ class LocalUploads:
         self._folder, self._store, self._url = folder, store, url
 
     def open(self, announced: Announced, *, origin: str) -> str:
+        """The URL of this site that takes the pieces. Uploads that were left unfinished for too long are forgotten."""
         self._folder.mkdir(parents=True, exist_ok=True)
         self._sweep()
         upload = uuid4().hex

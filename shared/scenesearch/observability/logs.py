@@ -25,6 +25,7 @@ class JsonLines(logging.Formatter):
         self._project = project
 
     def format(self, record: logging.LogRecord) -> str:
+        """The record as one line of JSON."""
         line: dict[str, Any] = {k: v for k, v in vars(record).items() if k not in _STANDARD}
         line |= {"severity": record.levelname, "message": record.getMessage(), "logger": record.name}
         line |= tracing.log_fields(self._project)
@@ -37,6 +38,7 @@ class PlainLines(logging.Formatter):
     """`WARNING a message (key=value …)`."""
 
     def format(self, record: logging.LogRecord) -> str:
+        """The record as one line of text, and the traceback below it."""
         extras = ", ".join(f"{k}={v}" for k, v in vars(record).items() if k not in _STANDARD)
         line = f"{record.levelname} {record.getMessage()}" + (f" ({extras})" if extras else "")
         return line + ("\n" + self.formatException(record.exc_info) if record.exc_info else "")

@@ -44,6 +44,7 @@ from scenesearch.video import (
 LOG = logging.getLogger(__name__)
 
 HOUR_MS = 3_600_000
+"""Milliseconds of an hour."""
 
 
 def split(message: ObjectChanged | SplitWork, ports: Ports, settings: Settings) -> None:

@@ -17,9 +17,13 @@ IAP_HEADER = "x-goog-iap-jwt-assertion"
 _GOOGLE = frozenset({"accounts.google.com", "https://accounts.google.com"})
 _IAP = frozenset({"https://cloud.google.com/iap"})
 _KEYS_AGE_S = 3600
+"""Seconds after which keys are fetched again; Google changes them about once a day."""
 _KEYS_KEPT_S = 86_400
+"""Seconds for which keys go on while their URL does not answer."""
 _KEYS_REFETCH_S = 30
+"""Seconds between two fetches at least, however many tokens name unknown keys."""
 _CLOCK_SKEW_S = 10
+"""Seconds that the clocks of issuer and server may differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,7 @@ class OneMachine:
     """`SCENESEARCH_AUTH=none`: whoever reaches the loopback address is the owner of the machine."""
 
     def admit(self, headers: Mapping[str, str]) -> Caller:
+        """The owner of the machine, who may do everything."""
         return Caller("local", admin=True)
 
 
@@ -65,6 +70,7 @@ class GoogleSignIn:
         self._iap_keys = KeySet(settings.iap_keys_url)
 
     def admit(self, headers: Mapping[str, str]) -> Caller:
+        """Whom the token of the request names. Raises `NotSignedIn`, `Unavailable`."""
         scheme, _, bearer = headers.get("authorization", "").partition(" ")
         if self._iap_audience and (assertion := headers.get(IAP_HEADER)):
             claims = self._iap_keys.verified(assertion, [self._iap_audience], _IAP)

@@ -40,6 +40,7 @@ LONG_MS = 120_000
 """A longer clip is made in the background: two minutes of 1080p take some 40 s of two cores."""
 
 LINK_LIFE = timedelta(minutes=15)
+"""How long the link to a large export is good: the download begins at once."""
 
 KEPT = timedelta(days=1)
 """How long a large export stays in the work bucket at least: a download that has begun must not end early."""

@@ -18,11 +18,19 @@ class Allowed(Protocol):
     """What a good link allows to read."""
 
     @property
-    def bucket(self) -> str: ...
+    def bucket(self) -> str:
+        """The bucket of the object."""
+        ...
+
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The name of the object."""
+        ...
+
     @property
-    def disposition(self) -> str | None: ...
+    def disposition(self) -> str | None:
+        """The `Content-Disposition` to answer with, if the link says one."""
+        ...
 
 
 @runtime_checkable

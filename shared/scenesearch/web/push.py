@@ -25,9 +25,11 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 
 ACKNOWLEDGED = 204
+"""Pub/Sub forgets the message."""
 REFUSED = 503
 """Pub/Sub delivers again, after the subscription's backoff."""
 NO_PUSH = 400
+"""This was not sent by Pub/Sub."""
 
 TICK = "tick"
 """The type of the timer's message, which looks like a push."""

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 BLOCK_BYTES = 256 * 1024
+"""Bytes sent at a time: it bounds the memory of a download."""
 
 PLAYER_BYTES = 384 * 1024
 """How much a player gets at once when it asks for everything from a place on: it reads the index, then jumps, and what has been sent

@@ -57,6 +57,8 @@ class VideoItem(VideoView):
 
 
 class Videos(BaseModel):
+    """The videos that the caller may see, newest first."""
+
     videos: list[VideoItem]
 
 
@@ -70,10 +72,14 @@ class VideoPage(VideoDetails):
 
 
 class Entries(BaseModel):
+    """Lines of one section, in order of time."""
+
     entries: list[EntryView]
 
 
 class CollectionView(BaseModel):
+    """A collection that the caller may read."""
+
     name: str
     may_change: bool
 

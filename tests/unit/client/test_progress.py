@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from scenesearch.bootstrap import Application, application
 from scenesearch.cli import app as scenesearch
 from scenesearch.cli import bars
-from scenesearch.cli.bars import Bars, TimeLeft
+from scenesearch.cli.progress import ProgressBars, TimeLeft
 from scenesearch.client.client import Client
 from scenesearch.library.views import VideoView, details, view
 from scenesearch.metadata import Section
@@ -93,7 +93,7 @@ def test_the_bars_show_the_share_and_how_long_it_will_take(app: SimpleNamespace,
     monkeypatch.setattr(bars, "time", clock)
     begun(app.catalog)
     over: Application = app  # type: ignore[assignment]
-    with Bars([SHORT.video_id], over, quiet=False) as shown:
+    with ProgressBars([SHORT.video_id], over, quiet=False) as shown:
         shown.update()
         clock.at += 20
         ended(app.catalog, Section.TEXTS, SectionState.DONE)

@@ -56,6 +56,9 @@ TERMINAL = sorted(state.value for state in SectionState if state.terminal)
 UNENDED = sorted(state.value for state in VideoState if state not in ENDED)
 
 RESERVATION_DAYS = 40
+"""Days after which Firestore deletes what was booked against the daily cap: nobody looks at a day that is over, a month helps to explain
+a bill.
+"""
 
 _COLLECTION = TypeAdapter(Collection)
 _FEEDBACK = TypeAdapter(Feedback)

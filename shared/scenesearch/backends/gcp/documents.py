@@ -63,10 +63,12 @@ def generation_id(ref: VideoRef) -> str:
 
 
 def chunk_id(number: int) -> str:
+    """A chunk's number with six digits, so that documents are in order of time."""
     return f"{number:06}"
 
 
 def section_id(key: SectionKey) -> str:
+    """The name of the section's document: its chunk, then its kind."""
     return f"{chunk_id(key.chunk)}-{key.section}"
 
 
@@ -106,22 +108,27 @@ def video_of(document: Document, assembled: str) -> Video:
 
 
 def ref_fields(ref: VideoRef) -> Document:
+    """The fields that name a generation of a video."""
     return {"video_id": ref.video_id, "generation": ref.generation}
 
 
 def ref_of(document: Document) -> VideoRef:
+    """The generation that a document belongs to."""
     return VideoRef(document["video_id"], document["generation"])
 
 
 def assembled_text(summary: str, important_scenes: tuple[Entry, ...], gaps: tuple[Gap, ...]) -> str:
+    """What `assemble` adds to a video, as JSON."""
     return _ASSEMBLED.dump_json(_Assembled(summary, important_scenes, gaps)).decode()
 
 
 def chunk_document(chunk: Chunk, at: datetime) -> Document:
+    """The chunk as a document; `at` is when it was touched."""
     return {**_CHUNK.dump_python(chunk), "failure": shortened(chunk.failure), "touched_at": at}
 
 
 def chunk_of(document: Document) -> Chunk:
+    """The chunk that a document holds."""
     return _CHUNK.validate_python(document)
 
 
@@ -132,20 +139,24 @@ def section_document(record: SectionRecord) -> Document:
 
 
 def usage_fields(usage: Usage) -> Document:
+    """What work has cost, as a document."""
     return dict(_USAGE.dump_python(usage))
 
 
 def section_of(ref: VideoRef, document: Document, extracted: str) -> SectionRecord:
+    """The section that a document holds; `extracted` is the text of its entries and digest, empty when it has none."""
     found = _EXTRACTED.validate_json(extracted) if extracted else _Extracted((), "")
     key = {"ref": ref, "chunk": document["chunk"], "section": document["section"]}
     return _SECTION.validate_python({**document, "key": key, "entries": found.entries, "digest": found.digest})
 
 
 def extracted_text(record: SectionRecord) -> str:
+    """The entries and the digest of a section as JSON; empty when it has neither."""
     return _EXTRACTED.dump_json(_Extracted(record.entries, record.digest)).decode() if record.entries or record.digest else ""
 
 
 def shortened(reason: str | None) -> str | None:
+    """A reason that fits into a document: at most `REASON_CHARACTERS` characters."""
     return reason if reason is None or len(reason) <= REASON_CHARACTERS else reason[: REASON_CHARACTERS - 1] + "…"
 
 
@@ -171,6 +182,7 @@ def spread(text: str, beside: CollectionReference) -> Body:
 
 
 def part_names(document: Mapping[str, Any]) -> list[str]:
+    """The names of the parts that a large text is in."""
     return list(document.get("parts") or ())
 
 

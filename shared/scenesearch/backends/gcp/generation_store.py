@@ -225,10 +225,12 @@ def about(ref: VideoRef) -> Iterator[None]:
 
 
 def gone(ref: VideoRef) -> Gone:
+    """The error for a generation (or one of its chunks) that is not there any more."""
     return Gone(f"video {ref.video_id} (generation {ref.generation}), or this chunk of it, was removed or replaced meanwhile")
 
 
 def contended(ref: VideoRef) -> Unavailable:
+    """The error for a transaction that lost against others too often."""
     return Unavailable(f"too many changes of video {ref.video_id} (generation {ref.generation}) at once: try again")
 
 

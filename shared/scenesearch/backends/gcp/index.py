@@ -20,7 +20,7 @@ from scenesearch.backends.gcp.index_vectors import PARALLEL, Cosines, MomentVect
 from scenesearch.backends.gcp.indexed_chunk import ChunkOfIndex
 from scenesearch.errors import ConfigurationError
 from scenesearch.moments import Moment
-from scenesearch.ports import Candidate, Filters, Hit, Probe, Vectors, WordWeights
+from scenesearch.ports import Candidate, Filters, Hit, Probe, SceneIndex, Vectors, WordWeights
 from scenesearch.ranking.bm25 import term_weights
 from scenesearch.ranking.spaces import Space
 from scenesearch.ranking.strength import capped, strengths
@@ -40,7 +40,7 @@ BY_WORDS = 400
 Floats = NDArray[np.float32]
 
 
-class FirestoreIndex:
+class FirestoreIndex(SceneIndex):
     """Moments under dense and lexical search. A question looks at the 1000 nearest moments and the best `BY_WORDS` by their words;
     the strengths of those are exact.
     """

@@ -62,6 +62,7 @@ class Layout:
 
     @cached_property
     def average_length(self) -> float:
+        """How many words a moment has on average; at least 1."""
         return max(1.0, float(self.postings.lengths.mean())) if len(self) else 1.0
 
     def unit(self, key: str, number: int) -> int | None:

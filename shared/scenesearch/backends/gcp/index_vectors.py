@@ -27,7 +27,9 @@ MOST = 1000
 """Firestore returns no more neighbours than this."""
 
 BATCH = 100
+"""Documents a request writes. A vector of 768 numbers is about 7 kB, so a request stays under one MB of the ten that Firestore takes."""
 PARALLEL = 8
+"""Searches at once for one question: one for each collection that it asks."""
 
 MomentId: TypeAlias = tuple[str, int]
 """The key of its chunk and its number."""

@@ -27,6 +27,7 @@ class ChunkOfIndex:
 
     @property
     def key(self) -> str:
+        """The name of its document."""
         return chunk_key(self.ref, self.number)
 
 
@@ -42,6 +43,7 @@ class Wordings:
 
 
 def chunk_key(ref: VideoRef, chunk: int) -> str:
+    """The name of a chunk's documents in the index."""
     return f"{generation_id(ref)}-{chunk_id(chunk)}"
 
 
@@ -53,6 +55,7 @@ def packed_words(moments: Sequence[Moment]) -> bytes:
 
 
 def unpacked_words(packed: bytes) -> Wordings:
+    """What `packed_words` has packed."""
     raw = zlib.decompress(packed)
     count = int.from_bytes(raw[:4], "big")
     lengths_at, keys_at = 4 + count, 4 + count + 4 * count

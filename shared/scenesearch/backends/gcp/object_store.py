@@ -19,13 +19,13 @@ from google.cloud.storage import Blob, Bucket, Client
 from scenesearch.backends.gcp.faults import translated
 from scenesearch.backends.gcp.ranged_reader import RangedReader
 from scenesearch.errors import InvalidRequest, ObjectNotFound
-from scenesearch.ports import ObjectInfo
+from scenesearch.ports import ObjectInfo, ObjectStore
 
 AT_ONCE_BYTES = 8 << 20
 """Up to this size an object is sent in one request; larger ones in a session that resumes after a fault, this much a request."""
 
 
-class CloudObjectStore:
+class CloudObjectStore(ObjectStore):
     """One bucket. Its notifications (not this class) announce what changes."""
 
     def __init__(self, client: Client, bucket: str, *, signing: Signing, links_at: str | None = None, reachable: bool = True) -> None:

@@ -17,6 +17,7 @@ from scenesearch.messages import Message, Topic, encode
 from scenesearch.video import now
 
 PATIENCE_S = 60.0
+"""Seconds that a message may take to become durable; then the work around it is delivered again."""
 
 BATCHES = BatchSettings(max_messages=100, max_bytes=1_000_000, max_latency=0.005)
 """What several threads publish within 5 ms travels together."""

@@ -6,7 +6,9 @@ import io
 from collections.abc import Callable
 
 SMALLEST_BYTES = 1 << 16
+"""Bytes of the first fetch after a jump: headers and indexes of files are this small."""
 LARGEST_BYTES = 1 << 22
+"""Bytes that one fetch grows to while reading goes on: it bounds the memory of a reader."""
 
 
 class RangedReader(io.RawIOBase):
@@ -24,15 +26,19 @@ class RangedReader(io.RawIOBase):
         self._step = SMALLEST_BYTES
 
     def readable(self) -> bool:
+        """Yes."""
         return True
 
     def seekable(self) -> bool:
+        """Yes."""
         return True
 
     def tell(self) -> int:
+        """The position of the next byte."""
         return self._at
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """Move to a position; nothing is fetched."""
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
         if base + offset < 0:
             raise ValueError(f"cannot seek to {base + offset}")

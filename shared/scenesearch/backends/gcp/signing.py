@@ -35,9 +35,11 @@ class IamSigning(Signing):
 
     @property
     def signer(self) -> iam.Signer:
+        """What signs with the account's key, which never leaves Google."""
         return iam.Signer(self._request, self._credentials, self.signer_email)
 
     def sign_bytes(self, message: bytes) -> bytes:
+        """The signature of the message. Raises `Unavailable`, `ConfigurationError`."""
         with translated("signing a link"):
             signature: bytes = self.signer.sign(message)
         return signature
@@ -50,4 +52,5 @@ class EmulatorSigning(Signing):
     signer = None
 
     def sign_bytes(self, message: bytes) -> bytes:
+        """A signature that nobody checks."""
         return b"unsigned"

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 
 from scenesearch.backends.local.batches import LocalBatches
 from scenesearch.backends.local.database import Row
-from scenesearch.backends.local.presence import Fate
+from scenesearch.backends.local.liveness import OwnerState
 from scenesearch.errors import Busy, Gone
 from scenesearch.names import composed
 from scenesearch.ports import Assembly, Catalog, Lease
@@ -220,15 +220,15 @@ class LocalCatalog(LocalBatches, Catalog):
             interruptions: int = row["interruptions"] if row else 0
             counted = 1
             if record.leased_until is not None and row is not None and row["owner"] is not None:
-                fate = self._database.presence.fate(row["owner"])
-                if fate is Fate.ALIVE and record.leased_until > now():
+                state = self._database.liveness.state(row["owner"])
+                if state is OwnerState.ALIVE and record.leased_until > now():
                     raise Busy(f"{_words(key)} is being worked on until {record.leased_until:%H:%M:%S} UTC")
-                if fate is Fate.INTERRUPTED:
+                if state is OwnerState.INTERRUPTED:
                     interruptions += 1
                     counted = 0 if interruptions <= INTERRUPTIONS_ALLOWED else 1
             until = now() + duration
             leased = replace(record, attempts=record.attempts + counted, leased_until=until)
-            self._write_section(leased, self._database.presence.owner, interruptions)
+            self._write_section(leased, self._database.liveness.owner, interruptions)
         return Lease(key, leased.attempts, until)
 
     def release(self, lease: Lease, reason: str, *, failed: bool = True, usage: Usage = NO_COST) -> None:

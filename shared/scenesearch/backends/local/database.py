@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from scenesearch.backends.local.presence import Presence
+from scenesearch.backends.local.liveness import Liveness
 from scenesearch.backends.local.schema import STEPS
 from scenesearch.errors import ConfigurationError, StorageFull, Unavailable
 from scenesearch.names import called
@@ -27,7 +27,7 @@ class Database:
         """`steps` make the tables; `patience_s`: how long to wait for others that write before `Unavailable`."""
         self.path = path
         self._steps = steps
-        self.presence = Presence(path.parent / "alive")
+        self.liveness = Liveness(path.parent / "alive")
         self._patience_s = patience_s
         self._local = threading.local()
 

@@ -15,7 +15,7 @@ import numpy as np
 from scenesearch.backends.local.index_file import IndexFile
 from scenesearch.backends.local.index_segment import Segment, Strengths, strongest, total_length
 from scenesearch.moments import Moment
-from scenesearch.ports import Candidate, Filters, Hit, Probe, Vectors, WordWeights
+from scenesearch.ports import Candidate, Filters, Hit, Probe, SceneIndex, Vectors, WordWeights
 from scenesearch.ranking.bm25 import term_weights
 from scenesearch.ranking.strength import capped
 from scenesearch.video import VideoRef
@@ -24,7 +24,9 @@ CHUNKS_KEPT = 512
 """Chunks whose entries stay decoded in memory: what recent questions have read."""
 
 _SMALL = 4_096
+"""Moments that may be fresh or deleted before the sorted part is written anew, however small that part is."""
 _EXAMINED = 4
+"""Candidates that are looked at for each hit that is wanted: some belong to one video, some lack a phrase."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +40,14 @@ class Snapshot:
 
     @property
     def segments(self) -> tuple[Segment, Segment]:
+        """The large sorted part, and what has come since."""
         return self.base, self.fresh
 
     def __len__(self) -> int:
         return len(self.base) + len(self.fresh)
 
 
-class LocalIndex:
+class LocalIndex(SceneIndex):
     """Moments under exact dense and lexical search. Processes and threads may share the file; each sees a change at its next question."""
 
     def __init__(self, path: Path, embedder_name: str, dimension: int) -> None:

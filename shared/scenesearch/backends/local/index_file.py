@@ -34,6 +34,7 @@ STEPS = (
 """`id` grows for ever: a chunk that is replaced gets another one. `revision` counts changes."""
 
 _BATCH = 500
+"""Rows that one statement names: SQLite takes at least 999 variables."""
 
 
 @dataclass(frozen=True, slots=True)

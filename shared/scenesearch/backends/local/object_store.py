@@ -24,7 +24,7 @@ from uuid import uuid4
 from scenesearch.backends.local.signed_urls import SignedObject, UrlSigner
 from scenesearch.errors import NO_SPACE, ConfigurationError, InvalidRequest, ObjectNotFound, StorageFull, Unavailable
 from scenesearch.messages import ObjectChanged
-from scenesearch.ports import ObjectInfo
+from scenesearch.ports import ObjectInfo, ObjectStore
 from scenesearch.video import now
 
 LOG = logging.getLogger(__name__)
@@ -35,6 +35,7 @@ LOCKS = 64
 """Objects share this many locks, so that no lock file has to be removed."""
 
 _COPY_BYTES = 1 << 20
+"""Bytes copied at a time."""
 
 
 _MARKER = re.compile(r"(?P<folder>[0-9a-f]{24})\.(?P<key>[0-9a-f]{64})\.[0-9a-f]{32}(?P<deleted>\.deleted)?")
@@ -56,7 +57,7 @@ class _Place:
         return self.folder / f"{self.key}.{generation}"
 
 
-class FolderObjectStore:
+class FolderObjectStore(ObjectStore):
     """One bucket. Threads and processes may share it; what a killed process left half-written is swept on the next start."""
 
     def __init__(self, folder: Path, bucket: str, *, signer: UrlSigner, on_change: Callable[[ObjectChanged], None] | None = None) -> None:

@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from scenesearch.backends.local.database import Database, Row
-from scenesearch.backends.local.presence import Fate
+from scenesearch.backends.local.liveness import OwnerState
 from scenesearch.messages import SUBSCRIPTIONS, DeadLetter, Message, Subscription, Topic, decode, encode
 
 INTERRUPTIONS_ALLOWED = 50
@@ -48,6 +48,7 @@ class QueueStatus:
 
     @property
     def idle(self) -> bool:
+        """Whether nothing waits and nothing is being worked on."""
         return not self.waiting and not self.working
 
 
@@ -75,7 +76,7 @@ class LocalQueue:
     @property
     def alive(self) -> Path:
         """The folder in which owners of claims say that they are there."""
-        return self._database.presence.folder
+        return self._database.liveness.folder
 
     def publish(self, topic: Topic, message: Message, *, delay: timedelta = timedelta(0)) -> None:
         """One delivery to every subscription of the topic; in the same commit as the `atomic` around it."""
@@ -105,7 +106,7 @@ class LocalQueue:
                 token = uuid.uuid4().hex
                 self._database.execute(
                     "UPDATE deliveries SET due_at = ?, attempts = attempts + 1, token = ?, owner = ? WHERE id = ?",
-                    (time.time() + lease.total_seconds(), token, self._database.presence.owner, row["id"]),
+                    (time.time() + lease.total_seconds(), token, self._database.liveness.owner, row["id"]),
                 )
                 return Claim(
                     delivery=row["id"],
@@ -164,11 +165,11 @@ class LocalQueue:
     def reclaim(self) -> int:
         """Make due at once what processes held that are gone; how many deliveries that were."""
         owners = self._database.rows("SELECT DISTINCT owner FROM deliveries WHERE owner IS NOT NULL")
-        fates = {row["owner"]: self._database.presence.fate(row["owner"]) for row in owners}
+        states = {row["owner"]: self._database.liveness.state(row["owner"]) for row in owners}
         count = 0
-        for owner, fate in fates.items():
-            if fate is not Fate.ALIVE:
-                interrupted = fate is Fate.INTERRUPTED
+        for owner, state in states.items():
+            if state is not OwnerState.ALIVE:
+                interrupted = state is OwnerState.INTERRUPTED
                 count += self._database.execute(
                     """UPDATE deliveries SET due_at = :now, token = NULL, owner = NULL, interruptions = interruptions + :interrupted,
                     attempts = attempts - (:interrupted AND interruptions < :allowed) WHERE owner = :owner""",

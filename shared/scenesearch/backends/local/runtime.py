@@ -16,7 +16,7 @@ from multiprocessing.process import BaseProcess
 from types import FrameType, TracebackType
 from typing import Self
 
-from scenesearch.backends.local.presence import Hold
+from scenesearch.backends.local.liveness import LivenessLock
 from scenesearch.backends.local.queue import LocalQueue, QueueStatus
 from scenesearch.backends.local.worker import WorkerOptions, work
 from scenesearch.errors import ConfigurationError, SceneSearchError, StorageFull
@@ -28,8 +28,11 @@ FALSE_STARTS = 3
 """After so many workers in a row that died before they were ready, there is no point in starting another."""
 
 _LOOK_S = 0.1
+"""Seconds between two looks at the workers and at the queue."""
 _ASK_S = 1.0
+"""Seconds between two questions whether what was wanted is done: each reads the catalog."""
 _RECLAIM_S = 1.0
+"""Seconds between two looks for claims of processes that are gone."""
 
 
 @dataclass(slots=True)
@@ -69,7 +72,7 @@ class Runtime:
         self._slots: list[_Slot] = []
         self._false_starts = 0
         self._stopping = threading.Event()
-        self._hold: Hold | None = None
+        self._hold: LivenessLock | None = None
         self._up = threading.Event()
         self._ticked = threading.Event()
         self._supervising: threading.Thread | None = None
@@ -113,7 +116,7 @@ class Runtime:
     def __enter__(self) -> Self:
         self._stopping, self._up, self._ticked = threading.Event(), threading.Event(), threading.Event()
         self._error, self._full, self._false_starts = None, None, 0
-        self._hold = Hold(self._queue.alive)
+        self._hold = LivenessLock(self._queue.alive)
         self._reclaim_safely()
         self._supervising = threading.Thread(target=self._supervise, args=(self._hold.name,), daemon=True)
         self._supervising.start()
@@ -171,7 +174,7 @@ class Runtime:
         living = [slot for slot in self._slots if slot.process.is_alive()]
         for slot in self._slots:
             if slot not in living:
-                self._mourn(slot)
+                self._reap(slot)
         self._slots = living
         while len(self._slots) < self._workers:
             self._slots.append(self._start(runtime))
@@ -204,7 +207,7 @@ class Runtime:
         except (EOFError, OSError):
             return
 
-    def _mourn(self, slot: _Slot) -> None:
+    def _reap(self, slot: _Slot) -> None:
         slot.line.close()
         slot.process.join()
         LOG.error("a worker died: another takes its place", extra={"pid": slot.process.pid, "exit_code": slot.process.exitcode})

@@ -14,7 +14,7 @@ from datetime import timedelta
 from functools import partial
 from multiprocessing.connection import Connection
 
-from scenesearch.backends.local.presence import join_runtime
+from scenesearch.backends.local.liveness import join_runtime
 from scenesearch.backends.local.queue import Claim, LocalQueue
 from scenesearch.errors import Retryable, SceneSearchError, StorageFull
 from scenesearch.messages import EXTRACTORS, Subscription
@@ -27,8 +27,11 @@ URGENT = frozenset({Subscription.ASSEMBLE_EXTRACTED, Subscription.REMOVE_OBJECTS
 """Short work that ends something: it goes before the queue of splits and extractions."""
 
 IDLE_POLL_S = 0.04
+"""Seconds between two looks at an empty queue: one indexed read, too cheap to show in the machine's load."""
 UNAVAILABLE_PAUSE_S = 1.0
+"""Seconds to wait while the queue cannot be reached or its disk is full."""
 BUSY_PAUSE = timedelta(seconds=1)
+"""When work comes again that somebody else holds: such work is usually done within seconds."""
 
 GIVEN_UP = 75
 """The exit code of a worker whose handler did not end in time."""

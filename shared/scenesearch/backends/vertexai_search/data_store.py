@@ -37,6 +37,7 @@ FACET_VALUES = 10
 """Values that one facet may be restricted to."""
 
 DELETES_AT_ONCE = 16
+"""Deletions under way at the same time: the service knows no batch of them."""
 
 _AGAIN = if_exception_type(google.ServiceUnavailable, google.ResourceExhausted, google.InternalServerError, google.Aborted)
 _ASKING = Retry(predicate=_AGAIN, initial=0.1, maximum=2.0, timeout=8.0)

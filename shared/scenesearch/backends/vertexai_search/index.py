@@ -25,7 +25,7 @@ from scenesearch.backends.vertexai_search.schema import LARGEST_DIMENSION, REF, 
 from scenesearch.errors import ConfigurationError
 from scenesearch.metadata import section_bits
 from scenesearch.moments import Moment
-from scenesearch.ports import Candidate, Filters, Hit, Probe, Vectors, WordWeights
+from scenesearch.ports import Candidate, Filters, Hit, Probe, SceneIndex, Vectors, WordWeights
 from scenesearch.ranking.bm25 import Postings, moment_postings, term_weights
 from scenesearch.ranking.spaces import Space
 from scenesearch.ranking.strength import capped, strengths
@@ -43,6 +43,7 @@ SPARE = 2
 """How many more of one video are looked at than wanted: the best of both legs together may be the best of neither."""
 
 MOST_WORDS = 40
+"""Words of a question that are looked for, those with the highest term weights."""
 MOST_QUERY = 1_000
 """Of a question: its most telling words, and its first characters."""
 
@@ -50,7 +51,7 @@ FRESH_S = 20.0
 """How long a writer waits until the service can find what it wrote. After that it is found later: nothing is lost."""
 
 
-class VertexSearchIndex:
+class VertexSearchIndex(SceneIndex):
     """Moments under dense and lexical search; strengths are exact, candidates are those that the service finds."""
 
     def __init__(self, store: DataStore, ledger: Ledger, embedder: str, dimension: int, *, fresh_s: float = FRESH_S) -> None:

@@ -21,6 +21,7 @@ from scenesearch.ranking.spaces import Space
 from scenesearch.video import VideoRef
 
 BATCH = 300
+"""Documents a request reads or deletes; Firestore takes 500 writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,7 @@ class Ledger:
         self._delete(self._chunks.document(chunk_key(entered.ref, entered.chunk)) for entered in chunks)
 
     def clear(self) -> None:
+        """Forget every chunk, and the space that the index holds."""
         self._delete(self._chunks.list_documents(page_size=BATCH))
         self.space.clear()
 

@@ -16,12 +16,12 @@ _runtime_of_this_process: str | None = None
 
 
 def join_runtime(runtime: str) -> None:
-    """Make this process a worker of that runtime (the `name` of a `Hold`): called once, before any work is taken."""
+    """Make this process a worker of that runtime (the `name` of a `LivenessLock`): called once, before any work is taken."""
     global _runtime_of_this_process
     _runtime_of_this_process = runtime
 
 
-class Fate(Enum):
+class OwnerState(Enum):
     """What became of an owner of work."""
 
     ALIVE = "alive"
@@ -31,7 +31,7 @@ class Fate(Enum):
     """Its whole runtime ended (a kill, a power cut, a stop): not the work's fault."""
 
 
-class Hold:
+class LivenessLock:
     """A locked file that says: whoever made this is there. Ends with `release`, or with the process."""
 
     def __init__(self, folder: Path) -> None:
@@ -49,13 +49,13 @@ class Hold:
         os.close(self._descriptor)
 
 
-class Presence:
-    """This process as an owner of work, and the fate of other owners."""
+class Liveness:
+    """This process as an owner of work, and the state of other owners."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._lock = threading.Lock()
-        self._hold: Hold | None = None
+        self._hold: LivenessLock | None = None
         self._process = 0
 
     @property
@@ -63,15 +63,15 @@ class Presence:
         """This process (of this runtime) as the word that is stored beside the work it takes."""
         with self._lock:
             if self._hold is None or self._process != os.getpid():
-                self._hold, self._process = Hold(self.folder), os.getpid()
+                self._hold, self._process = LivenessLock(self.folder), os.getpid()
             return f"{_runtime_of_this_process or self._hold.name}/{self._hold.name}"
 
-    def fate(self, owner: str) -> Fate:
+    def state(self, owner: str) -> OwnerState:
         """What became of `owner`."""
         runtime, _, process = owner.partition("/")
         if self._is_held(process):
-            return Fate.ALIVE
-        return Fate.DIED if runtime != process and self._is_held(runtime) else Fate.INTERRUPTED
+            return OwnerState.ALIVE
+        return OwnerState.DIED if runtime != process and self._is_held(runtime) else OwnerState.INTERRUPTED
 
     def _is_held(self, name: str) -> bool:
         path = self.folder / name

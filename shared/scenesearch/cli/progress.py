@@ -31,7 +31,7 @@ def share_bar(what: str, *, shown: bool) -> Iterator[Callable[[float], object]]:
         yield lambda share: bar.update(task, completed=share)
 
 
-class Bars:
+class ProgressBars:
     """A progress bar a video: stage, share done, time left."""
 
     def __init__(self, ids: Sequence[str], app_: Application, *, quiet: bool) -> None:
@@ -49,7 +49,7 @@ class Bars:
         self._looked = float("-inf")
         self._left = TimeLeft()
 
-    def __enter__(self) -> Bars:
+    def __enter__(self) -> ProgressBars:
         self._bars.start()
         return self
 
