@@ -9,8 +9,8 @@ from typing import Any
 
 from scenesearch.config import Settings
 from scenesearch.messages import Message, Topic
+from scenesearch.ports import Cancellation
 from scenesearch.search.answer import Answer, Evidence, FileHit, Scene, SearchRequest
-from scenesearch.search.asker import Asker
 from scenesearch.timeline import Span
 from scenesearch.video import Video
 from shelf import Shelf
@@ -25,7 +25,9 @@ class SaidSearch:
         self.asked: list[tuple[SearchRequest, frozenset[str] | None]] = []
         self.script: Callable[[SearchRequest], Iterator[Event]] = lambda request: iter([whole(request)])
 
-    def events(self, request: SearchRequest, readable: frozenset[str] | None = None, asker: Asker | None = None) -> Iterator[Event]:
+    def events(
+        self, request: SearchRequest, readable: frozenset[str] | None = None, cancellation: Cancellation | None = None
+    ) -> Iterator[Event]:
         self.asked.append((request, readable))
         return self.script(request)
 

@@ -98,8 +98,8 @@ class Outage(Unavailable):
     """A service takes no requests just now, whatever they are: work waits for it and is not held responsible."""
 
 
-class AskerLeft(Permanent):
-    """Whoever asked has left: nothing more is done for them."""
+class Cancelled(Permanent):
+    """Nobody waits for this any more: nothing more is done for it."""
 
 
 class ModelError(Retryable):

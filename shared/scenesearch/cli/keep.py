@@ -10,10 +10,10 @@ from typing import Annotated
 import typer
 
 from scenesearch.bootstrap import application
-from scenesearch.cli.bars import share_bar
 from scenesearch.cli.ingest import finish
 from scenesearch.cli.libraries import Server, library, served
 from scenesearch.cli.output import NO_VIDEOS, Json, VideoArgument, print_json, print_table, say
+from scenesearch.cli.progress import share_bar
 from scenesearch.errors import InvalidRequest, Unavailable
 from scenesearch.library.exports import FORMATS
 from scenesearch.library.views import VideoDetails, VideoView, duration_in_words, find, state_in_words, view

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from scenesearch.ports.backend import Backend, HandlerFactory, Ports, Runner
 from scenesearch.ports.batches import BatchAnswer, BatchJobs, Job, JobState
+from scenesearch.ports.cancellation import Cancellation
 from scenesearch.ports.catalog import Assembly, Catalog, Lease
 from scenesearch.ports.index import Candidate, Filters, Hit, Probe, SceneIndex, ScoreScale, Vectors, WordWeights
 from scenesearch.ports.messages import Handler, Publisher
@@ -25,7 +26,6 @@ from scenesearch.ports.models import (
     Spending,
     Summarizer,
     Verdict,
-    Waiting,
     speaker_key,
 )
 from scenesearch.ports.objects import ObjectInfo, ObjectStore
@@ -35,6 +35,7 @@ __all__ = [
     "Backend",
     "BatchAnswer",
     "BatchJobs",
+    "Cancellation",
     "Candidate",
     "Catalog",
     "ClipInput",
@@ -67,7 +68,6 @@ __all__ = [
     "Summarizer",
     "Vectors",
     "Verdict",
-    "Waiting",
     "WordWeights",
     "speaker_key",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from scenesearch.metadata import Entry, Section
 from scenesearch.moments import Passage
+from scenesearch.ports.cancellation import Cancellation
 from scenesearch.ports.catalog import Catalog
 from scenesearch.ports.index import ScoreScale, Vectors, WordWeights
 from scenesearch.ports.objects import ObjectStore
@@ -163,30 +164,13 @@ class Reading:
     profile: Profile
 
 
-class Waiting(Protocol):
-    """Whoever waits for an answer. Models that are paid for ask nothing more once they have left, and end what they are asking."""
-
-    @property
-    def left(self) -> bool:
-        """Whether nobody waits any more."""
-        ...
-
-    def pause(self, seconds: float) -> None:
-        """Returns after so many seconds, or as soon as they leave."""
-        ...
-
-    def on_leaving(self, stop: Callable[[], object]) -> None:
-        """Have `stop` called as soon as they leave, at once if they have."""
-        ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """What is asked. `language` is the one to answer in; `phrases` must match; `precise` wants no false hit.
 
     `sections` are those that the question speaks of ("who says …"). `words`, `scale` and `vector` (None where no model gave one) tell
     readers without a model of their own how telling each word is, how to read the similarities of passages, and which lines answer.
-    Models that are paid for add what they cost to `spending`, and raise `AskerLeft` once `asker` has left.
+    Models that are paid for add what they cost to `spending`, and raise `Cancelled` once it is cancelled.
     """
 
     text: str
@@ -198,7 +182,7 @@ class Question:
     scale: ScoreScale = field(default_factory=lambda: ScoreScale(0.0, 1.0))
     vector: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
     spending: Spending = field(default_factory=Spending, compare=False, repr=False)
-    asker: Waiting | None = field(default=None, compare=False, repr=False)
+    cancellation: Cancellation | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

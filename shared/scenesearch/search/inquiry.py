@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from scenesearch.errors import ConfigurationError, SceneSearchError
 from scenesearch.metadata import one_line
-from scenesearch.ports import Embedder, Probe, Question, SceneIndex, ScoreScale, Spending
+from scenesearch.ports import Cancellation, Embedder, Probe, Question, SceneIndex, ScoreScale, Spending
 from scenesearch.search.answer import Mode, SearchRequest
-from scenesearch.search.asker import Asker
 from scenesearch.search.modes import MODES, ModePreset
 from scenesearch.search.query import Query
 
@@ -34,7 +33,7 @@ class Inquiry:
     query: Query
     index: SceneIndex
     embedder: Embedder
-    asker: Asker
+    cancellation: Cancellation
     spending: Spending = field(default_factory=Spending)
     reasons: list[str] = field(default_factory=list)
 
@@ -74,7 +73,7 @@ class Inquiry:
             scale=self.probe.scale,
             vector=self.probe.vector,
             spending=self.spending,
-            asker=self.asker,
+            cancellation=self.cancellation,
         )
 
     def missed(self, reason: str | None) -> None:

@@ -14,9 +14,8 @@ from scenesearch.errors import SceneSearchError
 from scenesearch.metadata import one_line
 from scenesearch.moments import Passage, Window
 from scenesearch.observability.logs import without_words
-from scenesearch.ports import Candidate, FoundScene, Question, Reading, SceneReader
+from scenesearch.ports import Cancellation, Candidate, FoundScene, Question, Reading, SceneReader
 from scenesearch.ranking.evidence import evidence_lines, line_strengths
-from scenesearch.search.asker import Asker
 from scenesearch.search.grounding import GroundedScene, ground, merged
 from scenesearch.search.passages import passages_of
 from scenesearch.search.query import Query
@@ -55,10 +54,12 @@ class SceneStage:
     def __init__(self, query: Query, question: Question, *, per_file: int) -> None:
         self._query, self._question, self._per_file = query, question, per_file
 
-    def read(self, files: Sequence[FileToRead], reader: SceneReader, *, asker: Asker, deadline: datetime) -> Iterator[FileRead]:
+    def read(
+        self, files: Sequence[FileToRead], reader: SceneReader, *, cancellation: Cancellation, deadline: datetime
+    ) -> Iterator[FileRead]:
         """Each file as it is read. A reader that fails or is late for one gives what the index knows of it, and the reason.
 
-        Ends when the asker has left.
+        Ends when it was cancelled.
         """
         if not files:
             return
@@ -66,8 +67,8 @@ class SceneStage:
         try:
             waiting: dict[Future[FileRead], FileToRead] = {pool.submit(self._read, file, reader, deadline): file for file in files}
             while waiting:
-                done = asker.wait(waiting, deadline)
-                if asker.left:
+                done = cancellation.wait(waiting, deadline)
+                if cancellation.cancelled:
                     return
                 if not done:
                     break

@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from scenesearch.metadata import Entry
-from scenesearch.ports import Catalog, Embedder, Filters, SceneIndex, SceneReader, SceneWatcher, ScoreScale
+from scenesearch.ports import Cancellation, Catalog, Embedder, Filters, SceneIndex, SceneReader, SceneWatcher, ScoreScale
 from scenesearch.search.answer import Answer, Effort, Evidence, FileHit, Mode, Scene, SearchRequest, Spent
-from scenesearch.search.asker import Asker
 from scenesearch.search.authorise import authorised
 from scenesearch.search.file_stage import FileMatch, rank_files
 from scenesearch.search.grounding import GroundedScene
@@ -74,16 +73,18 @@ class Search:
         assert isinstance(last, Answer)  # noqa: S101 - for the type checker
         return last
 
-    def events(self, request: SearchRequest, readable: frozenset[str] | None = None, asker: Asker | None = None) -> Iterator[Event]:
+    def events(
+        self, request: SearchRequest, readable: frozenset[str] | None = None, cancellation: Cancellation | None = None
+    ) -> Iterator[Event]:
         """Files first, then scenes as each file is read, last the whole answer: the `limit` best of the scenes that came.
 
         A scene comes when it is among the best so far, so that the first one need not wait for the slowest file; better ones may follow.
-        Once the asker has left, it ends without an answer. Raises what `answer` raises, before the first event.
+        Once it was cancelled, it ends without an answer. Raises what `answer` raises, before the first event.
         """
         began = time.monotonic()
         query = understood(request.query)
         filters = authorised(request, readable, self._catalog)
-        inquiry = Inquiry(request, query, self._index, self._embedder, asker or Asker())
+        inquiry = Inquiry(request, query, self._index, self._embedder, cancellation or Cancellation())
         return self._until_left(inquiry, self._stages(inquiry, filters, began))
 
     def _until_left(self, inquiry: Inquiry, stages: Generator[Event, None, None]) -> Iterator[Event]:
@@ -95,7 +96,7 @@ class Search:
                     answered = isinstance(event, Answer)
                     yield event
         finally:
-            inquiry.asker.leave()
+            inquiry.cancellation.cancel()
             if not answered and inquiry.spending.total.tokens:
                 cost = _cost(inquiry.spending.total)
                 LOG.info("a question was left unanswered", extra={"effort": inquiry.request.effort, **cost})
@@ -121,10 +122,10 @@ class Search:
                     if best.take(shown) and not watched:
                         yield shown
         scenes = best.best()
-        if watched and not inquiry.asker.left:
+        if watched and not inquiry.cancellation.cancelled:
             scenes = self._verified(scenes, inquiry)
-            yield from () if inquiry.asker.left else scenes
-        if inquiry.asker.left:
+            yield from () if inquiry.cancellation.cancelled else scenes
+        if inquiry.cancellation.cancelled:
             return
         if request.effort is Effort.THOROUGH and self._watcher is None:
             inquiry.missed(CANNOT_WATCH)
@@ -153,7 +154,7 @@ class Search:
         stage = SceneStage(inquiry.query, inquiry.question, per_file=inquiry.per_file)
         if inquiry.request.effort is Effort.FAST:
             return (stage.known(file) for file in files)
-        return stage.read(files, self._reader, asker=inquiry.asker, deadline=now() + self._limits.reading)
+        return stage.read(files, self._reader, cancellation=inquiry.cancellation, deadline=now() + self._limits.reading)
 
     def _verified(self, scenes: list[Scene], inquiry: Inquiry) -> list[Scene]:
         """The scenes after somebody has watched them."""
@@ -161,7 +162,7 @@ class Search:
         videos = self._catalog.live(list({scene.video_id for scene in scenes}))
         deadline = now() + self._limits.watching
         mode = inquiry.request.mode
-        verified = verify(scenes, videos, inquiry.question, mode, self._watcher, asker=inquiry.asker, deadline=deadline)
+        verified = verify(scenes, videos, inquiry.question, mode, self._watcher, cancellation=inquiry.cancellation, deadline=deadline)
         inquiry.missed(verified.failure)
         return verified.scenes
 

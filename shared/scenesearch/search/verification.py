@@ -11,9 +11,8 @@ from datetime import datetime
 
 from scenesearch.errors import SceneSearchError
 from scenesearch.observability.logs import without_words
-from scenesearch.ports import Question, SceneWatcher
+from scenesearch.ports import Cancellation, Question, SceneWatcher
 from scenesearch.search.answer import Mode, Scene
-from scenesearch.search.asker import Asker
 from scenesearch.timeline import Span
 from scenesearch.video import Video
 
@@ -37,12 +36,12 @@ def verify(
     mode: Mode,
     watcher: SceneWatcher,
     *,
-    asker: Asker,
+    cancellation: Cancellation,
     deadline: datetime,
 ) -> Verified:
     """Scenes that do not meet every criterion go (precision), go when they meet none (balanced), or only move down (recall).
 
-    A scene that cannot be watched in time keeps its place. Nothing more is watched once the asker has left.
+    A scene that cannot be watched in time keeps its place. Nothing more is watched once it was cancelled.
     """
     pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="watcher")
     try:
@@ -54,8 +53,8 @@ def verify(
         kept: list[Scene] = []
         failure: str | None = None
         for scene, verdict in zip((s for s in scenes if s.video_id in videos), watched, strict=True):
-            asker.wait([verdict], deadline)
-            if asker.left:
+            cancellation.wait([verdict], deadline)
+            if cancellation.cancelled:
                 break
             try:
                 met = verdict.result(timeout=0).met

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from pydantic import BaseModel
 
-from scenesearch.errors import AskerLeft, NotFound, SceneSearchError
+from scenesearch.errors import Cancelled, NotFound, SceneSearchError
 from scenesearch.web.pool import Pool
 
 ABANDONED_S = 120
@@ -77,7 +77,7 @@ class ExportJobs:
                 with place.at_work(None):
                     ready = make(lambda share: self._goes_on(job, share))
                 job.shown = job.shown.model_copy(update={"state": JobState.READY, "progress": 1.0, "ready": ready})
-            except AskerLeft as error:
+            except Cancelled as error:
                 job.shown = job.shown.model_copy(update={"state": JobState.CANCELLED, "error": str(error)})
             except SceneSearchError as error:
                 job.shown = job.shown.model_copy(update={"state": JobState.FAILED, "error": str(error)})
@@ -113,4 +113,4 @@ class ExportJobs:
     def _goes_on(self, job: _Job, share: float) -> None:
         job.shown = job.shown.model_copy(update={"progress": round(share, 3)})
         if job.cancelled or time.monotonic() - job.asked_at > self._abandoned_s:
-            raise AskerLeft("the export was cancelled, or nobody asked after it any more")
+            raise Cancelled("the export was cancelled, or nobody asked after it any more")

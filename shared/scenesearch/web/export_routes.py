@@ -18,11 +18,10 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from starlette.background import BackgroundTask
 from starlette.responses import FileResponse, JSONResponse, Response
 
-from scenesearch.errors import AskerLeft, SceneSearchError
+from scenesearch.errors import Cancelled, SceneSearchError
 from scenesearch.library.exports import FORMATS, check_export, export_clip
 from scenesearch.metadata import one_line
-from scenesearch.ports import ObjectStore
-from scenesearch.search.asker import Asker
+from scenesearch.ports import Cancellation, ObjectStore
 from scenesearch.timeline import Span
 from scenesearch.video import Video, now, work_prefix
 from scenesearch.web.access import video_to_read
@@ -109,11 +108,11 @@ def cancel_export(job_id: JobId, site: TheSite, caller: TheCaller) -> None:
 
 async def _while_waited_for(request: Request, order: Order) -> Response:
     """Make it, for as long as the client is there."""
-    asker, site = Asker(), order.site
+    cancellation, site = Cancellation(), order.site
 
     def progress(share: float) -> None:
-        if asker.left:
-            raise AskerLeft("whoever asked for the export has left")
+        if cancellation.cancelled:
+            raise Cancelled("whoever asked for the export has left")
 
     def make() -> Response | SceneSearchError:
         try:
@@ -124,9 +123,9 @@ async def _while_waited_for(request: Request, order: Order) -> Response:
             return error
 
     made: Response | SceneSearchError = Response(status_code=499)
-    async with while_there(request.receive, asker):
+    async with while_there(request.receive, cancellation):
         made = await anyio.to_thread.run_sync(make)
-    if isinstance(made, AskerLeft):
+    if isinstance(made, Cancelled):
         return Response(status_code=499)
     if isinstance(made, SceneSearchError):
         raise made

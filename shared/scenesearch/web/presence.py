@@ -8,17 +8,17 @@ from contextlib import asynccontextmanager
 import anyio
 from starlette.types import Receive
 
-from scenesearch.search.asker import Asker
+from scenesearch.ports import Cancellation
 
 
 @asynccontextmanager
-async def while_there(receive: Receive, asker: Asker) -> AsyncIterator[None]:
-    """What is done in the context ends when the client goes away: the asker leaves, so that whoever works for them stops."""
+async def while_there(receive: Receive, cancellation: Cancellation) -> AsyncIterator[None]:
+    """What is done in the context ends when the client goes away: it is cancelled, so that whoever works for them stops."""
 
     async def watch(scope: anyio.CancelScope) -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
-        asker.leave()
+        cancellation.cancel()
         scope.cancel()
 
     async with anyio.create_task_group() as group:
@@ -26,5 +26,5 @@ async def while_there(receive: Receive, asker: Asker) -> AsyncIterator[None]:
         try:
             yield
         finally:
-            asker.leave()
+            cancellation.cancel()
         group.cancel_scope.cancel()

@@ -20,8 +20,8 @@ from starlette.types import Receive, Scope, Send
 from scenesearch.errors import InvalidRequest, SceneSearchError
 from scenesearch.metadata import Section
 from scenesearch.observability.logs import without_words
+from scenesearch.ports import Cancellation
 from scenesearch.search.answer import MAX_QUERY, Answer, Effort, FileHit, Language, Mode, Scene, SearchRequest
-from scenesearch.search.asker import Asker
 from scenesearch.search.query import understood
 from scenesearch.timeline import Span
 from scenesearch.video import Feedback, now
@@ -147,18 +147,18 @@ def give_feedback(given: FeedbackGiven, site: TheSite, caller: TheCaller) -> Fee
 
 
 async def _answered(request: Request, given: SearchParameters, site: TheSite, caller: TheCaller) -> Response:
-    asker = Asker()
+    cancellation = Cancellation()
 
     def start() -> tuple[Iterator[Event], Event]:
-        events = site.app.search.events(given.request(), readable(caller, site.app.catalog), asker)
+        events = site.app.search.events(given.request(), readable(caller, site.app.catalog), cancellation)
         return events, next(events)  # what is wrong with the question shows before anything is sent
 
     events, first = await anyio.to_thread.run_sync(start)
     coming = _stepped(events, first)
     if "text/event-stream" in request.headers.get("accept", ""):
-        return _Stream(_as_events(coming), asker)
+        return _Stream(_as_events(coming), cancellation)
     answer: Answer | None = None
-    async with while_there(request.receive, asker):
+    async with while_there(request.receive, cancellation):
         async for event in coming:
             if isinstance(event, Answer):
                 answer = event
@@ -168,12 +168,12 @@ async def _answered(request: Request, given: SearchParameters, site: TheSite, ca
 class _Stream(StreamingResponse):
     """Events as they come, for as long as somebody reads them."""
 
-    def __init__(self, events: AsyncIterator[bytes], asker: Asker) -> None:
+    def __init__(self, events: AsyncIterator[bytes], cancellation: Cancellation) -> None:
         super().__init__(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
-        self._asker = asker
+        self._cancellation = cancellation
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async with while_there(receive, self._asker):
+        async with while_there(receive, self._cancellation):
             await self.stream_response(send)
 
 

@@ -14,13 +14,12 @@ from pydantic import BaseModel
 
 from integration.vertexai.harbour import soon
 from scenesearch.config import Settings
-from scenesearch.errors import AskerLeft, Blocked, ConfigurationError, InvalidRequest, ModelError, Outage, Unavailable
+from scenesearch.errors import Blocked, Cancelled, ConfigurationError, InvalidRequest, ModelError, Outage, Unavailable
 from scenesearch.models.vertexai.answer import served
 from scenesearch.models.vertexai.client import ModelRequest, VertexClient
 from scenesearch.models.vertexai.thinking import thinking_level
-from scenesearch.ports import Spending
+from scenesearch.ports import Cancellation, Spending
 from scenesearch.price import Price
-from scenesearch.search.asker import Asker
 from stand_ins.vertexai.control import Control
 from waiting import eventually
 
@@ -115,38 +114,38 @@ def test_a_slow_answer_is_not_waited_for_beyond_the_deadline(stand_in: Control, 
         pytest.param({"fault": "http", "status": 429, "retry_after": 20}, False, id="a pause before the next try"),
     ],
 )
-def test_an_asker_who_leaves_ends_it_at_once(
+def test_a_cancelled_question_ends_it_at_once(
     meanwhile: dict[str, object], hung_up: bool, stand_in: Control, client: VertexClient, ask: ModelRequest
 ) -> None:
     stand_in.script(meanwhile)
-    asker = Asker()
+    cancellation = Cancellation()
     with ThreadPoolExecutor(1) as pool:
-        asking = pool.submit(client.generate, replace(ask, asker=asker), deadline=soon())
+        asking = pool.submit(client.generate, replace(ask, cancellation=cancellation), deadline=soon())
         eventually(stand_in.requests)
-        asker.leave()
-        with pytest.raises(AskerLeft):
+        cancellation.cancel()
+        with pytest.raises(Cancelled):
             asking.result(timeout=1)
         eventually(lambda: stand_in.requests()[0]["hung_up"] is hung_up, within_s=2)
         assert len(stand_in.requests()) == 1
 
 
-def test_nothing_is_sent_for_an_asker_who_has_left(stand_in: Control, client: VertexClient, ask: ModelRequest) -> None:
-    asker = Asker()
-    asker.leave()
-    with pytest.raises(AskerLeft):
-        client.generate(replace(ask, asker=asker), deadline=soon())
+def test_nothing_is_sent_for_a_cancelled_question(stand_in: Control, client: VertexClient, ask: ModelRequest) -> None:
+    cancellation = Cancellation()
+    cancellation.cancel()
+    with pytest.raises(Cancelled):
+        client.generate(replace(ask, cancellation=cancellation), deadline=soon())
     assert stand_in.requests() == []
 
 
 def test_one_who_leaves_takes_nobody_elses_request_along(stand_in: Control, client: VertexClient, ask: ModelRequest) -> None:
     stand_in.script({"fault": "slow", "seconds": 20, "nth": [1]}, WORD)
-    asker = Asker()
+    cancellation = Cancellation()
     with ThreadPoolExecutor(1) as pool:
-        asking = pool.submit(client.generate, replace(ask, asker=asker), deadline=soon())
+        asking = pool.submit(client.generate, replace(ask, cancellation=cancellation), deadline=soon())
         eventually(stand_in.requests)
-        asker.leave()
-        assert client.generate(replace(ask, asker=Asker()), deadline=soon()).text == '{"word": "harbour"}'
-        with pytest.raises(AskerLeft):
+        cancellation.cancel()
+        assert client.generate(replace(ask, cancellation=Cancellation()), deadline=soon()).text == '{"word": "harbour"}'
+        with pytest.raises(Cancelled):
             asking.result(timeout=1)
 
 

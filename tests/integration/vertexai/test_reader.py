@@ -12,13 +12,12 @@ import pytest
 from integration.vertexai.harbour import PROFILE, soon
 from integration.vertexai.test_requests import assert_snapshot
 from scenesearch.config import Settings
-from scenesearch.errors import AskerLeft, Blocked, ModelError, Unavailable
+from scenesearch.errors import Blocked, Cancelled, ModelError, Unavailable
 from scenesearch.metadata import Entry, Section
 from scenesearch.models.vertexai.client import VertexClient
 from scenesearch.models.vertexai.reader import GeminiReader, NumberedLine, numbered, stands_in
 from scenesearch.moments import Passage, Window, rows_of
-from scenesearch.ports import FoundScene, Question, Reading, ScoreScale
-from scenesearch.search.asker import Asker
+from scenesearch.ports import Cancellation, FoundScene, Question, Reading, ScoreScale
 from scenesearch.timeline import Span
 from scenesearch.video import MediaInfo, Profile, Video, VideoRef, VideoState, now
 from shelf import said, shown, written
@@ -353,15 +352,15 @@ def test_a_question_that_is_read_says_what_it_cost_and_nothing_of_its_words(
     assert "SECRET" not in str([r.__dict__ for r in ours])
 
 
-class LeavesMeanwhile(Asker):
+class CancelledMeanwhile(Cancellation):
     """Leaves while the first request is under way, unnoticed until it is answered."""
 
-    def on_leaving(self, stop: Callable[[], object]) -> None:
-        self.leave()
+    def on_cancel(self, stop: Callable[[], object]) -> None:
+        self.cancel()
 
 
 def test_no_repair_is_asked_for_nobody(reader: GeminiReader, stand_in: Control) -> None:
     stand_in.script({"fault": "answer", "answer": "It burns at 01:06!"})
-    with pytest.raises(AskerLeft):
-        reader.read(replace(QUESTION, asker=LeavesMeanwhile()), READING, limit=3, deadline=soon())
+    with pytest.raises(Cancelled):
+        reader.read(replace(QUESTION, cancellation=CancelledMeanwhile()), READING, limit=3, deadline=soon())
     assert [request["repair"] for request in stand_in.requests()] == [False]

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from scenesearch.bootstrap import Application, application
 from scenesearch.cli import app as scenesearch
-from scenesearch.cli import bars
+from scenesearch.cli import progress
 from scenesearch.cli.progress import ProgressBars, TimeLeft
 from scenesearch.client.client import Client
 from scenesearch.library.views import VideoView, details, view
@@ -88,9 +88,9 @@ def test_the_list_of_videos_says_how_far_each_is() -> None:
 
 def test_the_bars_show_the_share_and_how_long_it_will_take(app: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
     screen = Console(file=io.StringIO(), force_terminal=True, width=100, legacy_windows=False)
-    monkeypatch.setattr(bars, "errors", screen)
+    monkeypatch.setattr(progress, "errors", screen)
     clock = SimpleNamespace(monotonic=lambda: clock.at, at=1000.0)
-    monkeypatch.setattr(bars, "time", clock)
+    monkeypatch.setattr(progress, "time", clock)
     begun(app.catalog)
     over: Application = app  # type: ignore[assignment]
     with ProgressBars([SHORT.video_id], over, quiet=False) as shown:

@@ -19,9 +19,8 @@ from scenesearch.config import Settings
 from scenesearch.errors import ModelError, Unavailable
 from scenesearch.evaluation.evaluate import GivenVideo, Segment, put
 from scenesearch.observability.logs import JsonLines, PlainLines
-from scenesearch.ports import FoundScene, Question, Reading
+from scenesearch.ports import Cancellation, FoundScene, Question, Reading
 from scenesearch.search.answer import Answer, FileHit, Scene, SearchRequest
-from scenesearch.search.asker import Asker
 from scenesearch.search.search import Limits, Search
 from scenesearch.web.server import served
 from scenesearch.web.sites import search_site
@@ -68,9 +67,11 @@ def app(tmp_path: Path, reader: AReader) -> SimpleNamespace:
     def searching(timeouts: Limits) -> SimpleNamespace:
         search = Search(real.catalog, real.index, real.embedder, (reader, None), timeouts)
 
-        def events(request: SearchRequest, readable: frozenset[str] | None, asker: Asker) -> Iterator[FileHit | Scene | Answer]:
+        def events(
+            request: SearchRequest, readable: frozenset[str] | None, cancellation: Cancellation
+        ) -> Iterator[FileHit | Scene | Answer]:
             answered = False
-            for event in search.events(request, readable, asker):
+            for event in search.events(request, readable, cancellation):
                 yield event
                 answered = isinstance(event, Answer)
             if not answered:

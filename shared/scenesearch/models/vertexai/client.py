@@ -16,13 +16,13 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel
 
 from scenesearch.config import Settings
-from scenesearch.errors import AskerLeft, ConfigurationError, ModelError, Outage, Unavailable
+from scenesearch.errors import Cancelled, ConfigurationError, ModelError, Outage, Unavailable
 from scenesearch.models.vertexai import faults
 from scenesearch.models.vertexai.answer import Answer, answer_of, embedding_usage, usage_of
 from scenesearch.models.vertexai.prices import Prices
 from scenesearch.models.vertexai.requests import Requests
 from scenesearch.models.vertexai.thinking import thinking_level
-from scenesearch.ports import Spending, Waiting
+from scenesearch.ports import Cancellation, Spending
 from scenesearch.price import Price
 from scenesearch.video import Usage, now
 
@@ -56,7 +56,7 @@ class ModelRequest:
     `needs` names a modality ("video", "audio") that the answer's usage must show: without it the model never looked.
     `resolution` is "default", "low", "medium" or "high". What it costs is added to `spending` as soon as it is known, also where nothing
     comes of it: a refusal, an answer without an end. (Of a request that was lost or ended midway nobody is told what it cost.)
-    Once `asker` has left, nothing more is sent for it, and what is under way is ended. `price`: flex and batch are both asked for at the
+    Once it is cancelled, nothing more is sent for it, and what is under way is ended. `price`: flex and batch are both asked for at the
     flex price here (a batch job's own requests do not pass this door).
     `batched` is what a batch job answered to this very request: it is taken in place of a call.
     """
@@ -68,7 +68,7 @@ class ModelRequest:
     resolution: str = "default"
     needs: str | None = None
     spending: Spending | None = None
-    asker: Waiting | None = None
+    cancellation: Cancellation | None = None
     price: Price = Price.STANDARD
     batched: bytes | None = None
 
@@ -120,7 +120,7 @@ class VertexClient:
     def generate(self, request: ModelRequest, *, deadline: datetime) -> Answer:
         """Return the model's answer with its usage, not validated yet. At the flex price it falls back to standard after two refusals.
 
-        Raises `Blocked`, `ModelError`, `Unavailable`, `AskerLeft`, `ConfigurationError`, `InvalidRequest`.
+        Raises `Blocked`, `ModelError`, `Unavailable`, `Cancelled`, `ConfigurationError`, `InvalidRequest`.
         """
 
         if request.batched is not None:
@@ -135,7 +135,9 @@ class VertexClient:
             return response, usage_of(response, request.model, self.prices, self._clock().date(), price)
 
         answered = self._at_flex(request, partial(send, Price.FLEX), deadline) if request.price is not Price.STANDARD else None
-        response, usage = answered or self._within(deadline, request.model, partial(send, Price.STANDARD), self._usual, request.asker)
+        response, usage = answered or self._within(
+            deadline, request.model, partial(send, Price.STANDARD), self._usual, request.cancellation
+        )
         if request.spending is not None:
             request.spending.add(usage)
         return answer_of(response, request.model, usage)
@@ -222,7 +224,7 @@ class VertexClient:
         left = deadline - self._clock()
         kept = min(timedelta(seconds=self._usual.seconds), left / 2)
         try:
-            return self._within(deadline - kept, request.model, send, self._flex, request.asker)
+            return self._within(deadline - kept, request.model, send, self._flex, request.cancellation)
         except Unavailable as refused:
             LOG.info("flex has no room: asking at the standard price", extra={"model": request.model, "reason": str(refused)})
             return None
@@ -262,25 +264,27 @@ class VertexClient:
         model: str,
         send: Callable[[HttpOptions], Coroutine[Any, Any, tuple[_T, Usage]]],
         tries: RetryPolicy,
-        asker: Waiting | None = None,
+        cancellation: Cancellation | None = None,
     ) -> tuple[_T, Usage]:
         """Send until it works; give up as `Unavailable` (an `Outage` if that is all it was at last) when tries or time run out, so that
-        the queue takes over. When the asker leaves, it ends at once, wherever it is, as `AskerLeft`.
+        the queue takes over. When it is cancelled, it ends at once, wherever it is, as `Cancelled`.
         """
         from google.genai.types import HttpOptions
 
-        pause, sleep = tries.pause, self._sleep if asker is None else asker.pause
+        pause, sleep = tries.pause, self._sleep if cancellation is None else cancellation.pause
         last, given_up = "the deadline left no time for a request", Unavailable
         for tried in range(tries.most):
-            if asker is not None and asker.left:
-                raise AskerLeft
+            if cancellation is not None and cancellation.cancelled:
+                raise Cancelled
             left = (deadline - self._clock()).total_seconds()
             if left < tries.least:
                 raise given_up(f"{model} gave no answer in time after {tried} tries: {last}")
             seconds = min(left, tries.seconds)
             started = time.monotonic()
             try:
-                answer = self._requests.run(partial(send, HttpOptions(timeout=int(seconds * 1000))), seconds=seconds, asker=asker)
+                answer = self._requests.run(
+                    partial(send, HttpOptions(timeout=int(seconds * 1000))), seconds=seconds, cancellation=cancellation
+                )
             except faults.passing() as error:
                 last, wait = faults.judged(error, model)
                 given_up = Outage if faults.is_outage(error) else Unavailable

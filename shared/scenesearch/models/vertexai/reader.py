@@ -96,7 +96,7 @@ class GeminiReader:
             Blocked: the safety rules refused the question or the notes.
             ModelError: no usable answer, even after its repair.
             Unavailable: no answer before the deadline.
-            AskerLeft: nobody waits for it any more.
+            Cancelled: nobody waits for it any more.
         """
         lines = numbered(reading.passages)
         if not lines:
@@ -148,7 +148,7 @@ class GeminiReader:
             contents=(Content(role="user", parts=[Part(text=words)]),),
             schema=Matches,
             spending=question.spending,
-            asker=question.asker,
+            cancellation=question.cancellation,
         )
 
 

@@ -13,8 +13,8 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError
 from typing import Any, TypeVar
 
-from scenesearch.errors import AskerLeft
-from scenesearch.ports import Waiting
+from scenesearch.errors import Cancelled
+from scenesearch.ports import Cancellation
 
 T = TypeVar("T")
 
@@ -26,21 +26,21 @@ class Requests:
         self._lock = threading.Lock()
         self._begun: asyncio.AbstractEventLoop | None = None
 
-    def run(self, request: Callable[[], Coroutine[Any, Any, T]], *, seconds: float, asker: Waiting | None = None) -> T:
-        """What the request answers. It is ended after so many seconds in all, and at once when the asker leaves.
+    def run(self, request: Callable[[], Coroutine[Any, Any, T]], *, seconds: float, cancellation: Cancellation | None = None) -> T:
+        """What the request answers. It is ended after so many seconds in all, and at once when it is cancelled.
 
         Raises:
             TimeoutError: it took too long.
-            AskerLeft: nobody waits for the answer any more.
+            Cancelled: nobody waits for the answer any more.
             Whatever the request raises.
         """
         running = asyncio.run_coroutine_threadsafe(_within(seconds, request), self._loop())
-        if asker is not None:
-            asker.on_leaving(running.cancel)
+        if cancellation is not None:
+            cancellation.on_cancel(running.cancel)
         try:
             return running.result()
         except CancelledError:
-            raise AskerLeft from None
+            raise Cancelled from None
 
     def _loop(self) -> asyncio.AbstractEventLoop:
         with self._lock:

@@ -51,7 +51,7 @@ def generate_structured(
     Raises:
         Truncated: the answer was cut off.
         ModelError: it cannot be read even after the repair, or the model never looked at what it was given.
-        Blocked, Unavailable, AskerLeft, ConfigurationError, InvalidRequest: as `VertexClient.generate`.
+        Blocked, Unavailable, Cancelled, ConfigurationError, InvalidRequest: as `VertexClient.generate`.
     """
     first = _answer(client, request, deadline)
     parsed = parse(first.text)

@@ -47,7 +47,7 @@ class GeminiWatcher:
             Blocked: the safety rules refused the question or the clip.
             ModelError: the clip is not kept any more or cannot be sent, or there is no usable answer.
             Unavailable: no answer before the deadline.
-            AskerLeft: nobody waits for it any more.
+            Cancelled: nobody waits for it any more.
         """
         clip, shown = self._place(video, span, heard=_needs_sound(question))
         try:
@@ -83,7 +83,7 @@ class GeminiWatcher:
             resolution=settings.vertexai_texts_resolution if small_print else settings.vertexai_visual_info_resolution,
             needs="video",
             spending=question.spending,
-            asker=question.asker,
+            cancellation=question.cancellation,
         )
 
     def _place(self, video: Video, span: Span, *, heard: bool) -> tuple[Clip, Span]:
