@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sqlite3
 import sys
@@ -61,12 +62,19 @@ def _machine(settings: Settings) -> Iterator[Finding]:
 
 
 def _home(home: Path) -> Finding:
+    from scenesearch.backends.local.home import make_private, network_file_system, readable_by_others
+
     try:
-        home.mkdir(parents=True, exist_ok=True)
+        make_private(home)
         with tempfile.TemporaryFile(dir=home):
             free = shutil.disk_usage(home).free
     except OSError as error:
         return Finding("home", False, f"{home} cannot be written: {error.strerror}", advice="set SCENESEARCH_HOME to a folder that can")
+    if kind := network_file_system(home):
+        state = f"{home} lies on a network file system ({kind}), where SQLite is not safe"
+        return Finding("home", False, state, needed=False, advice="set SCENESEARCH_HOME to a disk of this machine")
+    if readable_by_others(home):
+        return Finding("home", False, f"others can read {home}", needed=False, advice=f"run: chmod 700 {shlex.quote(str(home))}")
     enough = free >= FREE_BYTES
     return Finding(
         "home", enough, f"{free / 1e9:.1f} GB free", needed=False, advice="" if enough else "free some space before taking videos in"

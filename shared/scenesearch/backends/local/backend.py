@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import partial
 
 from scenesearch.backends.local.catalog import LocalCatalog
 from scenesearch.backends.local.database import Database
+from scenesearch.backends.local.home import network_file_system
 from scenesearch.backends.local.index import LocalIndex
 from scenesearch.backends.local.object_store import FolderObjectStore
 from scenesearch.backends.local.queue import LocalQueue
@@ -15,6 +17,8 @@ from scenesearch.backends.local.signed_urls import UrlSigner
 from scenesearch.config import Settings
 from scenesearch.messages import Topic
 from scenesearch.ports import Embedder, HandlerFactory, SceneIndex
+
+_log = logging.getLogger(__name__)
 
 
 class LocalBackend:
@@ -38,5 +42,7 @@ class LocalBackend:
         return LocalIndex(self._settings.home / "index.sqlite", embedder.name, embedder.dimension)
 
     def runner(self, factory: HandlerFactory, tick: Callable[[], None]) -> Runtime:
-        """Worker processes of this machine."""
+        """Worker processes of this machine. A warning says when its folder lies where SQLite is not safe."""
+        if kind := network_file_system(self._settings.home):
+            _log.warning("%s lies on a network file system (%s): set SCENESEARCH_HOME to a disk of this machine", self._settings.home, kind)
         return Runtime(self.publisher, factory, workers=self._settings.workers, tick=tick)

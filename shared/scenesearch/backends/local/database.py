@@ -7,10 +7,11 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from scenesearch.backends.local.home import make_private, open_private
 from scenesearch.backends.local.liveness import Liveness
 from scenesearch.backends.local.schema import STEPS
 from scenesearch.errors import ConfigurationError, StorageFull, Unavailable
@@ -95,7 +96,10 @@ class Database:
 
     def _open(self) -> sqlite3.Connection:
         with self._translated():
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            make_private(self.path.parent)
+            if not self.path.exists():
+                with suppress(OSError):  # SQLite says what is wrong
+                    os.close(open_private(self.path, os.O_CREAT))
             connection = sqlite3.connect(self.path, timeout=self._patience_s, isolation_level=None)
             connection.row_factory = sqlite3.Row
             connection.create_function("is_called", 3, lambda name, *video: name in called(*video), deterministic=True)

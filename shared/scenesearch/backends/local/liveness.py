@@ -12,6 +12,8 @@ import uuid
 from enum import Enum
 from pathlib import Path
 
+from scenesearch.backends.local.home import make_private
+
 _runtime_of_this_process: str | None = None
 
 
@@ -35,7 +37,7 @@ class LivenessLock:
     """A locked file that says: whoever made this is there. Ends with `release`, or with the process."""
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private(folder)
         self.name = uuid.uuid4().hex
         self._path = folder / self.name
         beginning = folder / f".{self.name}"

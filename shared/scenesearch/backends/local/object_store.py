@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 from uuid import uuid4
 
+from scenesearch.backends.local.home import make_private, open_private
 from scenesearch.backends.local.signed_urls import SignedObject, UrlSigner
 from scenesearch.errors import NO_SPACE, ConfigurationError, InvalidRequest, ObjectNotFound, StorageFull, Unavailable
 from scenesearch.messages import ObjectChanged
@@ -74,7 +75,7 @@ class FolderObjectStore(ObjectStore):
         with self._no_space_named("the folders"):
             try:
                 for needed in (self._objects, self._incoming, self._reading, self._locks):
-                    needed.mkdir(parents=True, exist_ok=True)
+                    make_private(needed)
                 self._sweep()
             except OSError as error:
                 if error.errno in NO_SPACE:
@@ -155,7 +156,7 @@ class FolderObjectStore(ObjectStore):
         try:
             with self._no_space_named(f"object {name!r}"), self._in_use():
                 size = _copy(source, incoming)
-                place.folder.mkdir(exist_ok=True)
+                make_private(place.folder)
                 with self._locked(place):
                     before = _read(place.record)
                     if before is not None and only_if_absent:
@@ -252,20 +253,20 @@ class FolderObjectStore(ObjectStore):
 
     @contextmanager
     def _locked(self, place: _Place) -> Iterator[None]:
-        with (self._locks / f"{int(place.key[:8], 16) % LOCKS:02}").open("wb") as file:
+        with open(self._locks / f"{int(place.key[:8], 16) % LOCKS:02}", "wb", opener=open_private) as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
     @contextmanager
     def _in_use(self) -> Iterator[None]:
         """Keeps `_sweep` away from files that somebody is about to need."""
-        with (self._locks / "in-use").open("wb") as file:
+        with open(self._locks / "in-use", "wb", opener=open_private) as file:
             fcntl.flock(file, fcntl.LOCK_SH)
             yield
 
     def _sweep(self) -> None:
         """When nobody is in the middle of anything, remove what killed processes left there."""
-        with (self._locks / "in-use").open("wb") as file:
+        with open(self._locks / "in-use", "wb", opener=open_private) as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -312,7 +313,7 @@ def _read(record: Path) -> ObjectInfo | None:
 
 def _copy(source: BinaryIO, target: Path) -> int:
     """Write all of `source` (from where it stands) to a new file, on the disk when this returns; its size in bytes."""
-    with target.open("xb") as file:
+    with open(target, "xb", opener=open_private) as file:
         if not _copied_by_system(source, file.fileno()):
             shutil.copyfileobj(source, file, _COPY_BYTES)
         file.flush()

@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 
+from scenesearch.backends.local.home import make_private
 from scenesearch.errors import InvalidRequest
 
 OBJECTS = "/objects/"
@@ -81,7 +82,7 @@ class UrlSigner:
         try:
             return self._key_file.read_bytes()
         except FileNotFoundError:
-            self._key_file.parent.mkdir(parents=True, exist_ok=True)
+            make_private(self._key_file.parent)
             fresh = self._key_file.with_name(f".{self._key_file.name}-{secrets.token_hex(8)}")
             descriptor = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
             with os.fdopen(descriptor, "wb") as file:
