@@ -73,7 +73,7 @@ def application_over(home: Path, **settings: Any) -> SimpleNamespace:
     ports = SimpleNamespace(uploads=shelf.uploads, work=shelf.work, catalog=shelf.catalog, publisher=heard)
     return SimpleNamespace(
         settings=Settings(home=home, **settings),
-        backend=SimpleNamespace(link_origins=(), takes_uploads=False),
+        backend=SimpleNamespace(link_origins=(), takes_uploads=False, stays_up=True),
         shelf=shelf,
         uploads=shelf.uploads,
         work=shelf.work,

@@ -44,7 +44,7 @@ def library(tmp_path: Path, bucket: CloudStorage, monkeypatch: pytest.MonkeyPatc
     client = storage.Client(project="p", credentials=Credentials(token="token"), client_options={"api_endpoint": bucket.url})  # noqa: S106
     app = application_over(tmp_path / "home", backend="gcp")
     app.uploads = CloudObjectStore(client, "uploads", signing=_NoSigning())
-    app.backend = SimpleNamespace(link_origins=(bucket.url,), takes_uploads=True)
+    app.backend = SimpleNamespace(link_origins=(bucket.url,), takes_uploads=True, stays_up=False)
     with serving(app):
         bucket.cors.origin[:] = [app.url]
         yield app

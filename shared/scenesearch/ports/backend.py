@@ -68,6 +68,11 @@ class Backend(Protocol):
         """Whether browsers upload straight to the store. Else the site gathers the pieces in a folder of its own."""
         ...
 
+    @property
+    def stays_up(self) -> bool:
+        """Whether one process serves the site for as long as it runs. Functions do not: several share the requests, and none works between them."""
+        ...
+
     def index(self, embedder: Embedder) -> SceneIndex:
         """The index that comes with this backend, for vectors of this embedder. Raises `ConfigurationError`."""
         ...

@@ -36,7 +36,8 @@ DIRECT_BYTES = 30_000_000
 """A larger export goes to the work bucket: a response in the cloud holds at most 32 MB, and a page should not hold a large file."""
 
 LONG_MS = 120_000
-"""A longer clip is made in the background: two minutes of 1080p take some 40 s of two cores."""
+"""A longer clip is made in the background where one process serves the site: two minutes of 1080p take some 40 s of two cores.
+In the cloud whoever asks waits for it: a job in the memory of one instance is unknown to the others, and stands still between requests."""
 
 LINK_LIFE = timedelta(minutes=15)
 """How long the link to a large export is good: the download begins at once."""
@@ -81,7 +82,7 @@ async def export(wanted: ExportWanted, request: Request, site: TheSite, caller: 
     """Cut the original. What takes long is made in the background: ask for its progress where `Location` says."""
     video = await anyio.to_thread.run_sync(video_to_read, wanted.video_id, caller, site.app.catalog)
     span = Span.of_seconds(wanted.start, wanted.end)
-    if wanted.format == "mp4" and span.duration_ms > LONG_MS:
+    if site.app.backend.stays_up and wanted.format == "mp4" and span.duration_ms > LONG_MS:
         order = Order(wanted, video, site)
         order.check()
         job = site.export_jobs.start(video.ref.video_id, lambda progress: order.link(progress))

@@ -68,6 +68,14 @@ def test_a_long_export_is_a_job_with_progress_and_a_link(client: TestClient, vid
     assert client.get("/v1/exports/" + "0" * 32).status_code == 404
 
 
+def test_where_instances_come_and_go_whoever_asks_for_a_long_export_waits_for_it(client: TestClient, video: Video) -> None:
+    site_of(client).app.backend.stays_up = False  # type: ignore[misc]
+    response = client.post("/v1/exports", json=wanted(video))
+    assert response.status_code == 200, response.text
+    with av.open(io.BytesIO(response.content)) as clip:
+        assert read_number(next(clip.decode(video=0)).to_ndarray(format="rgb24")) == 5
+
+
 def test_a_long_export_that_fails_says_why(client: TestClient, video: Video, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCENESEARCH_MEDIA_PIXELS", "100")
     place = client.post("/v1/exports", json=wanted(video)).headers["location"]

@@ -45,6 +45,11 @@ class CloudBackend:
         return (self._emulator or STORAGE,)
 
     @property
+    def stays_up(self) -> bool:
+        """Not functions: another instance may answer the next request, and none has a processor between requests."""
+        return False
+
+    @property
     def takes_uploads(self) -> bool:
         """Not the emulator: it ends a session that is asked how far it is, and shows no `Range`."""
         return not self._emulator

@@ -26,6 +26,7 @@ class LocalBackend:
 
     link_origins = ()
     takes_uploads = False
+    stays_up = True
 
     def __init__(self, settings: Settings) -> None:
         home, self._settings = settings.home, settings
