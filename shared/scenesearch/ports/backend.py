@@ -70,7 +70,7 @@ class Backend(Protocol):
 
     @property
     def stays_up(self) -> bool:
-        """Whether one process serves the site for as long as it runs. Functions do not: several share the requests, and none works between them."""
+        """Whether one process serves the site for as long as it runs. Several functions share the requests, and none works between them."""
         ...
 
     def index(self, embedder: Embedder) -> SceneIndex:
