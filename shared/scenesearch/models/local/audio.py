@@ -17,31 +17,34 @@ SAMPLE_RATE = 16_000
 """Samples a second that Whisper and the voice detector are trained on."""
 
 LONGEST_S = 600
-"""Sound that claims to come later (seconds) is left out: clips last 5 minutes, and what comes before it would be filled with silence."""
+"""The latest time in seconds at which sound is used: clips last 5 minutes, and a later time would only add silence before it."""
 
 _GAP_S = 0.05
+"""The longest gap in seconds between two decoded pieces that is taken for jitter of timestamps; longer ones are filled with silence."""
+
 _FULL_SCALE = 32768.0
+"""Full scale of a signed 16-bit sample: dividing by it maps samples to -1 to 1."""
 
 Samples = NDArray[np.float32]
 """Mono, 16 kHz, -1 to 1: shape (samples,)."""
 
 
 def decode_audio(path: Path) -> Samples:
-    """The first audio stream of the clip, sample 0 at the clip's own start.
+    """Decode the first audio stream of the clip; sample 0 is the start of the clip.
 
-    Holes in the stream become silence and damaged packets are left out, so that times hold. A clip is at most
-    5 minutes long: about 20 MB.
+    Gaps in the stream become silence and damaged packets are skipped, so that times stay right. A clip lasts at most
+    5 minutes: about 20 MB.
 
     Raises:
         Skipped: the clip has no audio stream, or nothing in it can be decoded.
-        UnreadableMedia: the file is no media file.
+        UnreadableMedia: the file is not a media file.
     """
     with path.open("rb") as source:
         return cast("Samples", in_child(source, Limits.load(), _samples, path.name))
 
 
 def _samples(source: BinaryIO, name: str) -> Samples:
-    """What the child does."""
+    """Decode in the child process."""
     pieces: list[NDArray[np.int16]] = []
     length = 0
     for at, piece in _pieces(source, name):
@@ -59,7 +62,7 @@ def _samples(source: BinaryIO, name: str) -> Samples:
 
 
 def _pieces(source: BinaryIO, name: str) -> Iterator[tuple[float, NDArray[np.int16]]]:
-    """Runs of samples and when they begin, in seconds from the clip's start."""
+    """Yield runs of samples, each with its start in seconds from the start of the clip."""
     import av
 
     try:

@@ -16,22 +16,25 @@ if TYPE_CHECKING:
 
 NAME = "multilingual-e5-small-q4"
 DIMENSION = 384
+"""Numbers in a vector: the width of multilingual-e5-small."""
 
 LONGEST = 1_500
-"""Characters of a text that are read: about the 512 tokens of one window of the model; more would be averaged in, and cost."""
+"""The most characters of a text that are embedded: about the 512 tokens of the model's window. More would be averaged in, at a cost."""
 
 _BATCH = 32
+"""The most passages that go to the engine in one call."""
 
 
 class LocalEmbedder:
-    """An `Embedder`. Name and dimension are known before the model is loaded.
+    """An `Embedder` whose name and dimension are known before the model is loaded.
 
-    A question is embedded by one thread: several wait for each other by spinning, and lose tenfold on a busy machine.
-    Passages use `threads`, and texts of like length together.
+    A question is embedded by one thread: several wait for each other by spinning, which is ten times slower on a busy machine.
+    Passages use `threads`, in batches of texts of similar length.
     """
 
     name = NAME
     dimension = DIMENSION
+    # measured by `evaluate --scale` on two sets: docs/decisions/0018
     scale = ScoreScale(mean=0.78, std=0.022)
 
     def __init__(self, threads: int | None = None) -> None:
@@ -40,13 +43,13 @@ class LocalEmbedder:
         self._lock = Lock()
 
     def queries(self, texts: Sequence[str]) -> Vectors:
-        """Vectors of questions, shape (texts, 384)."""
+        """Return the vectors of questions, shape (texts, 384)."""
         model = self._ready(threads=1)
         rows = [model.query(_plain(text)) for text in texts]
         return np.stack(rows) if rows else np.zeros((0, DIMENSION), np.float32)
 
     def passages(self, texts: Sequence[str]) -> Vectors:
-        """Vectors of what is searched, shape (texts, 384)."""
+        """Return the vectors of the texts that are searched, shape (texts, 384)."""
         vectors = np.zeros((len(texts), DIMENSION), np.float32)
         if not texts:
             return vectors
@@ -70,5 +73,5 @@ class LocalEmbedder:
 
 
 def _plain(text: str) -> str:
-    """What the engine can take: no zero bytes, no lone surrogates, not too long, not empty."""
+    """Return a text that the engine accepts: without zero bytes and lone surrogates, not too long, never empty."""
     return text[:LONGEST].encode("utf-8", "replace").decode().replace("\0", " ").strip() or "-"

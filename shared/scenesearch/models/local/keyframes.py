@@ -1,4 +1,4 @@
-"""Which pictures of a clip are looked at closely, chosen while the shots are not known yet."""
+"""Choose the keyframes of a clip in one pass, before its shots are known."""
 
 from __future__ import annotations
 
@@ -7,22 +7,30 @@ import numpy as np
 from scenesearch.models.local.shots import Look, distance
 
 _EVERY_MS = 5000
+"""The longest time in milliseconds between two keyframes while the picture changes."""
+
 _AFTER_MS = 500
+"""The shortest time in milliseconds between two keyframes; a moving picture is given three times as long to settle."""
+
 _NEW = 0.12
+"""The distance (`shots.distance`, 0 to 1) from which a picture is new; it moves above half of that from one picture to the next."""
+
 _PLAIN = 6.0
+"""The standard deviation of levels (0 to 255) below which a picture is plain, such as black or white."""
+
 _SAME = 6.0
-"""Levels by which no place of a picture differs from an equal one: compression makes two or three."""
+"""The difference in levels (0 to 255) below which two pictures are equal everywhere: compression makes two or three."""
 
 
 class KeyframeChooser:
-    """Wants a picture of every stretch that looks alike, once it has settled, and one every five seconds while anything changes."""
+    """Picks one picture of each stretch that looks alike, once it has settled, and one every five seconds while anything changes."""
 
     def __init__(self) -> None:
         self._kept: Look | None = None
         self._before: Look | None = None
 
     def wants(self, look: Look) -> bool:
-        """Whether this picture, the next in order of time, is one to look at closely. Plain black or white never is."""
+        """Return whether this picture, the next in order of time, becomes a keyframe. Plain black or white never does."""
         before, self._before = self._before, look
         if float(look.small.std()) < _PLAIN:
             return False

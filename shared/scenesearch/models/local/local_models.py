@@ -17,39 +17,42 @@ from scenesearch.ports import Catalog, ObjectStore, SceneReader, SceneWatcher, S
 
 
 class LocalModels:
-    """Speech, on-screen text, shots, embeddings, reader: real, and without an account."""
+    """Real models for speech, on-screen text, shots, embeddings and reading, which need no account."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
     @cached_property
     def embedder(self) -> LocalEmbedder:
+        """The embedder of questions and passages."""
         return LocalEmbedder()
 
     @cached_property
     def summarizer(self) -> Summarizer:
+        """The summarizer, which only quotes."""
         return ExtractiveSummarizer(self.embedder)
 
     @cached_property
     def reader(self) -> SceneReader:
+        """The reader that finds scenes without asking a model."""
         return LocalReader()
 
     @property
     def reads_premises(self) -> bool:
-        """Nothing here judges by what a profile says of its users' rules."""
+        """False: no local model judges by the premises of a profile."""
         return False
 
     def watcher(self, catalog: Catalog, work: ObjectStore) -> SceneWatcher | None:
-        """Nothing here watches clips."""
+        """Return None: no local model watches clips."""
         return None
 
     @property
     def batches(self) -> None:
-        """No service, no batch jobs."""
+        """None: there are no batch jobs without a service."""
         return None
 
     def extractor(self, section: Section) -> SectionExtractor:
-        """The extractor of a chunk section; its model stays loaded."""
+        """Return the extractor of a chunk section; its model stays loaded."""
         return self._extractors[section]
 
     @cached_property

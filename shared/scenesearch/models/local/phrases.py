@@ -1,4 +1,4 @@
-"""From timed words to the sentences and phrases that a person would quote."""
+"""Join timed words into the sentences and phrases that a person would quote."""
 
 from __future__ import annotations
 
@@ -7,11 +7,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 LONGEST_S = 12.0
-"""No phrase lasts longer."""
+"""The longest phrase in seconds; two phrases are joined only up to half of it."""
 
 _PAUSE_S = 0.9
+"""The pause in seconds between two words from which a new phrase begins."""
+
 _BREATH_S = 0.45
+"""The pause in seconds that ends a Japanese sentence after a polite ending; short phrases are joined only across shorter ones."""
+
 _SHORT_S = 1.2
+"""The duration in seconds below which a phrase is short, and joined with its neighbour."""
+
 _SENTENCE_ENDS = (".", "?", "!", "。", "！", "？", "…")
 _CLAUSE_ENDS = (",", ";", ":", "、", "，", "—", "–")
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]$")
@@ -21,7 +27,7 @@ _ABBREVIATIONS = frozenset({"mr.", "mrs.", "ms.", "dr.", "st.", "vs.", "etc.", "
 
 @dataclass(frozen=True, slots=True)
 class TimedWord:
-    """A word as the speech model gives it: with its leading space, where the script has spaces. Seconds."""
+    """A word from the speech model, with its leading space where the script has spaces; start and end in seconds."""
 
     text: str
     start: float
@@ -31,30 +37,33 @@ class TimedWord:
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """Consecutive words."""
+    """Consecutive words that make one transcript line."""
 
     words: tuple[TimedWord, ...]
 
     @property
     def text(self) -> str:
+        """The words as one text."""
         return "".join(w.text for w in self.words).strip()
 
     @property
     def start(self) -> float:
+        """When the first word starts, in seconds."""
         return self.words[0].start
 
     @property
     def end(self) -> float:
+        """When the last word ends, in seconds."""
         return max(w.end for w in self.words)
 
     @property
     def probability(self) -> float:
-        """The mean of the words'."""
+        """The mean probability of the words, 0 to 1."""
         return sum(w.probability for w in self.words) / len(self.words)
 
 
 def phrases(words: Iterable[TimedWord]) -> list[Phrase]:
-    """Split at sentence ends and long pauses, then at the best place inside what is still too long; join what is too short."""
+    """Split words at sentence ends and long pauses, split long parts again at their best place, and join short ones."""
     runs: list[list[TimedWord]] = []
     for word in words:
         if runs and not _ends(runs[-1][-1], word):
@@ -76,13 +85,14 @@ def _ends(word: TimedWord, following: TimedWord) -> bool:
 
 
 def _shortened(words: list[TimedWord]) -> list[list[TimedWord]]:
-    """Halved until no part is too long, at a clause end or the widest gap near the middle."""
+    """Split until no part is too long, each time at a clause end or a wide gap near the middle."""
     if len(words) < 2 or words[-1].end - words[0].start <= LONGEST_S:
         return [words]
     middle = (words[0].start + words[-1].end) / 2
     length = words[-1].end - words[0].start
 
     def goodness(i: int) -> float:
+        # a clause end is worth a gap of 0.6 s; splitting at either end, not in the middle, costs as much as a gap of 1 s
         gap = words[i].start - words[i - 1].end
         clause = words[i - 1].text.strip().endswith(_CLAUSE_ENDS)
         return gap + 0.6 * clause - 2 * abs(words[i].start - middle) / length
@@ -92,7 +102,7 @@ def _shortened(words: list[TimedWord]) -> list[list[TimedWord]]:
 
 
 def _joined(parts: Sequence[list[TimedWord]]) -> list[list[TimedWord]]:
-    """Very short parts ("Yes.") go with what follows at once."""
+    """Join very short parts ("Yes.") with the part that follows at once."""
     joined: list[list[TimedWord]] = []
     for part in parts:
         if joined:

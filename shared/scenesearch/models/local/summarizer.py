@@ -1,4 +1,4 @@
-"""The local summary: the most central and diverse lines of a video, and its densest moments. Nothing is invented."""
+"""The local summary: the most central and diverse lines of a video, and its densest moments. It only quotes."""
 
 from __future__ import annotations
 
@@ -15,23 +15,35 @@ from scenesearch.timeline import hull
 from scenesearch.video import Profile, SectionRecord, Usage, Video
 
 _SENTENCES = 4
+"""The most lines that a summary quotes."""
+
 _MOST_LINES = 400
+"""The most lines of a video that are compared: where there are more, every second, third ... one is taken."""
+
 _REDUNDANT = 0.55
+"""The weight of the likeness to lines already chosen, against centrality scaled to 0 to 1."""
+
 _SCENE_MS = 20_000
+"""The longest important scene in milliseconds."""
+
 _GAP_MS = 8_000
+"""The longest pause in milliseconds between two lines of one important scene."""
+
 _LONGEST = 220
+"""The most characters of an important scene's text."""
+
 _SPOKEN, _WRITTEN = 1.0, 0.7
-"""Sentences and captions tell more of a video than signs and menus."""
+"""Weights of spoken lines and captions, and of other texts: signs and menus say less about a video."""
 
 
 class ExtractiveSummarizer:
-    """A `Summarizer` that only quotes: by the likeness of vectors where an embedder is given, else of words."""
+    """A `Summarizer` that only quotes. It compares lines by an embedder's vectors, or by their words when it has no embedder."""
 
     def __init__(self, embedder: Embedder | None = None) -> None:
         self._embedder = embedder
 
     def summarize(self, video: Video, sections: Sequence[SectionRecord], profile: Profile, spending: Spending | None = None) -> Digest:
-        """Summary and important scenes of the video's entries; speakers are not named."""
+        """Return the summary and the important scenes of the video's entries; speakers are not named."""
         entries = in_time(e for record in sections for e in record.entries)
         telling = _telling(entries)
         if not telling:
@@ -47,7 +59,7 @@ class ExtractiveSummarizer:
 
 
 def _telling(entries: Sequence[Entry]) -> list[Entry]:
-    """The lines that can stand in a summary, each text once, at most 400 spread over the video."""
+    """Return the lines that a summary may quote: of each text once, at most 400 spread over the video, none of up to three letters."""
     seen: set[str] = set()
     found: list[Entry] = []
     for entry in entries:
@@ -61,7 +73,10 @@ def _telling(entries: Sequence[Entry]) -> list[Entry]:
 
 
 def _centrality(entries: Sequence[Entry], vectors: Vectors) -> list[float]:
-    """How much each line says of what all say: its mean likeness, less for fragments."""
+    """Return the centrality of each line: its mean likeness to all lines, lowered for short ones and for texts that are no captions.
+
+    Lines shorter than 36 characters are lowered in proportion, down to 0.4.
+    """
     likeness = vectors @ vectors.mean(axis=0)
     length = [min(1.0, 0.4 + len(e.text) / 60) for e in entries]
     weight = [_SPOKEN if e.section is Section.TRANSCRIPTION or e.kind is TextKind.CAPTION else _WRITTEN for e in entries]
@@ -69,7 +84,7 @@ def _centrality(entries: Sequence[Entry], vectors: Vectors) -> list[float]:
 
 
 def _diverse(scores: Sequence[float], vectors: Vectors, most: int) -> list[int]:
-    """The best by score, each unlike those before (maximal marginal relevance)."""
+    """Choose the `most` best by score that differ from those chosen before (maximal marginal relevance)."""
     spread = max(scores) - min(scores) or 1.0
     left = list(range(len(scores)))
     chosen: list[int] = []
@@ -86,7 +101,10 @@ def _diverse(scores: Sequence[float], vectors: Vectors, most: int) -> list[int]:
 
 
 def _scenes(video: Video, entries: Sequence[Entry], telling: Sequence[Entry], central: Sequence[float], vectors: Vectors) -> list[Entry]:
-    """Three to eight moments, by length: runs of lines that are dense and central, spread over the video."""
+    """Return three to eight important scenes, more for longer videos: runs of lines that are dense, central and different.
+
+    There are two, and one more a minute, within these limits; each quotes its three most central lines.
+    """
     runs: list[list[int]] = []
     for i, entry in enumerate(telling):
         if runs:
@@ -122,7 +140,7 @@ def _sentence(line: str) -> str:
 
 
 def _word_vectors(texts: Sequence[str]) -> Vectors:
-    """Tf-idf over words and, for unspaced scripts, pairs of characters."""
+    """Return tf-idf vectors of unit length over words and, for scripts without spaces, pairs of characters."""
     bags = [Counter(_terms(text)) for text in texts]
     spread = Counter(term for bag in bags for term in bag)
     column = {term: i for i, term in enumerate(sorted(spread))}

@@ -1,4 +1,4 @@
-"""Where the picture changed: the cheap measures that save recognition."""
+"""Find where the picture changed: cheap measures that save text recognition."""
 
 from __future__ import annotations
 
@@ -11,17 +11,26 @@ from numpy.typing import NDArray
 from scenesearch.models.local.text_reader import Box, Picture
 
 _WIDTH = 480
+"""Width in pixels of the pictures that are compared."""
+
 _BLOCK = 15
+"""Side in pixels of the squares in which a change is looked for."""
+
 _CHANGED = 7.0
+"""The mean difference of a square, in grey levels (0 to 255), above which it changed."""
+
 _MEMORY_MS = 2500
+"""How far back pictures are stored, in milliseconds."""
+
 _FLAT = 3.0
+"""The mean absolute edge (Laplacian of grey levels) below which a square is flat: it has no edges to correlate."""
 
 Gray = NDArray[np.uint8]
 """A small grey picture: shape (height, 480)."""
 
 
 def gray(picture: Picture) -> Gray:
-    """The picture in grey, 480 wide."""
+    """Return the picture in grey, 480 pixels wide."""
     import cv2
 
     height = max(_BLOCK, round(picture.shape[0] * _WIDTH / picture.shape[1]))
@@ -31,7 +40,7 @@ def gray(picture: Picture) -> Gray:
 
 
 def changed_part(before: Gray, after: Gray) -> Box | None:
-    """The box around every block (15 x 15) whose mean difference shows; None when there is none."""
+    """Return the box around all blocks (15 x 15 pixels) that changed, one block larger on each side; None when there are none."""
     import cv2
 
     height, width = after.shape
@@ -47,11 +56,12 @@ def changed_part(before: Gray, after: Gray) -> Box | None:
 
 
 def likeness(reference: Gray, now: Gray) -> float:
-    """How much two cuts of one place look alike: the correlation of their edges in the least alike square, -1 to 1."""
+    """Return how much two crops of one place look alike, -1 to 1: the correlation of their edges in the least similar square."""
     if reference.shape != now.shape:
         return -1.0
     a, b = _edges(reference), _edges(now)
     height, width = a.shape
+    # squares as large as the shorter side, but at least 8 pixels
     step = max(8, min(height, width))
     columns = width >= height
     length = width if columns else height
@@ -66,7 +76,7 @@ def likeness(reference: Gray, now: Gray) -> float:
 
 
 def presence(reference: Gray, now: Gray) -> float:
-    """How much of the reference's edges are in the other cut: 1 all, 0 none."""
+    """Return how much of the edges of the reference is in the other crop: 1 all, 0 none."""
     if reference.shape != now.shape:
         return 0.0
     a, b = _edges(reference), _edges(now)
@@ -90,21 +100,23 @@ def _correlation(x: NDArray[np.float32], y: NDArray[np.float32]) -> float:
 
 @dataclass(slots=True)
 class Memory:
-    """The last few seconds in small grey pictures, to find when something came or went."""
+    """The last few seconds as small grey pictures, to find when a text appeared or disappeared."""
 
     seen: deque[tuple[int, Gray]]
 
     @classmethod
     def empty(cls) -> Memory:
+        """Return a memory without pictures."""
         return cls(deque())
 
     def add(self, at_ms: int, picture: Gray) -> None:
+        """Store the picture at `at_ms`, and forget those that are too old."""
         self.seen.append((at_ms, picture))
         while self.seen[0][0] < at_ms - _MEMORY_MS:
             self.seen.popleft()
 
     def came(self, box: Box, reference: Gray, at_ms: int, not_before_ms: int) -> int:
-        """When the text that stands at `at_ms` came: half its edges there, going back no further than `not_before_ms`."""
+        """Return when the text that is shown at `at_ms` appeared: the first picture, from `not_before_ms` on, with half of its edges."""
         came = at_ms
         for seen_ms, picture in reversed(self.seen):
             if seen_ms >= at_ms:
@@ -115,14 +127,14 @@ class Memory:
         return came
 
     def turned(self, old: tuple[Box, Gray], new: tuple[Box, Gray], seen_ms: int, at_ms: int) -> int:
-        """When one text took the place of the other: the first picture that looks more like the new one."""
+        """Return when one text replaced the other: the first picture that looks more like the new one."""
         for passed_ms, picture in self.seen:
             if seen_ms < passed_ms < at_ms and presence(new[1], new[0].cut(picture)) > presence(old[1], old[0].cut(picture)):
                 return passed_ms
         return at_ms
 
     def went(self, box: Box, reference: Gray, seen_ms: int, gone_ms: int) -> int:
-        """When the text that stood at `seen_ms` and not at `gone_ms` went: the first picture with less than half its edges."""
+        """Return when the text that was shown at `seen_ms`, but not at `gone_ms`, disappeared: the first picture without half its edges."""
         for at_ms, picture in self.seen:
             if seen_ms < at_ms < gone_ms and presence(reference, box.cut(picture)) < 0.5:
                 return at_ms

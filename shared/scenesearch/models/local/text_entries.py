@@ -1,4 +1,4 @@
-"""From tracked lines to entries: lines grouped into texts, placed in words, told apart by kind."""
+"""Turn tracked lines into entries: group lines into texts, describe their position, and classify them by kind."""
 
 from __future__ import annotations
 
@@ -13,17 +13,32 @@ from scenesearch.models.local.timecodes import seconds
 from scenesearch.timeline import Span
 
 _FLICKER_MS = 1200
+"""The longest time in milliseconds that a text may be gone and still be one text when it comes back."""
+
 _LOST_MS = 3000
+"""The longest time in milliseconds that a running clock may be missed and still be one clock when it is found again."""
+
 _PIECE = 0.75
+"""The least share of the letters of a shorter line that must be in the longer one for it to be a piece of that."""
+
 _WORD_GAP = 0.6
-"""Of a line's height, both as fractions: a little more than one letter at 16:9."""
+"""The widest gap between lines of one row: a fraction of the screen width, in units of the line height as a fraction of the screen height.
+
+At 16:9 that is a little more than one letter.
+"""
+
 _TOGETHER_MS = 400
+"""The most milliseconds between the starts, and between the ends, of lines that form one text."""
+
 _GLIMPSE_MS = 300
+"""The duration in milliseconds below which a line is taken for a misreading."""
+
 _LONGEST_CAPTION_MS = 15_000
+"""The longest caption in milliseconds: what stays longer is another text."""
 
 
 def entries(tracks: Sequence[Track]) -> list[Entry]:
-    """Every text that stood, in order of time."""
+    """Return an entry for every text that was shown, in order of time."""
     found: list[Entry] = []
     lines: list[Track] = []
     for track in _without_pauses(tracks):
@@ -42,7 +57,7 @@ def entries(tracks: Sequence[Track]) -> list[Entry]:
 
 
 def position(box: Box) -> str:
-    """The place in words of a 3 x 3 grid, or "full screen"."""
+    """Return the position in words of a 3 x 3 grid, or "full screen" from 0.6 of the width and height."""
     if box.width >= 0.6 and box.height >= 0.6:
         return "full screen"
     x, y = box.center
@@ -52,9 +67,10 @@ def position(box: Box) -> str:
 
 
 def _without_pauses(tracks: Iterable[Track]) -> list[Track]:
-    """One track where a running clock was lost for a moment."""
+    """Join the tracks of a running clock that was lost for a moment."""
     kept: list[Track] = []
     for track in tracks:
+        # an overlap (intersection over union) above 0.3 is the same place, here and for flicker
         before = next((t for t in reversed(kept) if t.is_clock and track.is_clock and t.box.iou(track.box) > 0.3), None)
         if before is not None and track.start_ms - _end(before) <= _LOST_MS:
             before.clock += track.clock
@@ -65,9 +81,9 @@ def _without_pauses(tracks: Iterable[Track]) -> list[Track]:
 
 
 def _without_doubles(tracks: Sequence[Track]) -> list[Track]:
-    """Without lines that say a part of a longer line at the same place: the detector found it twice, or only a piece of it.
+    """Remove lines that repeat a part of a longer line at the same place: the detector found it twice, or only a piece of it.
 
-    A piece also shows that the longer line still stands.
+    A piece also shows that the longer line is still on screen.
     """
     kept: list[Track] = []
     for track in sorted(tracks, key=lambda t: (-len(_letters(t)), t.start_ms)):
@@ -80,6 +96,7 @@ def _without_doubles(tracks: Sequence[Track]) -> list[Track]:
 
 
 def _part_of(part: Track, whole: Track) -> bool:
+    # at least half of the piece's area and of its time are those of the longer line; a double has up to 0.8 of its letters
     inside = part.box.shared(whole.box) >= 0.5 * part.box.width * part.box.height
     shared_ms = min(_end(part), _end(whole)) - max(part.start_ms, whole.start_ms)
     during = shared_ms >= 0.5 * (_end(part) - part.start_ms) or -_TOGETHER_MS <= shared_ms <= 0
@@ -95,7 +112,7 @@ def _letters(track: Track) -> str:
 
 
 def _without_flicker(tracks: Iterable[Track]) -> list[Track]:
-    """One track where the same text went and came back at once."""
+    """Join the tracks of a text that disappeared and came back at once."""
     kept: list[Track] = []
     for track in sorted(tracks, key=lambda t: t.start_ms):
         before = next(
@@ -118,7 +135,10 @@ def _without_flicker(tracks: Iterable[Track]) -> list[Track]:
 
 
 def _is_text(track: Track) -> bool:
-    """Whether this is something written rather than a pattern that looks like a letter."""
+    """Return whether this is real text rather than a pattern that looks like letters.
+
+    The fewer letters, the surer the recogniser must be (0 to 1); a single letter must also last a second, and be a digit or large.
+    """
     letters = _letters(track)
     duration = _end(track) - track.start_ms
     if not letters or duration < _GLIMPSE_MS:
@@ -131,7 +151,7 @@ def _is_text(track: Track) -> bool:
 
 
 def _groups(tracks: Sequence[Track]) -> Iterator[list[Track]]:
-    """Lines that came and went together and stand together."""
+    """Group lines that appeared and disappeared together and are next to each other."""
     groups: list[list[Track]] = []
     for track in sorted(tracks, key=lambda t: (t.start_ms, t.box.top)):
         matching = [g for g in groups if any(_together(track, other) for other in g)]
@@ -142,6 +162,11 @@ def _groups(tracks: Sequence[Track]) -> Iterator[list[Track]]:
 
 
 def _together(a: Track, b: Track) -> bool:
+    """Return whether two lines form one text: same time, similar size, close, and aligned.
+
+    Columns are at most 2.2 widths apart; lines of text have heights of at least 0.55 of each other and a gap below 0.9 of the
+    smaller height; 0.3 of the shorter one must lie beside the other.
+    """
     if abs(a.start_ms - b.start_ms) > _TOGETHER_MS or abs(_end(a) - _end(b)) > _TOGETHER_MS or a.vertical != b.vertical:
         return False
     if a.vertical:
@@ -158,12 +183,13 @@ def _together(a: Track, b: Track) -> bool:
 
 
 def _same_row(a: Box, b: Box) -> bool:
+    """Return whether two lines share one row: they overlap by more than 0.6 of the smaller height, with a gap of about a letter."""
     apart = max(a.left, b.left) - min(a.right, b.right)
     return _overlap((a.top, a.bottom), (b.top, b.bottom)) > 0.6 and apart < _WORD_GAP * max(a.height, b.height)
 
 
 def _overlap(a: tuple[float, float], b: tuple[float, float]) -> float:
-    """The shared part of the shorter."""
+    """Return the share of the shorter range that lies in the other; below 0 when they are apart."""
     return (min(a[1], b[1]) - max(a[0], b[0])) / max(1e-6, min(a[1] - a[0], b[1] - b[0]))
 
 
@@ -179,7 +205,7 @@ def _entry(group: list[Track]) -> Entry:
 
 
 def _lines(group: list[Track], *, vertical: bool) -> tuple[str, ...]:
-    """In reading order: rows from the top, in a row from the left; vertical columns from the right."""
+    """Return the lines in reading order: rows from the top, each from the left; vertical columns from the right."""
     if vertical:
         return tuple(t.reading.text for t in sorted(group, key=lambda t: -t.box.center[0]))
     rows: list[list[Track]] = []
@@ -193,7 +219,11 @@ def _lines(group: list[Track], *, vertical: bool) -> tuple[str, ...]:
 
 
 def _is_caption(box: Box, span: Span, lines: Sequence[str], *, vertical: bool) -> bool:
-    """A short text low in the middle that comes and goes, in words."""
+    """Return whether this is a caption: a short text, low in the middle, that comes and goes.
+
+    As fractions of the screen: below 0.7 of its height, lines lower than 0.085, centred to within 0.12 of its width. At most three
+    lines, with at least four letters in all, for at most 15 seconds.
+    """
     x, _ = box.center
     low = box.top > 0.7 and box.height / len(lines) < 0.085
     words = sum(c.isalpha() for line in lines for c in line) >= 4

@@ -1,4 +1,4 @@
-"""On-screen text of one picture: where lines stand (detector) and what they say (recogniser), by RapidOCR."""
+"""On-screen text of one picture, by RapidOCR: where lines are (detector) and what they say (recogniser)."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ Picture = NDArray[np.uint8]
 """RGB pixels: shape (height, width, 3)."""
 
 _ROUNDING = 1e-6
+"""The difference of edges, as a fraction of the screen, that is taken for rounding."""
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A place on the screen as fractions of its width and height."""
+    """A rectangle on the screen, in fractions of its width and height."""
 
     left: float
     top: float
@@ -29,28 +30,32 @@ class Box:
 
     @property
     def right(self) -> float:
+        """The right edge."""
         return self.left + self.width
 
     @property
     def bottom(self) -> float:
+        """The bottom edge."""
         return self.top + self.height
 
     @property
     def center(self) -> tuple[float, float]:
+        """The centre, as (x, y)."""
         return self.left + self.width / 2, self.top + self.height / 2
 
     def iou(self, other: Box) -> float:
+        """Return the intersection over union of both, 0 to 1."""
         shared = self.shared(other)
         return shared / (self.width * self.height + other.width * other.height - shared) if shared else 0.0
 
     def shared(self, other: Box) -> float:
-        """The area that both cover."""
+        """Return the area that both cover."""
         width = min(self.right, other.right) - max(self.left, other.left)
         height = min(self.bottom, other.bottom) - max(self.top, other.top)
         return width * height if width > 0 and height > 0 else 0.0
 
     def holds(self, other: Box) -> bool:
-        """Whether the other lies wholly inside."""
+        """Return whether the other lies wholly inside."""
         return (
             self.left <= other.left + _ROUNDING
             and self.top <= other.top + _ROUNDING
@@ -59,16 +64,17 @@ class Box:
         )
 
     def grown(self, by: float) -> Box:
-        """Larger by this much on each side, within the screen."""
+        """Return this box enlarged by a fraction of the screen on each side, within the screen."""
         left, top = max(0.0, self.left - by), max(0.0, self.top - by)
         return Box(left, top, min(1.0, self.right + by) - left, min(1.0, self.bottom + by) - top)
 
     def hull(self, other: Box) -> Box:
+        """Return the smallest box around both."""
         left, top = min(self.left, other.left), min(self.top, other.top)
         return Box(left, top, max(self.right, other.right) - left, max(self.bottom, other.bottom) - top)
 
     def cut(self, image: NDArray[Any]) -> NDArray[Any]:
-        """The pixels of `image` inside, at least one."""
+        """Return the pixels of `image` inside this box, at least one."""
         height, width = image.shape[:2]
         top, left = min(height - 1, max(0, int(self.top * height))), min(width - 1, max(0, int(self.left * width)))
         return image[top : max(top + 1, round(self.bottom * height)), left : max(left + 1, round(self.right * width))]
@@ -84,7 +90,7 @@ class Place:
 
     @classmethod
     def upright(cls, box: Box, picture: Picture) -> Place:
-        """A horizontal line in a box that is known."""
+        """Return the place of a horizontal line whose box is known."""
         height, width = picture.shape[:2]
         left, top, right, bottom = box.left * width, box.top * height, box.right * width, box.bottom * height
         return cls(np.array([(left, top), (right, top), (right, bottom), (left, bottom)], dtype=np.float32), box, vertical=False)
@@ -99,7 +105,7 @@ class Reading:
 
 
 class TextReader:
-    """RapidOCR's models, loaded at first use."""
+    """RapidOCR's detector and recogniser, loaded on first use."""
 
     name = "rapidocr PP-OCRv6"
 
@@ -108,7 +114,10 @@ class TextReader:
         self._engine: Any = None
 
     def places(self, picture: Picture, side: int, within: Box | None = None) -> list[Place]:
-        """Lines of text in (the part `within` of) the picture, looked for at `side` pixels along the longer side."""
+        """Find lines of text in the picture, or in its part `within`, scaled down to `side` pixels along the longer side.
+
+        Parts that are narrower or lower than 8 pixels hold no lines.
+        """
         import cv2
         from rapidocr.main import RapidOCRError
 
@@ -128,7 +137,7 @@ class TextReader:
         return [_place(np.asarray(corners, dtype=np.float32) * factor + (left, top), width, height) for corners in found.boxes]
 
     def read(self, picture: Picture, places: Sequence[Place]) -> list[Reading]:
-        """What each line says, in the order of `places`."""
+        """Return what each line says, in the order of `places`."""
         from rapidocr.utils.process_img import get_rotate_crop_image
 
         if not places:
@@ -147,7 +156,7 @@ class TextReader:
                     "Global.log_level": "error",
                     "Global.use_vertical_padding": False,
                     "Det.limit_type": "max",
-                    "Det.limit_side_len": 4096,
+                    "Det.limit_side_len": 4096,  # pixels; pictures are scaled before, so this never bounds them
                     "EngineConfig.onnxruntime.intra_op_num_threads": self._threads,
                     "EngineConfig.onnxruntime.inter_op_num_threads": 1,
                 }
@@ -160,9 +169,10 @@ def _place(corners: NDArray[np.float32], width: int, height: int) -> Place:
     left, top = max(0.0, float(low[0]) / width), max(0.0, float(low[1]) / height)
     box = Box(left, top, min(1.0, float(high[0]) / width) - left, min(1.0, float(high[1]) / height) - top)
     across, down = np.linalg.norm(corners[0] - corners[1]), np.linalg.norm(corners[0] - corners[3])
+    # as for RapidOCR, a line at least 1.5 times as high as wide is vertical
     return Place(corners.astype(np.float32), box, bool(down >= 1.5 * across))
 
 
 def _cleaned(text: str) -> str:
-    """Full-width Latin and half-width kana folded, control characters gone."""
+    """Return the text on one line, with full-width Latin and half-width kana in their usual forms."""
     return one_line(unicodedata.normalize("NFKC", text))

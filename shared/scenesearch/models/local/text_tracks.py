@@ -1,4 +1,4 @@
-"""Lines of text followed through time: one track for a line as long as it stands."""
+"""Follow lines of text through time: one track for each line while it is on screen."""
 
 from __future__ import annotations
 
@@ -12,20 +12,39 @@ from scenesearch.models.local.text_reader import Box, Picture, Place, Reading, T
 from scenesearch.models.local.timecodes import is_timecode
 
 _SAME_PLACE = 0.4
+"""The intersection over union (0 to 1) from which a found line is at the place of a tracked one."""
+
 _MARGIN = 0.01
+"""How much the part that is read extends beyond a tracked line, as a fraction of the screen."""
+
 _SAME_LOOK = 0.9
+"""The likeness (`text_changes.likeness`, -1 to 1) from which a line looks unchanged and need not be read again."""
+
 _SAME_TEXT = 0.8
+"""The similarity of letters (`SequenceMatcher.ratio`, 0 to 1) from which two readings are one text."""
+
 _SAME_SHAKY_TEXT = 0.6
+"""The same limit where digits need not agree, since one of the readings is unsure."""
+
 _READABLE = 0.6
+"""The score (0 to 1) of the recogniser below which a reading is ignored."""
+
 _SURE = 0.93
+"""The score (0 to 1) of the recogniser from which a reading is sure: it is not repeated, and its digits count."""
+
 _REREADS = 3
+"""How often an unsure line is read again."""
+
 _TIMECODE_EVERY_MS = 2000
+"""How often a running timecode is read, in milliseconds: its seconds are computed between two readings."""
+
 _MISREAD_MS = 3000
+"""How long a running timecode may be misread, in milliseconds, before it has ended."""
 
 
 @dataclass(slots=True)
 class Track:
-    """One line of text while it stands. Milliseconds from the clip's start."""
+    """One line of text while it is on screen; times in milliseconds from the start of the clip."""
 
     box: Box
     vertical: bool
@@ -41,10 +60,11 @@ class Track:
 
     @property
     def is_clock(self) -> bool:
+        """Whether the line is a running timecode."""
         return bool(self.clock)
 
     def improve(self, reading: Reading) -> bool:
-        """Keep the surer reading, of two equally sure ones the longer; whether that is the new one."""
+        """Take over the new reading if it is surer, or longer and as sure (to two decimals); return whether it was taken over."""
         better = (round(reading.score, 2), len(reading.text)) > (round(self.reading.score, 2), len(self.reading.text))
         if better:
             self.reading = reading
@@ -52,7 +72,7 @@ class Track:
 
 
 class TextTracker:
-    """Follows lines from sample to sample. `tracks` holds all that ever stood, also the ended."""
+    """Follows lines from picture to picture. `tracks` has all lines that were ever shown, including those that have ended."""
 
     def __init__(self, reader: TextReader, memory: Memory) -> None:
         self._reader = reader
@@ -61,12 +81,12 @@ class TextTracker:
         self.tracks: list[Track] = []
 
     def still(self, at_ms: int) -> None:
-        """Nothing changed: all that stood still stands."""
+        """Note that nothing changed: every line is still on screen."""
         for track in self._standing:
             track.seen_ms = at_ms
 
     def part_to_look_at(self, changed: Box) -> Box:
-        """The part that changed, grown until no standing line is cut by its border."""
+        """Return the changed part, enlarged until its border cuts no line that is on screen."""
         part = changed
         while True:
             cut = [t.box for t in self._standing if t.box.shared(part) > 0 and not part.holds(t.box)]
@@ -76,7 +96,7 @@ class TextTracker:
                 part = part.hull(box.grown(_MARGIN))
 
     def look(self, at_ms: int, picture: Picture, small: Gray, places: Sequence[Place], within: Box | None) -> None:
-        """Take the lines that the detector found (in the part `within`, else everywhere) at `at_ms`."""
+        """Update the tracks from the lines that the detector found at `at_ms`, in the part `within` or everywhere."""
         unexplained: list[tuple[Place, Track | None]] = []
         still: set[int] = set()  # tracks that a place has been found for
         for place in places:
@@ -100,7 +120,7 @@ class TextTracker:
                     self._end(track, at_ms)
 
     def finish(self, end_ms: int) -> list[Track]:
-        """End what still stands; every track in order of time."""
+        """End the tracks that are still on screen, and return all tracks in order of time."""
         for track in self._standing:
             track.end_ms = end_ms
         self._standing = []
@@ -111,14 +131,14 @@ class TextTracker:
         return best if best is not None and best.box.iou(box) >= _SAME_PLACE else None
 
     def _stands(self, track: Track, picture: Picture, small: Gray, at_ms: int) -> bool:
-        """Whether a line that the detector missed is there all the same."""
+        """Return whether a line that the detector missed is still on screen."""
         if not track.is_clock:
             return likeness(track.look, track.box.cut(small)) >= _SAME_LOOK
         (reading,) = self._reader.read(picture, [Place.upright(track.box, picture)])
         return is_timecode(reading.text) and self._ticks(track, reading, at_ms)
 
     def _ticks(self, track: Track, reading: Reading, at_ms: int) -> bool:
-        """Take the reading of a running clock; a misread one is forgiven for a while."""
+        """Add a reading of a running timecode; return False when it has been misread for too long."""
         if is_timecode(reading.text):
             track.clock.append((at_ms, reading.text))
         elif at_ms - track.clock[-1][0] > _MISREAD_MS:
@@ -163,7 +183,7 @@ class TextTracker:
         self.tracks.append(fresh)
 
     def _moved(self, place: Place, reading: Reading, taken: set[int]) -> Track | None:
-        """The track of a line that scrolls or slides: the same text a little off its old place."""
+        """Return the track of a line that scrolls or slides: the same text, of similar height, moved by under a quarter screen."""
         for track in self._standing:
             if id(track) in taken or track.is_clock:
                 continue
@@ -179,7 +199,7 @@ class TextTracker:
         track.sightings += 1
 
     def _end(self, track: Track, at_ms: int, new: tuple[Box, Gray] | None = None) -> None:
-        """It stood when it was last seen and not at `at_ms`; `new` has taken its place, if anything."""
+        """End a track that is no longer on screen at `at_ms`; `new` is the line that replaced it, if any."""
         if new is None:
             track.end_ms = self._memory.went(track.box, track.look, track.seen_ms, at_ms)
         else:
@@ -188,13 +208,13 @@ class TextTracker:
 
 
 def same_reading(a: Reading, b: Reading) -> bool:
-    """Whether two readings of one place are of one text. Digits must agree where both are sure."""
+    """Return whether two readings of one place are of one text; digits must agree where both are sure."""
     sure = min(a.score, b.score) >= _SURE
     return same_text(a.text, b.text, digits=sure)
 
 
 def same_text(a: str, b: str, *, digits: bool = True) -> bool:
-    """Whether two readings are near-identical: one text, read twice. `digits`: they must agree."""
+    """Return whether two readings are of one text, read twice. With `digits`, all their numbers must agree."""
     x, y = (re.sub(r"[\W_]+", "", t.casefold()) for t in (a, b))
     if not x or not y:
         return x == y

@@ -1,4 +1,4 @@
-"""The local texts: what is written on the screen, one entry a text as long as it stands."""
+"""The local texts section: one entry for each text on the screen, for as long as it is shown."""
 
 from __future__ import annotations
 
@@ -19,18 +19,29 @@ from scenesearch.ports import ClipInput, Extraction
 from scenesearch.video import Usage, now
 
 _STEP_MS = 100
+"""Milliseconds between two pictures that are stored to find when a text appeared or disappeared."""
+
 _LOOK_EVERY_MS = 500
+"""Milliseconds between two pictures that are searched for text."""
+
 _WIDEST = 1920
+"""The most pixels of a picture in width: larger ones are scaled down."""
+
 _SIDE = 768
+"""The longer side in pixels at which a large changed part is searched while the picture still changes."""
+
 _FINE_SIDE = 1280
+"""The longer side in pixels at which small parts, and pictures that have settled, are searched."""
+
 _LARGE_PART = 0.5
+"""The share of the screen above which a changed part is large, and the whole picture is searched instead."""
 
 
 class LocalTexts:
     """A `SectionExtractor`: captions, other writing and burned-in timecode.
 
-    Every half second the picture is compared with the last one that was looked at; only the part that changed goes through the
-    detector, only lines that look different are read. The ten small grey pictures a second between tell when a text came or went.
+    Every half second the picture is compared with the last one that was searched; the detector sees only the part that changed, and only
+    lines that look different are read. Ten small grey pictures a second show when a text appeared or disappeared.
     """
 
     section = Section.TEXTS
@@ -40,11 +51,11 @@ class LocalTexts:
         self._reader = TextReader(threads(settings))
 
     def extract(self, given: ClipInput, *, deadline: datetime) -> Extraction:
-        """What is written in the clip.
+        """Extract the texts on the screen of the clip.
 
         Raises:
             Skipped: the clip has no picture that can be decoded.
-            UnreadableMedia: the clip is no video.
+            UnreadableMedia: the clip is not a video.
             ModelError: the deadline passed.
         """
         began = time.process_time()

@@ -1,4 +1,4 @@
-"""How many threads a model may use, so that the worker processes share the processors."""
+"""The number of threads of a model, so that worker processes share the processors."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from scenesearch.config import Settings
 
 
 def threads(settings: Settings) -> int:
-    """This worker's share of the processors that the process may run on, at least 1."""
+    """Return this worker's share of the processors that the process may run on, at least 1."""
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, processors // settings.workers)

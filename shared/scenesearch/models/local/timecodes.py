@@ -1,4 +1,4 @@
-"""Burned-in running clocks: from a few readings to one entry a second."""
+"""Turn a few readings of a burned-in running clock into one entry a second."""
 
 from __future__ import annotations
 
@@ -9,19 +9,22 @@ from itertools import pairwise
 
 _TIMECODE = re.compile(r"(?<![\d:;.])(\d{1,2})([:;.])(\d{2})([:;.])(\d{2})(?:[:;.,](\d{2,3}))?(?![\d:;])")
 _LONGEST = 32
+"""The most characters of a line that is taken for a timecode: longer ones only mention one."""
+
 _AGREE_MS = 45
+"""How far two answers to when the clock showed 00:00:00 may differ, in milliseconds, and still agree: about one frame at 24 a second."""
 
 
 def is_timecode(text: str) -> bool:
-    """Whether the line is a timecode (hours, minutes, seconds, perhaps frames), with little else beside it ("TCR", a date)."""
+    """Return whether the line is a timecode (hours, minutes, seconds, perhaps frames), with little else beside it ("TCR", a date)."""
     return _parts(text) is not None
 
 
 def seconds(readings: Sequence[tuple[int, str]], start_ms: int, end_ms: int) -> list[tuple[int, int, str]]:
-    """One `(start_ms, end_ms, "01:00:16")` for each second that a running timecode shows in `[start_ms, end_ms)`.
+    """Return one `(start_ms, end_ms, "01:00:16")` for each second that a running timecode shows in `[start_ms, end_ms)`.
 
     `readings` are `(at_ms, text)`. Where readings do not agree with a clock at normal speed (a cut in the shown material), the span is
-    divided between them half-way. Fewer than two agreeing readings give nothing: that is no clock but a text.
+    divided between them half-way. Fewer than two agreeing readings give nothing: that is a text, not a clock.
     """
     runs = _runs(readings)
     if not runs:
@@ -52,7 +55,7 @@ def _parts(text: str) -> tuple[int, int, int, int | None] | None:
 
 
 def _offset(at_ms: int, text: str) -> int | None:
-    """The clip's time at which this clock shows 00:00:00, to the second; frames only sharpen it."""
+    """Return the time in the clip at which this clock shows 00:00:00, ignoring frames."""
     parts = _parts(text)
     if parts is None:
         return None
@@ -61,7 +64,7 @@ def _offset(at_ms: int, text: str) -> int | None:
 
 
 def _runs(readings: Sequence[tuple[int, str]]) -> list[list[tuple[int, str]]]:
-    """Readings that agree with one clock (within a second), in order of time; single misreadings are left out."""
+    """Group readings that agree with one clock (within a second), in order of time; single misreadings are dropped."""
     runs: list[list[tuple[int, str]]] = []
     for at_ms, text in readings:
         offset = _offset(at_ms, text)
@@ -78,10 +81,10 @@ def _runs(readings: Sequence[tuple[int, str]]) -> list[list[tuple[int, str]]]:
 
 
 def _zero(run: Sequence[tuple[int, str]]) -> int:
-    """When this clock shows 00:00:00.
+    """Return when this clock shows 00:00:00.
 
     A reading without frames only says that the second began up to 1 s before: the latest start that all readings allow is the
-    smallest offset. Frames say it exactly, once the frame rate is known: that of the usual rates whose answers agree best.
+    smallest offset. Frames say it exactly, once the frame rate is known: the one of the usual rates whose answers agree best.
     """
     offsets = [o for at_ms, text in run if (o := _offset(at_ms, text)) is not None]
     framed = [(at_ms, parts) for at_ms, text in run if (parts := _parts(text)) is not None and parts[3] is not None]

@@ -1,4 +1,4 @@
-"""The local transcription: what is said, by Whisper behind a voice detector."""
+"""The local transcription: Whisper on the stretches that a voice detector finds."""
 
 from __future__ import annotations
 
@@ -25,27 +25,43 @@ if TYPE_CHECKING:
     from faster_whisper import WhisperModel
     from faster_whisper.transcribe import Segment
 
-# Whisper's own measures of a bad segment (the defaults of its reference decoder), read a little more strictly.
 _NO_SPEECH = 0.6
+"""The probability of no speech above which a segment is dropped, unless its text is likely: the default of Whisper's decoder."""
+
 _NO_SPEECH_UNDER_MUSIC = 0.4
+"""The same limit under music, where it drops a segment whatever its text."""
+
 _UNLIKELY = -1.0
+"""The mean log-probability of tokens below which a segment is dropped: the default of Whisper's decoder."""
+
 _DOUBTFUL = -0.7
+"""The stricter limit of the same, under music, for stock phrases and where there may be no speech."""
+
 _REPETITIVE = 2.4
+"""The ratio of compression above which a segment repeats itself and is dropped: the default of Whisper's decoder."""
+
 _MUMBLED = 0.35
+"""The mean probability of words (0 to 1) below which a phrase is dropped; doubtful ones need twice as much."""
+
 _SAME_IN_A_ROW = 3
+"""The occurrence in a row from which a phrase that is not surely heard is dropped as a loop of the decoder."""
+
 _FEW_WORDS = 4
+"""The fewest words of a phrase under music: fewer are more likely guessed."""
+
 _TOKENS_A_SECOND = 12
+"""The most tokens a second of sound that are decoded, beside 32 more a window: a decoder that loops would fill all 448."""
 
 _STOCK = re.compile(
     r"(thank(s| you)( so much| very much)? for watching|(please )?(like and )?subscribe( to my channel)?|"
     r"subtitles? by .*|ご視聴ありがとうございました|字幕.*|請不吝點贊.*)[\s.!。！]*",
     re.IGNORECASE,
 )
-"""What Whisper writes over music and noise, learnt from subtitle files."""
+"""Stock phrases that Whisper writes over music and noise, learnt from subtitle files."""
 
 
 class LocalTranscription:
-    """A `SectionExtractor`: sentences and phrases with their times. Nobody is named: `speaker` is None."""
+    """A `SectionExtractor`: sentences and phrases with their times. Speakers are not recognised: `speaker` is None."""
 
     section = Section.TRANSCRIPTION
     wants_audio = True
@@ -56,7 +72,7 @@ class LocalTranscription:
         self._loaded: tuple[SpeechModel, WhisperModel] | None = None
 
     def extract(self, given: ClipInput, *, deadline: datetime) -> Extraction:
-        """What is said in the clip.
+        """Transcribe the speech in the clip.
 
         Raises:
             Skipped: there is no audio, or only a language that the model here does not know.
@@ -106,7 +122,7 @@ class LocalTranscription:
         return self._loaded
 
     def _language(self, whisper: WhisperModel, audio: Samples, windows: list[Window], given: ClipInput) -> str:
-        """The language to write in: the video's, the profile's only one, or the likeliest of those it may be."""
+        """Return the language of the transcript: the video's, the profile's only one, or the likeliest of those possible."""
         expected = [given.language] if given.language else list(given.profile.languages)
         known = [tag.split("-")[0].lower() for tag in expected]
         if not whisper.model.is_multilingual:
@@ -152,17 +168,18 @@ def _believable(segment: Segment, *, strict: bool) -> bool:
         return False
     if segment.no_speech_prob > _NO_SPEECH and segment.avg_logprob < _DOUBTFUL:
         return False
+    # a stock phrase passes only with a probability of no speech of at most 0.2 and a likely text
     return not (stock and (segment.no_speech_prob > 0.2 or segment.avg_logprob < _DOUBTFUL))
 
 
 def _certain(phrase: Phrase) -> bool:
-    """Whether words under music are more than a guess: several, surely heard, at a speed at which people speak."""
+    """Return whether words under music are more than a guess: several, surely heard, at 0.8 to 7 words a second, as people speak."""
     words = len(phrase.words)
     return words >= _FEW_WORDS and phrase.probability >= 2 * _MUMBLED and 0.8 <= words / max(0.1, phrase.end - phrase.start) <= 7
 
 
 def _without_loops(said: list[Phrase]) -> Iterator[Phrase]:
-    """Without mumbled phrases, and with the same mumbled phrase in a row only once: a decoder's loop."""
+    """Drop mumbled phrases, and the third and further repeats in a row of a phrase that is not surely heard: a loop of the decoder."""
     row = 0
     before = ""
     for phrase in said:

@@ -1,4 +1,4 @@
-"""The local visual info: shots, and what can honestly be measured in them."""
+"""The local visual info: shots, and what can be measured in them."""
 
 from __future__ import annotations
 
@@ -28,14 +28,21 @@ from scenesearch.timeline import Span
 from scenesearch.video import Usage, now
 
 _STEP_MS = 100
+"""Milliseconds between two pictures that are measured."""
+
 _WIDEST = 640
+"""The most pixels of a picture in width: the width at which faces are looked for."""
+
 _LOOKS_A_SHOT = 8
+"""About how many pictures of a shot give its colours and brightness."""
+
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+"""The words for counts of faces; from ten on it is "many"."""
 
 
 @dataclass(frozen=True, slots=True)
 class Keyframe:
-    """A picture that was looked at closely."""
+    """A picture that was searched for faces and, where there is a vision endpoint, described."""
 
     at_ms: int
     faces: tuple[Box, ...]
@@ -44,7 +51,7 @@ class Keyframe:
 
 @dataclass(slots=True)
 class _Measures:
-    """What one pass over the clip gives: ten looks a second, the motion up to each, the keyframes."""
+    """The measures of one pass over the clip: ten looks a second, the motion before each, the keyframes."""
 
     looks: list[Look]
     motions: list[Motion]
@@ -52,7 +59,7 @@ class _Measures:
 
 
 class LocalVisualInfo:
-    """A `SectionExtractor`: one entry a shot. Where a vision endpoint is set, its words come first."""
+    """A `SectionExtractor`: one entry a shot, which begins with the description of a vision endpoint where one is set."""
 
     section = Section.VISUAL_INFO
     wants_audio = False
@@ -62,11 +69,11 @@ class LocalVisualInfo:
         self._describer = KeyframeDescriber(settings) if settings.vlm_url else None
 
     def extract(self, given: ClipInput, *, deadline: datetime) -> Extraction:
-        """The shots of the clip.
+        """Extract the shots of the clip.
 
         Raises:
             Skipped: the clip has no picture that can be decoded.
-            UnreadableMedia: the clip is no video.
+            UnreadableMedia: the clip is not a video.
             ModelError: the deadline passed.
         """
         began = time.process_time()
@@ -129,7 +136,7 @@ def _entry(shot: Shot, measures: _Measures) -> Entry:
 
 
 def _descriptions(keyframes: Sequence[Keyframe]) -> list[str]:
-    """What the endpoint said of the shot, each thing once."""
+    """Return the endpoint's descriptions of the shot, each once."""
     return list(dict.fromkeys(k.description for k in keyframes if k.description))
 
 

@@ -29,10 +29,19 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 
 _LONGEST = 500
+"""The most characters of a description: longer ones are cut off."""
+
 _MOST_TOKENS = 300
+"""The most tokens of an answer that are requested."""
+
 _CONNECT_S = 5.0
+"""How long the endpoint may take to accept a connection, in seconds."""
+
 _ANSWER_S = 60.0
+"""How long the endpoint may take to answer, in seconds; never longer than the deadline of the clip."""
+
 _FAILURES = 3
+"""The failures in a row after which the endpoint is not asked again for this clip."""
 
 
 class KeyframeAnswer(BaseModel):
@@ -42,7 +51,7 @@ class KeyframeAnswer(BaseModel):
 
 
 class KeyframeDescriber:
-    """Describes pictures. After three failures in a row it is not asked again for this clip: the shots keep what was measured."""
+    """Describes keyframes. After three failures in a row the endpoint is not asked again for this clip: shots then have measures only."""
 
     def __init__(self, settings: Settings) -> None:
         self._url = settings.vlm_url.rstrip("/")
@@ -56,17 +65,17 @@ class KeyframeDescriber:
 
     @property
     def outcome(self) -> str:
-        """What goes into the record: the model, and how many keyframes it could not describe."""
+        """The text for the record: the model, and how many keyframes it could not describe."""
         failed = f" ({self.failed} of {self.described + self.failed} keyframes failed)" if self.failed else ""
         return f"vlm {self._model}{failed}"
 
     def begin(self) -> None:
-        """A new clip: counts start again."""
+        """Begin a new clip: all counts restart."""
         self._in_a_row = self.described = self.failed = 0
         self.usage = Usage()
 
     def describe(self, picture: Picture, given: ClipInput, deadline: datetime) -> str | None:
-        """What the picture shows, or None when the endpoint does not say: that is counted and logged."""
+        """Return a description of the picture, or None when the endpoint fails, which is counted and logged."""
         if self._in_a_row >= _FAILURES:
             self.failed += 1
             return None
@@ -85,7 +94,7 @@ class KeyframeDescriber:
         import httpx2
 
         left = (deadline - now()).total_seconds()
-        if left <= 1:
+        if left <= 1:  # seconds that must be left for a request
             raise Unavailable("no time is left to ask the vision endpoint")
         if self._client is None:
             headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
@@ -128,7 +137,7 @@ class KeyframeDescriber:
 
 
 def prompt_version() -> str:
-    """A short hash of the prompt: what is recorded."""
+    """Return a short hash of the prompt, which goes into the record."""
     return hashlib.sha256(_prompt().encode()).hexdigest()[:12]
 
 
@@ -138,7 +147,7 @@ def _prompt() -> str:
 
 
 def chat_url(url: str) -> str:
-    """The endpoint's address, given as its root, its `/v1`, or in full."""
+    """Return the endpoint's full address; `url` is its root, its `/v1`, or already in full."""
     if url.endswith("/chat/completions"):
         return url
     return f"{url}/chat/completions" if re.search(r"/v\d+$", url) else f"{url}/v1/chat/completions"
@@ -148,12 +157,12 @@ def _jpeg(picture: Picture) -> str:
     from PIL import Image
 
     buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "JPEG", quality=85)
+    Image.fromarray(picture).save(buffer, "JPEG", quality=85)  # of JPEG, 1 to 95
     return base64.b64encode(buffer.getvalue()).decode()
 
 
 def _described(body: object) -> str:
-    """The description out of a chat completion. Some servers put the JSON in a code fence."""
+    """Return the description in a chat completion; some servers put the JSON in a code fence."""
     try:
         choice = body["choices"][0]  # type: ignore[index]
         content = str(choice["message"]["content"])

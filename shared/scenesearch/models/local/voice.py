@@ -1,4 +1,4 @@
-"""Where somebody speaks, by a voice detector (Silero)."""
+"""Find speech with a voice detector (Silero)."""
 
 from __future__ import annotations
 
@@ -12,19 +12,34 @@ Window = tuple[float, float]
 """Start and end in seconds."""
 
 _LONGEST_S = 28.0
+"""The longest window in seconds: Whisper sees 30 at once."""
+
 _PAUSE_MS = 500
+"""The pause in milliseconds from which speech ends."""
+
 _SHORTEST_MS = 200
+"""The shortest stretch of speech in milliseconds."""
+
 _MARGIN_S = 0.2
+"""How many seconds are added before and after speech."""
+
 _TRACE = 0.03
+"""The probability of speech above which there may be a voice under music: music alone stays below (docs/decisions/0004)."""
+
 _TRACE_AROUND_S = 2.5
+"""How many seconds before and after a trace of a voice are transcribed with it."""
+
 _SHORTEST_DOUBT_S = 1.5
+"""The shortest doubtful stretch in seconds: what is left over beside clear speech may be shorter, and is dropped."""
+
 _HOP_S = 512 / SAMPLE_RATE
+"""The duration in seconds of the 512 samples for which the voice detector gives one probability."""
 
 
 def speech_windows(audio: Samples) -> tuple[list[Window], list[Window]]:
-    """Stretches of at most 28 s (one look of Whisper): where there is a voice beyond doubt, and where there may be one under music.
+    """Return windows of at most 28 s, which Whisper sees at once: those with clear speech, and those with possible speech under music.
 
-    Loud music hides a voice from the detector nearly, but not wholly: it keeps a trace above that of music alone.
+    Loud music hides a voice from the detector almost, but not wholly: its probability is still above that of music alone.
     """
     from faster_whisper.vad import VadOptions, get_speech_timestamps
 
@@ -41,7 +56,7 @@ def speech_windows(audio: Samples) -> tuple[list[Window], list[Window]]:
 
 
 def _packed(pieces: Sequence[Window]) -> Iterator[Window]:
-    """Neighbours together as long as they fit in one window."""
+    """Join neighbours while they fit in one window."""
     current: Window | None = None
     for start, end in pieces:
         if current is not None and end - current[0] <= _LONGEST_S:
@@ -55,7 +70,7 @@ def _packed(pieces: Sequence[Window]) -> Iterator[Window]:
 
 
 def _traces(audio: Samples) -> list[Window]:
-    """Where the detector shows a trace of a voice, with what is around it."""
+    """Return where the detector shows a trace of a voice, with what is around it."""
     from faster_whisper.vad import get_vad_model
 
     padded = np.pad(audio, (0, -len(audio) % 512))
@@ -71,7 +86,7 @@ def _traces(audio: Samples) -> list[Window]:
 
 
 def _outside(windows: Sequence[Window], taken: Sequence[Window]) -> list[Window]:
-    """What of `windows` lies outside `taken`, without splinters, none longer than one window."""
+    """Return the parts of `windows` outside `taken`, without very short ones, each at most one window long."""
     left: list[Window] = []
     for start, end in windows:
         at = start
