@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from google.genai.types import EmbedContentResponse, GenerateContentResponse, GenerateContentResponseUsageMetadata
 
 REFUSALS = frozenset({"SAFETY", "PROHIBITED_CONTENT", "BLOCKLIST", "SPII", "IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "MODEL_ARMOR"})
-"""Finish reasons that asking again does not change."""
+"""Finish reasons of refusals, which a retry does not change."""
 
 CUT_SHORT = frozenset({"MAX_TOKENS", "CONTINUATION"})
-"""Finish reasons of an answer that has no end."""
+"""Finish reasons of an answer that was cut off."""
 
 
 SERVED = {"ON_DEMAND": Price.STANDARD, "ON_DEMAND_PRIORITY": Price.STANDARD, "ON_DEMAND_FLEX": Price.FLEX}
@@ -38,7 +38,7 @@ class Answer:
 
 
 def answer_of(response: GenerateContentResponse, model: str, usage: Usage) -> Answer:
-    """The answer in a response, which cost `usage`.
+    """Return the answer in a response, which cost `usage`.
 
     Raises:
         Blocked: the safety rules refused the request or the answer; the message says which.
@@ -100,7 +100,7 @@ def tokens_of(usage: GenerateContentResponseUsageMetadata | None) -> Mapping[str
 
 
 def embedding_usage(response: EmbedContentResponse, texts: Sequence[str], model: str, prices: Prices, on: date) -> Usage:
-    """What an embedding request cost. The service counts tokens for single texts only: batches are estimated."""
+    """Return what an embedding request cost. The service counts tokens for single texts only: batches are estimated."""
     said = response.usage_metadata.prompt_token_count if response.usage_metadata else None
     tokens = {"text": said or sum(map(estimate, texts))}
     return Usage(tokens, cost_usd=prices.cost_usd(model, tokens, on))

@@ -42,15 +42,16 @@ class GeminiBatchJobs:
     def __init__(self, client: VertexClient, settings: Settings) -> None:
         self._client = client
         self._settings = settings
+        # three tries, each of which may take half of the time: one that hangs leaves room for another
         self._policy = RetryPolicy(most=3, seconds=CALL_SECONDS / 2, pause=settings.vertexai_retry_seconds)
 
     def line(self, section: Section, given: ClipInput) -> bytes:
-        """The very body that would be sent online. Raises `ObjectNotFound`, `TooLarge`, `InvalidRequest`."""
+        """Return the line of a request: the very body that would be sent online. Raises `ObjectNotFound`, `TooLarge`, `InvalidRequest`."""
         request = extractor_of(section, self._client, self._settings).request(MediaPart(given.clip, given.store), given)
         return json.dumps({"request": self._client.body(request)}, ensure_ascii=False).encode()
 
     def start(self, name: str, source_uri: str, destination_uri: str) -> Job:
-        """Jobs are found again by their display name. Raises `Unavailable`, `ConfigurationError`, `InvalidRequest`."""
+        """Start a job, or return the one with this display name. Raises `Unavailable`, `ConfigurationError`, `InvalidRequest`."""
         from google.genai import types
 
         async def create(http: HttpOptions, client: AsyncClient) -> BatchJob:
@@ -65,7 +66,7 @@ class GeminiBatchJobs:
         return _job(self._call(create))
 
     def look(self, job: str) -> Job:
-        """A job that nobody knows any more has failed. Raises `Unavailable`."""
+        """Return the state of a job; one that the service no longer knows has failed. Raises `Unavailable`."""
         from google.genai import types
 
         async def get(http: HttpOptions, client: AsyncClient) -> BatchJob:
@@ -77,7 +78,7 @@ class GeminiBatchJobs:
             return Job(job, JobState.FAILED, str(unknown))
 
     def cancel(self, job: str) -> None:
-        """Raises `Unavailable`."""
+        """Cancel a job; one that is gone needs none. Raises `Unavailable`."""
         from google.genai import types
 
         async def cancel(http: HttpOptions, client: AsyncClient) -> None:
@@ -89,7 +90,7 @@ class GeminiBatchJobs:
             LOG.info("a job to be cancelled is gone", extra={"job": job})
 
     def answer(self, line: bytes) -> BatchAnswer | None:
-        """Lines are untrusted: whatever does not look like an answer to one of our requests is None."""
+        """Return the answer in a line of output; None for whatever is no answer to one of our requests, since lines are untrusted."""
         try:
             read = json.loads(line)
             uri = next(filter(None, map(_uri, read["request"]["contents"][0]["parts"])))
@@ -106,7 +107,7 @@ class GeminiBatchJobs:
 
 
 def _uri(part: dict[str, Any]) -> str | None:
-    """The address in a media part, in either spelling of JSON."""
+    """Return the address in a media part, in either spelling of JSON."""
     file = part.get("fileData") or part.get("file_data") or {}
     uri: str | None = file.get("fileUri") or file.get("file_uri")
     return uri

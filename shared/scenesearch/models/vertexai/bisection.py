@@ -63,7 +63,7 @@ def bisected(clip: BinaryIO, *, audio: bool, duration_ms: int) -> Iterator[tuple
 
 
 def _halves(clip: BinaryIO, *, audio: bool, duration_ms: int) -> Iterator[tuple[Half, Half]]:
-    """What the child does."""
+    """Bisect in the child process."""
     import av
 
     with ExitStack() as files:

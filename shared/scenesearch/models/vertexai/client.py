@@ -44,7 +44,7 @@ FLEX_LOCATION = "global"
 """Flex PayGo is offered at the global endpoint only (its documentation)."""
 
 FLEX_REFUSALS = 2
-"""How often a request is refused (429, 503) or not answered in time at the flex price before it is sent at the standard price."""
+"""How many times a request may be refused (429, 503) or late at the flex price before it is sent at the standard price."""
 
 _T = TypeVar("_T")
 
@@ -55,7 +55,7 @@ class ModelRequest:
 
     `needs` names a modality ("video", "audio") that the answer's usage must show: without it the model never looked.
     `resolution` is "default", "low", "medium" or "high". What it costs is added to `spending` as soon as it is known, also where nothing
-    comes of it: a refusal, an answer without an end. (Of a request that was lost or ended midway nobody is told what it cost.)
+    comes of it: a refusal, an answer without an end. (The cost of a request that was lost or ended midway is unknown.)
     Once it is cancelled, nothing more is sent for it, and what is under way is ended. `price`: flex and batch are both asked for at the
     flex price here (a batch job's own requests do not pass this door).
     `batched` is what a batch job answered to this very request: it is taken in place of a call.
@@ -75,7 +75,7 @@ class ModelRequest:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Until when a piece of work must be answered, where its cost is added up, and at which price it is asked for."""
+    """The terms of a piece of work: its deadline, where its cost is added up, and its price."""
 
     deadline: datetime
     spending: Spending
@@ -86,7 +86,7 @@ class Terms:
 class RetryPolicy:
     """How often a request is sent, how long each time it may take, and the first pause in between, which doubles. Times in seconds.
 
-    It is not sent again when less than `least` is left until its deadline.
+    It is not sent again when less than `least` (by default a second) remains until its deadline.
     """
 
     most: int
@@ -195,7 +195,7 @@ class VertexClient:
         return self._within(deadline, what, free, policy)[0]
 
     def _batched(self, request: ModelRequest, answer: bytes) -> Answer:
-        """The answer that a batch job brought, at the price of batch jobs on the day on which it was made."""
+        """Return the answer of a batch job, at the price of batch jobs on the day on which it was made."""
         from google.genai.types import GenerateContentResponse
 
         try:
@@ -250,7 +250,7 @@ class VertexClient:
         return self._within(deadline, model, send, tries or self._usual)
 
     def connect(self) -> None:
-        """Load what the first request would have to wait for. Raises `ConfigurationError`."""
+        """Load what the first request would otherwise wait for. Raises `ConfigurationError`."""
         from google.genai import types  # noqa: F401 - the longest part of it
 
         async def connected() -> AsyncClient:

@@ -19,17 +19,20 @@ LOG = logging.getLogger(__name__)
 
 QUERY = "task: search result | query: {}"
 PASSAGE = "title: none | text: {}"
-"""How gemini-embedding-2 is told which side of a search a text is on (its documentation; it has no parameter for it)."""
+"""How gemini-embedding-2 learns whether a text is a question or a passage: it has no parameter for it (its documentation)."""
 
 FIRST_TRY = 0.6
-"""Of the time that a question waits for its vector so much goes to the first try: one that hangs leaves room for another."""
+"""The share of the time for a question's vector that the first try may take: if it hangs, there is time for another."""
 
 PASSAGES_SECONDS = 240.0
+"""How long one call for vectors of passages, or of several questions, may take in seconds, retries included."""
+
 SINGLE_REQUESTS_AT_ONCE = 8
+"""The most requests in flight at once where each text needs a request of its own."""
 
 
 class GeminiEmbedder:
-    """An `Embedder`. Texts go in batches; where the endpoint knows no batches, it finds out once and sends them one by one."""
+    """An `Embedder` that sends texts in batches; if the endpoint refuses batches, it sends them one by one from then on."""
 
     def __init__(self, client: VertexClient, settings: Settings) -> None:
         self._client = client
@@ -41,19 +44,21 @@ class GeminiEmbedder:
 
     @property
     def name(self) -> str:
+        """The name of the model."""
         return self._name
 
     @property
     def dimension(self) -> int:
+        """The numbers in a vector."""
         return self._dimension
 
     @property
     def scale(self) -> ScoreScale:
-        """As the settings say. Their defaults are a guess: nobody has run `scenesearch evaluate DIR --scale` against the service yet."""
+        """The scale from the settings. Its defaults are a guess: `scenesearch evaluate DIR --scale` was never run against the service."""
         return self._scale
 
     def queries(self, texts: Sequence[str]) -> Vectors:
-        """Vectors of questions, shape (texts, dimension). For a single one somebody waits: it is given up as soon as the settings say.
+        """Return the vectors of questions, shape (texts, dimension). A single one, for which a person waits, has the time of the settings.
 
         Raises `ModelError`, `Unavailable`.
         """
@@ -62,11 +67,12 @@ class GeminiEmbedder:
             return self._vectors(asked, now() + timedelta(seconds=PASSAGES_SECONDS))
         self._client.connect()  # what the first question has to load is no sign of a slow service
         seconds = self._query_seconds
+        # the pause before the second try is 5% of the time, and no try begins with less than 20% left
         tries = RetryPolicy(most=2, seconds=seconds * FIRST_TRY, pause=seconds * 0.05, least=seconds * 0.2)
         return self._vectors(asked, now() + timedelta(seconds=seconds), tries)
 
     def passages(self, texts: Sequence[str]) -> Vectors:
-        """Vectors of what is searched, shape (texts, dimension). Raises `ModelError`, `Unavailable`."""
+        """Return the vectors of the texts that are searched, shape (texts, dimension). Raises `ModelError`, `Unavailable`."""
         return self._vectors([PASSAGE.format(text) for text in texts], now() + timedelta(seconds=PASSAGES_SECONDS))
 
     def _vectors(self, texts: Sequence[str], deadline: datetime, tries: RetryPolicy | None = None) -> Vectors:

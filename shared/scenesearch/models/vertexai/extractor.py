@@ -19,7 +19,7 @@ from scenesearch.models.vertexai.structured_output import Outcome, Truncated, ge
 from scenesearch.ports import ClipInput, Extraction, Spending
 
 SHORTEST_MS = 400
-"""The shortest clip in milliseconds: under about 0.4 s a model gets no frames, and invents."""
+"""The shortest clip in milliseconds: in less than about 0.4 s a model sees no frames, and invents."""
 
 
 def extractor_of(section: Section, client: VertexClient, settings: Settings) -> GeminiExtractor:
@@ -43,10 +43,12 @@ class GeminiExtractor:
 
     @property
     def section(self) -> Section:
+        """The section that this extracts."""
         return self._definition.section
 
     @property
     def wants_audio(self) -> bool:
+        """Whether it needs the sound of the clip."""
         return self._definition.wants_audio
 
     def extract(self, given: ClipInput, *, deadline: datetime) -> Extraction:

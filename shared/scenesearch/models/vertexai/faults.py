@@ -1,21 +1,21 @@
-"""What can go wrong between us and Vertex AI: which faults pass by themselves, and what the others are called here."""
+"""Faults of Vertex AI: which of them a retry may solve, and which of our errors the others become."""
 
 from __future__ import annotations
 
 from scenesearch.errors import ConfigurationError, InvalidRequest, Outage
 
 PASSING_CODES = frozenset({408, 429, 500, 502, 503, 504})
-"""HTTP answers after which the same request may work."""
+"""HTTP status codes after which the same request may succeed."""
 
 OUTAGE_CODES = frozenset({429, 503})
-"""Those that say nothing about the request: no quota is left, or the model takes no requests."""
+"""The codes that are not about the request: no quota, or the model takes no requests."""
 
 MOST_QUOTED = 300
-"""How many characters of a service's own words go into our messages."""
+"""The most characters of the service's own words in our messages."""
 
 
 def passing() -> tuple[type[Exception], ...]:
-    """The errors that google-genai, its HTTP client and google-auth raise for a request; `judged` tells them apart."""
+    """Return the errors that google-genai, its HTTP client and google-auth raise for a request; `judged` distinguishes them."""
     import httpx2
     from google.auth.exceptions import GoogleAuthError
     from google.genai.errors import APIError
@@ -25,7 +25,7 @@ def passing() -> tuple[type[Exception], ...]:
 
 
 def judged(error: Exception, model: str) -> tuple[str, float]:
-    """Why the request failed, and how many seconds the service asks us to wait, when trying again at once makes sense.
+    """Return why the request failed and how many seconds the service asks us to wait, when a retry makes sense.
 
     Raises:
         Outage: later maybe, but not within seconds: no permission (yet), or the project is not set up (yet).
@@ -56,7 +56,7 @@ def judged(error: Exception, model: str) -> tuple[str, float]:
 
 
 def is_outage(error: Exception) -> bool:
-    """Whether a fault that has lasted is the service's, and no fault of what it was asked."""
+    """Return whether a lasting fault is the service's, not one of the request."""
     from google.genai.errors import APIError
 
     return isinstance(error, APIError) and error.code in OUTAGE_CODES

@@ -21,7 +21,7 @@ MOST_INLINE_BYTES = 20_000_000
 """The most bytes of an inline clip: a request with its text may have 20 MB (documentation of the API)."""
 
 _PART_OF = "@"
-"""Between a clip's name and what a half of it is for, with the milliseconds that it covers."""
+"""Separates the name of a clip from the section and the milliseconds of one of its halves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,7 @@ class MediaPart:
 
     @property
     def duration_ms(self) -> int:
+        """The duration in milliseconds."""
         return self.clip.duration_ms
 
     def part(self, fps: float | None) -> Part:

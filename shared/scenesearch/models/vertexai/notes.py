@@ -17,7 +17,7 @@ LONGEST_LINE = 400
 """The most characters of an entry in a line: a summary needs no more."""
 
 TOKENS_BEFORE_TEXT = 14
-"""Tokens of a line's number, times and kind, about: estimated, for budgets only."""
+"""About how many tokens the number, times and kind of a line are: an estimate for budgets, not for bills."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,7 @@ class Line:
 
     @property
     def tokens(self) -> int:
+        """The estimated tokens of the line."""
         return TOKENS_BEFORE_TEXT + estimate(self.text)
 
 
@@ -41,11 +42,13 @@ class ChunkNotes:
 
     @property
     def tokens(self) -> int:
+        """The estimated tokens of the digest and all lines."""
         return estimate(self.digest) + sum(line.tokens for line in self.lines)
 
     def thinned(self, budget: int) -> ChunkNotes:
         """Return these notes with as many lines, evenly chosen, as fit into `budget` tokens."""
         lines = self.lines
+        # each round drops every fourth line
         while lines and estimate(self.digest) + sum(line.tokens for line in lines) > budget:
             lines = tuple(line for place, line in enumerate(lines) if place % 4 != 3) if len(lines) > 3 else lines[:-1]
         return ChunkNotes(self.digest, lines)

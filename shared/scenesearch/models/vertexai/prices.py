@@ -1,4 +1,4 @@
-"""What tokens cost: a dated table in `prices.json`, or one that a setting names."""
+"""The prices of tokens: a dated table in `prices.json`, or one that a setting names."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from scenesearch.errors import ConfigurationError
 from scenesearch.price import Price
 
 TOKENS_PER_UNIT = 1_000_000
+"""The tokens that a rate of the table is for: Google states prices per million."""
 
 CACHED = "cached"
 """The key under which usage counts cached input tokens; they are counted under their modality as well."""
 
 STALE_AFTER = timedelta(days=90)
-"""A table that nobody has compared with Google's page for so long may be wrong: `doctor` says so."""
+"""The age from which a table may be wrong: `doctor` warns when nobody has compared it with Google's page for longer."""
 
 
 class Rate(BaseModel):
@@ -43,14 +44,14 @@ class Rate(BaseModel):
     batch: float = Field(default=1, ge=0, le=1)
 
     def per_million(self, modality: str) -> float:
-        """The standard rate of tokens counted as `modality`: "output", "audio", "video", "image", or any other input."""
+        """Return the standard rate of tokens counted as `modality`: "output", "audio", "video", "image", or any other input."""
         if modality == "output":
             return self.output
         own = {"audio": self.audio, "video": self.video, "image": self.image}.get(modality)
         return self.input if own is None else own
 
     def cost_usd(self, tokens: Mapping[str, int], price: Price) -> float:
-        """The cost of these tokens by modality; `tokens["cached"]` says how many of the input tokens were cached."""
+        """Return the cost of these tokens by modality; `tokens["cached"]` is how many of the input tokens were cached."""
         counted = {modality: count for modality, count in tokens.items() if modality != CACHED}
         cached = tokens.get(CACHED, 0) if self.cached is not None else 0
         full = sum(count * self.per_million(modality) for modality, count in counted.items()) - cached * self.input
@@ -69,7 +70,7 @@ class Prices(BaseModel):
 
     @classmethod
     def load(cls, path: Path | None = None) -> Self:
-        """The table at `path`, or the one that comes with the package.
+        """Load the table at `path`, or the one that comes with the package.
 
         Raises:
             ConfigurationError: it cannot be read.
@@ -81,7 +82,7 @@ class Prices(BaseModel):
             raise ConfigurationError(f"SCENESEARCH_VERTEXAI_PRICES: {source} is no price table: {error}") from error
 
     def require(self, model: str) -> None:
-        """Raises `ConfigurationError` when the table has no price for `model`: costs are known, or nothing is spent."""
+        """Raise `ConfigurationError` when the table has no price for `model`: nothing is spent whose cost is unknown."""
         if not self.models.get(model):
             raise ConfigurationError(
                 f"there is no price for the model {model!r}: name a table that has one in SCENESEARCH_VERTEXAI_PRICES"
@@ -96,5 +97,5 @@ class Prices(BaseModel):
         return rate.cost_usd(tokens, price)
 
     def is_stale(self, on: date) -> bool:
-        """Whether the table was last checked more than 90 days before that day."""
+        """Return whether the table was last checked more than 90 days before that day."""
         return on - self.checked > STALE_AFTER

@@ -30,23 +30,30 @@ from scenesearch.timeline import Span, hull
 LOG = logging.getLogger(__name__)
 
 LONGEST_SCENE_MS = 300_000
+"""The longest scene in milliseconds, unless a single line lasts longer: the model is asked to name a part of longer ones."""
+
 LONGEST_DESCRIPTION = 300
+"""The most characters of a description: longer ones are cut off."""
+
 LONGEST_SUMMARY = 1_000
+"""The most characters of the video's summary that go into a request."""
+
 MOST_QUOTATIONS = 3
+"""The most lines that a scene quotes: further ones are dropped."""
 
 NEARLY = 0.8
-"""Which share of a quotation must stand in its line: models mend spelling."""
+"""The least share of the characters of a quotation that its line must contain (0 to 1): models correct spelling."""
 
 _SHORTEST_MATCH = 3
-"""Characters in a row that count as standing there."""
+"""The fewest characters in a row that count as contained in the line."""
 
 LIKENESS_WEIGHT = 0.1
-"""How much of a score the index has a say in. Models know few degrees of confidence; this orders scenes that are alike in it."""
+"""The weight of the index's likeness in a score (0 to 1). Models use few degrees of confidence; this orders scenes of equal ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class NumberedLine:
-    """An entry as the model sees it, and where it stands: its passage and its row there."""
+    """An entry as the model sees it, with the places of its passage and of its row in that."""
 
     entry: Entry
     passage: int
@@ -54,12 +61,13 @@ class NumberedLine:
 
     @property
     def text(self) -> str:
+        """The line as the model sees it, without its number."""
         return f"{KINDS[self.entry.section]} | {self.entry.render()}"
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A scene whose references are right: the lines it runs over, those of them that it quotes, and the model's confidence."""
+    """A scene whose references are valid: its lines, those of them that it quotes, and the model's confidence."""
 
     lines: tuple[NumberedLine, ...]
     quoted: tuple[NumberedLine, ...]
@@ -68,7 +76,7 @@ class Found:
 
     @property
     def span(self) -> Span:
-        """That of its lines; burned-in clocks do not widen it."""
+        """The span of its lines; burned-in clocks do not extend it."""
         told = [line.entry.span for line in self.lines if line.entry.kind is not TextKind.TIMECODE]
         return hull(told or [line.entry.span for line in self.lines])
 
@@ -77,6 +85,7 @@ class GeminiReader:
     """A `SceneReader`: one request a video, a second one only to repair what the first one got wrong."""
 
     at_once = 10
+    """Files that it gains by reading at once: they wait for the service, not for this machine."""
 
     def __init__(self, client: VertexClient, settings: Settings) -> None:
         self._client = client
@@ -90,7 +99,7 @@ class GeminiReader:
         return self._name
 
     def read(self, question: Question, reading: Reading, *, limit: int, deadline: datetime) -> list[FoundScene]:
-        """At most `limit` scenes, best first. A scene whose quotations do not stand in the video has none.
+        """Return at most `limit` scenes, best first. Quotations that are not in the video are dropped.
 
         Raises:
             Blocked: the safety rules refused the question or the notes.
@@ -125,7 +134,7 @@ class GeminiReader:
         return sorted(scenes, key=lambda scene: (-scene.score, scene.span))[:limit]
 
     def request(self, question: Question, reading: Reading, lines: Sequence[NumberedLine], limit: int) -> ModelRequest:
-        """The request. What comes from the video stands on lines of its own, apart from what the model is told to do."""
+        """Return the request. Text from the video has lines of its own, apart from the instructions."""
         from google.genai.types import Content, Part
 
         video = reading.video
@@ -153,7 +162,7 @@ class GeminiReader:
 
 
 def numbered(passages: Sequence[Passage]) -> list[NumberedLine]:
-    """The entries of the passages in their order: the line with the number n stands at n - 1."""
+    """Return the entries of the passages in their order: line number n is item n - 1."""
     return [
         NumberedLine(entry, place, at)
         for place, passage in enumerate(passages)
@@ -163,7 +172,7 @@ def numbered(passages: Sequence[Passage]) -> list[NumberedLine]:
 
 
 def written_out(lines: Sequence[NumberedLine], passages: int) -> list[str]:
-    """The lines as the model is shown them, under a heading for each passage."""
+    """Return the lines as the model sees them, with a heading for each passage."""
     shown: list[str] = []
     for number, line in enumerate(lines, 1):
         if number == 1 or line.passage != lines[number - 2].passage:
@@ -173,7 +182,7 @@ def written_out(lines: Sequence[NumberedLine], passages: int) -> list[str]:
 
 
 def asked(question: Question) -> str:
-    """The question as it stands in a request, with what is known about it."""
+    """Return the question as a request has it, with its phrases and sections."""
     told = [one_line(question.text)]
     if question.phrases:
         told.append("Words that must stand in the scene: " + "; ".join(f'"{one_line(phrase)}"' for phrase in question.phrases))
@@ -184,13 +193,13 @@ def asked(question: Question) -> str:
 
 
 def language_of(question: Question) -> str:
-    """In which language to answer, in words for a prompt."""
+    """Return the language of the answer, in words for a prompt."""
     code = question.language
     return f"the language with the code {one_line(code)}" if code else "the language that the question is asked in"
 
 
 def understood_as(text: str, lines: Sequence[NumberedLine]) -> structured_output.Parsed[tuple[Found, ...]]:
-    """The scenes of an answer with their sound quotations; a fault for each other part. Faults repeat nothing of the answer."""
+    """Return the valid scenes of an answer with their valid quotations, and a fault for each other part. Faults quote nothing."""
     try:
         answer = Matches.model_validate_json(text)
     except ValidationError as error:
@@ -220,7 +229,7 @@ def understood_as(text: str, lines: Sequence[NumberedLine]) -> structured_output
 
 
 def _wrong(match: Match, lines: Sequence[NumberedLine]) -> str | None:
-    """Why a scene cannot be where it says, in words that the model is told."""
+    """Return what is wrong with the references of a scene, in words for the model; None when they are valid."""
     if not 1 <= match.first <= match.last <= len(lines):
         return f"runs over the lines {match.first} to {match.last}; there are 1 to {len(lines)}"
     here = lines[match.first - 1 : match.last]
@@ -236,13 +245,13 @@ def _wrong(match: Match, lines: Sequence[NumberedLine]) -> str | None:
 
 
 def _quoted(quotation: Quotation, match: Match, lines: Sequence[NumberedLine]) -> NumberedLine | None:
-    """The line of the scene in which a quotation stands: the one it names, else another (models miscount)."""
+    """Return the line of the scene that contains a quotation: the one it names, or another (models miscount)."""
     numbers = sorted(range(match.first, match.last + 1), key=lambda number: number != quotation.line)
     return next((lines[number - 1] for number in numbers if stands_in(quotation.words, lines[number - 1])), None)
 
 
 def stands_in(words: str, line: NumberedLine) -> bool:
-    """Whether these words, or nearly these, stand in what a line tells; who says it, when and in what kind of line prove nothing."""
+    """Return whether the text of a line contains these words, or nearly these; its speaker, times and kind prove nothing."""
     quotation, told = bare(words), normalised(line.entry.text)
     if quoted_from(quotation, told):
         return True
@@ -257,7 +266,7 @@ def stands_in(words: str, line: NumberedLine) -> bool:
 
 
 def _without_heading(quotation: str, line: NumberedLine) -> str:
-    """What is left of a quotation without the parts of the line that stand around its text, and without "Anna:"."""
+    """Return a quotation without the parts of the line around its text, and without "Anna:"."""
     around = {normalised(part) for part in line.text.split(" | ")}
     told = bare(" | ".join(part for part in quotation.split(" | ") if part not in around or part == normalised(line.entry.text)))
     return bare(told.removeprefix(f"{normalised(line.entry.speaker)}:")) if line.entry.speaker else told

@@ -1,4 +1,4 @@
-"""Whether Gemini can be used from here, as far as that shows without asking it: a request costs money."""
+"""Check whether Gemini can be used from here, without a request, which would cost money."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scenesearch.packages import is_installed
 
 
 def gemini_fault(settings: Settings) -> tuple[str, str] | None:
-    """What is wrong, and what to do about it; None when nothing is."""
+    """Return what is wrong and what to do about it; None when nothing is."""
     if not is_installed("google.genai"):
         return "the package google-genai is missing", "run: pip install --require-hashes -r requirements/cloud.txt"
     from scenesearch.models.vertexai.vertexai_models import VertexModels

@@ -1,4 +1,4 @@
-"""Requests that can be let go of: each runs on an event loop beside its thread, so that ending one closes its connection.
+"""Requests that can be cancelled: each runs on an event loop beside its thread, so that ending one closes its connection.
 
 The synchronous client of google-genai cannot do that: a thread that waits for an answer there waits until it has come. Vertex AI takes a
 closed connection for a cancelled request (its status 499) and works on it no longer; whether it bills what it had done, it does not say.
@@ -20,14 +20,14 @@ T = TypeVar("T")
 
 
 class Requests:
-    """A place where requests run: an event loop in a thread of its own, from the first one until this is dropped. Safe between threads."""
+    """Runs requests on an event loop in a thread of its own, from the first one until this is dropped. Safe between threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._begun: asyncio.AbstractEventLoop | None = None
 
     def run(self, request: Callable[[], Coroutine[Any, Any, T]], *, seconds: float, cancellation: Cancellation | None = None) -> T:
-        """What the request answers. It is ended after so many seconds in all, and at once when it is cancelled.
+        """Return the answer of the request, which is ended after `seconds` in all, and at once when it is cancelled.
 
         Raises:
             TimeoutError: it took too long.

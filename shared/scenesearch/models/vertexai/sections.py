@@ -1,4 +1,4 @@
-"""The three sections that are read out of a clip: what each is asked for, what it is shown, how its answer is understood."""
+"""The three sections of a clip: for each its prompt, its media, and how its answer is validated."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from scenesearch.timeline import Span
 from scenesearch.video import base_language
 
 MOST_LETTERS = 4000
-"""A single note longer than this is a model that went astray."""
+"""The most characters of a note: a longer one is a fault, since the model went astray."""
 
 MOST_LETTERS_OF_A_NAME = 80
+"""The most characters of a speaker's name: longer ones are cut off."""
 
 F = TypeVar("F", bound=BaseModel)
 N = TypeVar("N", Seen, Said, Written)
@@ -27,7 +28,7 @@ N = TypeVar("N", Seen, Said, Written)
 
 @dataclass(frozen=True, slots=True)
 class ClipNotes:
-    """What was read out of a clip: entries relative to its start, what it shows in a sentence or two, and in which language it speaks."""
+    """The notes on a clip: entries relative to its start, a digest of one or two sentences, and the spoken language."""
 
     entries: tuple[Entry, ...]
     digest: str = ""
@@ -36,7 +37,7 @@ class ClipNotes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SectionDefinition(Generic[F, N]):
-    """One section. `prompt` is its file; `needs` the modality that proves that the model looked; `fps` None: not a video."""
+    """One section. `needs` is the modality that proves that the model looked; `fps` is None for sound."""
 
     section: Section
     wants_audio: bool
@@ -51,10 +52,11 @@ class SectionDefinition(Generic[F, N]):
 
     @property
     def prompt(self) -> str:
+        """The name of the prompt file."""
         return self.section.value
 
     def read(self, text: str, duration_ms: int) -> Parsed[ClipNotes]:
-        """What the answer `text` says of a clip of `duration_ms`: the sound notes, and a fault for each other one."""
+        """Return the valid notes of the answer `text` about a clip of `duration_ms`, and a fault for each other one."""
         try:
             form = self.schema.model_validate_json(text)
         except ValidationError as error:
@@ -76,7 +78,7 @@ class SectionDefinition(Generic[F, N]):
 
 
 def visual_info(settings: Settings) -> SectionDefinition[VisualInfo, Seen]:
-    """What can be seen: frames at the default resolution."""
+    """The section of what can be seen, from frames at the default resolution."""
 
     def entry(note: Seen, span: Span) -> Entry:
         if note.subject_scale is not None and not 0 <= note.subject_scale <= 1:
@@ -97,7 +99,7 @@ def visual_info(settings: Settings) -> SectionDefinition[VisualInfo, Seen]:
 
 
 def transcription(settings: Settings) -> SectionDefinition[Transcription, Said]:
-    """What is said: the clip's sound alone."""
+    """The section of what is said, from the sound of the clip alone."""
 
     def entry(note: Said, span: Span) -> Entry:
         speaker = one_line(note.speaker or "")[:MOST_LETTERS_OF_A_NAME] or None
@@ -116,7 +118,7 @@ def transcription(settings: Settings) -> SectionDefinition[Transcription, Said]:
 
 
 def texts(settings: Settings) -> SectionDefinition[Texts, Written]:
-    """What is written: fewer frames, at a resolution at which small print can be read."""
+    """The section of what is written, from fewer frames at a resolution at which small print can be read."""
 
     def entry(note: Written, span: Span) -> Entry:
         lines = tuple(line for line in map(one_line, note.lines) if line)

@@ -1,4 +1,4 @@
-"""Times as a model gave them, checked: each is a span inside the clip and in order, or it is a fault that can be named."""
+"""Check the times of a model: each becomes a span inside the clip and in order, or a fault that names what is wrong."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from scenesearch.timeline import Span
 
 END_S = 0.25
-"""By so much the streams of one clip may end apart."""
+"""How many seconds the streams of one clip may end apart: an end this far behind the clip is taken for its end."""
 
 
 class SpanFault(ValueError):
@@ -17,10 +17,10 @@ class SpanFault(ValueError):
 
 
 def checked(start_s: float, end_s: float, duration_ms: int) -> Span:
-    """The span `start_s` to `end_s` in a clip of `duration_ms`.
+    """Return the span `start_s` to `end_s` in a clip of `duration_ms`.
 
     Models that look once a second round up: an end in the clip's last, begun second, or hardly behind it, means the clip's end.
-    Nothing else is bent.
+    Nothing else is corrected.
 
     Raises:
         SpanFault: it is out of range or inverted.
@@ -39,7 +39,7 @@ def checked(start_s: float, end_s: float, duration_ms: int) -> Span:
 
 
 def out_of_order(spans: Sequence[Span]) -> set[int]:
-    """The fewest places whose removal leaves the starts in order: empty for an ordered list."""
+    """Return the fewest places whose removal leaves the starts in order: empty for an ordered list."""
     ends: list[int] = []  # ends[k]: place of the smallest last start of a run of k + 1
     before: list[int | None] = []
     for place, span in enumerate(spans):

@@ -1,4 +1,4 @@
-"""One name for one voice: each chunk's model named its speakers alone, and here it is found out who is who."""
+"""Reconcile the speakers of all chunks: the model named them in each chunk alone, and here each person gets one name."""
 
 from __future__ import annotations
 
@@ -18,13 +18,18 @@ from scenesearch.ports import speaker_key
 from scenesearch.video import Profile, SectionRecord
 
 LINES_QUOTED = 4
+"""The most lines of a speaker that are quoted to the model."""
+
 LETTERS_QUOTED = 240
+"""The most characters of a quoted line."""
+
 LONGEST_NAME = 80
+"""The most characters of a person's name: a longer one is a fault."""
 
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """One speaker as one chunk calls it, with some of what it says."""
+    """A speaker of one chunk under the name it has there, with some of its words."""
 
     chunk: int
     label: str
@@ -32,11 +37,12 @@ class Voice:
 
     @property
     def key(self) -> str:
+        """The key of the speaker in the video, `speaker_key`."""
         return speaker_key(self.chunk, self.label)
 
 
 def voices_of(records: Sequence[SectionRecord]) -> list[Voice]:
-    """Every speaker of every chunk, in order of chunk and first word. Its longest lines are quoted: they say most about it."""
+    """Return every speaker of every chunk, in order of chunk and first word, with its longest lines, which say most about it."""
     voices = []
     for record in sorted((r for r in records if r.key.section is Section.TRANSCRIPTION), key=lambda r: r.key.chunk):
         lines: dict[str, list[str]] = {}
@@ -59,9 +65,9 @@ def reconciled(
     budget: int,
     terms: Terms,
 ) -> dict[str, str]:
-    """A name for each voice by its `key`. No model is asked about a single chunk.
+    """Return a name for each voice by its `key`; for a single chunk none, without asking the model.
 
-    Voices that do not fit `budget` tokens at once are worked through in order, with the people found so far as known persons.
+    Voices that do not fit into `budget` tokens go in several requests, in order, with the people found so far as known persons.
 
     Raises `Blocked`, `ModelError`, `Unavailable`.
     """
@@ -91,11 +97,11 @@ def _request(model: str, notes: str, language: str) -> ModelRequest:
 
 
 def _groups(voices: Sequence[Voice], budget: int) -> Iterator[list[Voice]]:
-    """Runs of voices that leave half of the budget to the persons who are known by then."""
+    """Yield runs of voices that leave half of the budget for the persons known by then."""
     group: list[Voice] = []
     size = 0
     for voice in voices:
-        tokens = estimate(voice.words) + estimate(voice.label) + 8
+        tokens = estimate(voice.words) + estimate(voice.label) + 8  # tokens for its number and chunk
         if group and size + tokens > budget // 2:
             yield group
             group, size = [], 0

@@ -1,4 +1,4 @@
-"""What a whole video is about: its notes reduced, in as many steps as the budget asks for, to a summary, scenes and speakers."""
+"""Summarise a whole video: reduce its notes, in as many steps as the budget needs, to a summary, important scenes and speakers."""
 
 from __future__ import annotations
 
@@ -24,16 +24,26 @@ from scenesearch.timeline import hull
 from scenesearch.video import Profile, SectionRecord, Video, now
 
 SECONDS = 420.0
-"""How long a summary may take: less than the 540 s after which a function is ended."""
+"""How long a summary may take, in seconds: less than the 540 s after which a function is ended."""
 
 MOST_LETTERS = {"summary": 3000, "part": 1200}
+"""The most characters of a summary of a video, and of a part: a longer one is a fault."""
+
 LONGEST_DESCRIPTION = 300
+"""The most characters of a scene's description: a longer one is a fault."""
+
 SCENES_OF_A_PART = 8
-"""A condensed part is at most about 4,000 tokens, in any script: two and more fit the smallest budget, so reducing comes to an end."""
+"""The most scenes of a condensed part. It then has at most about 4,000 tokens, in any script, so two fit the smallest budget and
+reducing comes to an end."""
 
 PARTS_AT_ONCE = 4
+"""The most parts that are condensed at once, each by a request."""
+
 MS_PER_SCENE = 120_000
+"""How many milliseconds of a video there are for each important scene that is requested."""
+
 FEWEST_SCENES, MOST_SCENES = 3, 30
+"""Limits of the number of important scenes of a video, however short or long it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +53,7 @@ class _Told:
 
 
 class GeminiSummarizer:
-    """A `Summarizer`. Scenes are pointed at by the numbers of lines, so their times are those of entries, never a model's."""
+    """A `Summarizer`. The model refers to scenes by line numbers, so their times are those of entries, never of the model."""
 
     def __init__(self, client: VertexClient, settings: Settings, *, seconds: float = SECONDS) -> None:
         self._client = client
@@ -52,7 +62,7 @@ class GeminiSummarizer:
         self._seconds = seconds
 
     def summarize(self, video: Video, sections: Sequence[SectionRecord], profile: Profile, spending: Spending | None = None) -> Digest:
-        """Summary, important scenes and the speakers' names; empty, without asking a model, for a video without notes.
+        """Return summary, important scenes and the speakers' names; empty, without asking a model, for a video without notes.
 
         Raises `Blocked`, `ModelError`, `Unavailable`.
         """
@@ -81,7 +91,7 @@ class GeminiSummarizer:
         return self._told("summary", passages, scenes, profile, language, terms), names
 
     def _condensed(self, passages: Sequence[ChunkNotes], profile: Profile, language: str, terms: Terms) -> list[ChunkNotes]:
-        """Each run of passages as one passage: its summary and its own important scenes."""
+        """Condense each run of passages to one passage: its summary and its own important scenes."""
         groups = grouped(passages, self._budget)
         with ThreadPoolExecutor(PARTS_AT_ONCE) as pool:
             parts = list(pool.map(lambda group: self._told("part", group, SCENES_OF_A_PART, profile, language, terms), groups))
@@ -107,7 +117,7 @@ class GeminiSummarizer:
         return outcome.value
 
     def request(self, prompt: str, notes: str, scenes: int, profile: Profile, language: str) -> ModelRequest:
-        """The request for the story in `notes`; `prompt` is "summary" for a whole video, "part" for a part of one."""
+        """Return the request for the summary of `notes`; `prompt` is "summary" for a whole video, "part" for a part of one."""
         from google.genai.types import Content, Part
 
         words = "\n".join(filter(None, (prompts.described(profile), notes)))

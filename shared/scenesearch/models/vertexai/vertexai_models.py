@@ -17,7 +17,7 @@ from scenesearch.ports import BatchJobs, Catalog, ObjectStore, SceneReader, Scen
 
 
 class VertexModels:
-    """Gemini for sections, summaries and questions, its embeddings; one client for all of them."""
+    """Gemini for sections, summaries, questions and embeddings, with one client for all of them."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -25,23 +25,26 @@ class VertexModels:
 
     @cached_property
     def embedder(self) -> GeminiEmbedder:
+        """The embedder of questions and passages."""
         return GeminiEmbedder(self._client, self._settings)
 
     @cached_property
     def summarizer(self) -> Summarizer:
+        """The summarizer of whole videos."""
         return GeminiSummarizer(self._client, self._settings)
 
     @cached_property
     def reader(self) -> SceneReader:
+        """The reader that finds scenes in metadata text."""
         return GeminiReader(self._client, self._settings)
 
     @property
     def reads_premises(self) -> bool:
-        """Readers and watchers are given the premises of the profile."""
+        """True: requests of readers and watchers contain the premises of the profile."""
         return True
 
     def watcher(self, catalog: Catalog, work: ObjectStore) -> SceneWatcher:
-        """What watches found scenes: `catalog` knows their clips, `work` holds them."""
+        """Return the watcher of found scenes: `catalog` knows their clips, `work` holds them."""
         return GeminiWatcher(self._client, self._settings, catalog, work)
 
     @cached_property

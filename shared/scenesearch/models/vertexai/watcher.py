@@ -1,4 +1,4 @@
-"""The Gemini scene watcher: it is shown the place in the chunk's clip and says of each criterion of the question whether it is met."""
+"""The Gemini scene watcher: it watches a scene in the clip of its chunk, and says which criteria of the question are met."""
 
 from __future__ import annotations
 
@@ -23,16 +23,23 @@ from scenesearch.video import Clip, Profile, Video
 LOG = logging.getLogger(__name__)
 
 AROUND_MS = 1_000
-"""So much is shown before and after a scene: its borders are those of lines, not of pictures."""
+"""How many milliseconds before and after a scene are shown: its borders are those of lines, not of pictures."""
 
 SHORTEST_MS = 3_000
+"""The shortest stretch that is shown, in milliseconds, as far as the clip has it."""
+
 FEWEST_FRAMES = 8
+"""The fewest frames that are shown: the rate rises for short stretches."""
+
 MOST_CRITERIA = 8
+"""The most criteria of a question in a valid answer."""
+
 LONGEST_CRITERION = 200
+"""The most characters of a criterion: longer ones are cut off."""
 
 
 class GeminiWatcher:
-    """A `SceneWatcher`. It needs the clips of the work bucket, where Gemini fetches them by itself."""
+    """A `SceneWatcher`. Gemini fetches the clips from the work bucket by itself."""
 
     def __init__(self, client: VertexClient, settings: Settings, catalog: Catalog, work: ObjectStore) -> None:
         self._client = client
@@ -41,7 +48,7 @@ class GeminiWatcher:
         self._catalog, self._work = catalog, work
 
     def watch(self, question: Question, video: Video, span: Span, *, deadline: datetime) -> Verdict:
-        """What the clip shows at `span`, criterion by criterion.
+        """Return what the clip shows at `span`, criterion by criterion.
 
         Raises:
             Blocked: the safety rules refused the question or the clip.
@@ -62,7 +69,7 @@ class GeminiWatcher:
         return outcome.value
 
     def request(self, question: Question, clip: Clip, shown: Span, profile: Profile) -> ModelRequest:
-        """The request: the clip from `shown`'s start to its end (on the clip's own clock), then the question.
+        """Return the request: the clip from `shown`'s start to its end (on the clip's own clock), then the question.
 
         Raises:
             ObjectNotFound: the clip is gone.
@@ -97,12 +104,12 @@ class GeminiWatcher:
 
 
 def _needs_sound(question: Question) -> bool:
-    """Whether what is heard may decide: unless the question speaks of pictures or texts alone. Sound is billed by the second."""
+    """Return whether sound may matter: not when the question is about pictures or texts alone. Sound is billed by the second."""
     return not question.sections or Section.TRANSCRIPTION in question.sections
 
 
 def shown_of(span: Span, clip: Clip) -> Span:
-    """`span` with a little before and after, at least a few seconds as far as the clip has them, on the clip's own clock."""
+    """Return `span` with a second before and after, at least three seconds as far as the clip has them, on the clip's own clock."""
     middle = span.midpoint_ms - clip.start_ms
     half = max(span.duration_ms // 2 + AROUND_MS, SHORTEST_MS // 2)
     start = min(max(0, middle - half), max(0, clip.duration_ms - 2 * half))

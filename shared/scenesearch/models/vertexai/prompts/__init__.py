@@ -1,4 +1,4 @@
-"""The prompts, as text files. A prompt's version is a hash of what the model is told, so it cannot be forgotten."""
+"""The prompts, as text files. The version of a prompt is a hash of its text, so it cannot be forgotten."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from scenesearch.metadata import one_line
 from scenesearch.video import Profile
 
 _PARTS = ("rules", "notes")
-"""Prompts that others include by their name."""
+"""The prompts that others include by name."""
 
 
 def render(name: str, **values: object) -> str:
-    """The prompt `name` with its `$fields` filled in; what it includes is filled in with the same values."""
+    """Return the prompt `name` with its `$fields` filled in; the prompts it includes get the same values."""
     parts = {part: Template(_text(part)).substitute(values).strip() for part in _included(name)}
     return Template(_text(name)).substitute(values, **parts).strip()
 
 
 def version(names: Sequence[str], schema: type[BaseModel]) -> str:
-    """Twelve hexadecimal digits that change with any word of these prompts, of what they include, and of the answer's schema."""
+    """Return twelve hexadecimal digits that change with any word of these prompts, of what they include, and of the answer's schema."""
     parts = sorted({part for name in names for part in _included(name)})
     told = json.dumps([*map(_text, [*names, *parts]), schema.model_json_schema()], sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(told.encode()).hexdigest()[:12]
 
 
 def described(profile: Profile) -> str:
-    """What the collection tells the models: languages, known names, premises. Empty for an empty profile."""
+    """Return what models are told about the collection: languages, known names, premises. Empty for an empty profile."""
     lines = []
     if profile.languages:
         lines.append(f"Languages to expect: {', '.join(map(one_line, profile.languages))}.")
@@ -46,7 +46,7 @@ def described(profile: Profile) -> str:
 
 
 def language(profile: Profile, of_video: str | None) -> str:
-    """In which language to write, in words for a prompt: the collection's first, else the video's, else what it shows."""
+    """Return the language to write in, in words for a prompt: the collection's first, else the video's, else what it shows."""
     known = profile.languages[0] if profile.languages else of_video
     return f"the language with the code {one_line(known)}" if known else "the language that the video itself uses most"
 
