@@ -27,20 +27,20 @@ TRUSTED_MODULES = (
     "datetime",
     "collections",
 )
-"""The only packages whose classes are made of what the child sends: it may be in the hands of a file that means harm."""
+"""The only packages whose classes are unpickled from the child, since a hostile file may control it."""
 
 TRUSTED_BUILTINS = frozenset({"set", "frozenset", "complex", "slice", "range", "bytearray"})
 
 
 class Channel:
-    """One end of the socket. Not for several threads at once."""
+    """One end of the socket, for one thread at a time."""
 
     def __init__(self, end: socket.socket, *, trusting: bool) -> None:
-        """`trusting`: whether whatever the other end sends is unpickled."""
+        """`trusting`: whether everything that the other end sends is unpickled, not only known classes."""
         self.end, self._trusting = end, trusting
 
     def send(self, message: object) -> None:
-        """Send it; open files in it arrive as files of the other process, at their beginning."""
+        """Send a message; open files in it arrive as files of the other process, at their beginning."""
         body, files = io.BytesIO(), list[Any]()
         _Pickler(body, files).dump(message)
         header = HEADER.pack(body.tell(), len(files))
@@ -51,7 +51,7 @@ class Channel:
         self.end.sendall(body.getbuffer())
 
     def receive(self) -> Any:
-        """The next message. Raises `EOFError` when the other end is gone, `TimeoutError` when nothing comes in time."""
+        """Return the next message. Raises `EOFError` when the other end is gone, `TimeoutError` when nothing comes in time."""
         header, handles, _, _ = socket.recv_fds(self.end, HEADER.size, MOST_FILES)
         length, _ = HEADER.unpack(header + self._exactly(HEADER.size - len(header)) if header else self._exactly(HEADER.size))
         body = self._exactly(length)
@@ -60,6 +60,7 @@ class Channel:
         return unpickler.load()
 
     def close(self) -> None:
+        """Close this end of the socket."""
         self.end.close()
 
     def _exactly(self, length: int) -> bytes:

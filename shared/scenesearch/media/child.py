@@ -1,4 +1,4 @@
-"""The child process that reads untrusted media: it does one job after the other, within its limits, and knows no secrets."""
+"""The child process that reads untrusted media: it runs one job after the other, within limits and without secrets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from scenesearch.media.channel import Channel
 from scenesearch.media.limits import MOST_PIXELS
 
 READ_BYTES = 1 << 17
-"""How much is asked of the parent at once, in bytes: a question and its answer take some 50 µs."""
+"""How many bytes are requested from the parent at once: a request and its answer take some 50 µs."""
 
 
 def main(handle: int, memory_bytes: int, pixels: int) -> None:
@@ -45,7 +45,7 @@ def main(handle: int, memory_bytes: int, pixels: int) -> None:
 
 
 def _work(channel: Channel, function: Callable[..., Any], source: BinaryIO, arguments: tuple[Any, ...], named: dict[str, Any]) -> object:
-    """What the function returns. What it yields goes out one by one, and what comes back is sent into it."""
+    """Return what the function returns. What it yields is sent out one by one, and what comes back is sent into it."""
     made: Any = function(source, *arguments, **named)
     if not inspect.isgenerator(made):
         return cast("object", made)
@@ -68,7 +68,7 @@ def _opened(channel: Channel, source: Any) -> BinaryIO:
 
 
 def _limit(kind: int, most: int, *, hard: bool = True) -> None:
-    """Set a limit; systems that do not have it go without."""
+    """Set a limit where the system has it."""
     try:
         _, there = resource.getrlimit(kind)
         most = most if there == resource.RLIM_INFINITY else min(most, there)
@@ -119,7 +119,7 @@ class _Here(_Sized):
 
 
 class _Asked(_Sized):
-    """A file that only the parent can reach: it is asked for every piece."""
+    """A file that only the parent can reach: every piece is requested from it."""
 
     def __init__(self, channel: Channel, size: int) -> None:
         super().__init__(size)

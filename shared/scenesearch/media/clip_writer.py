@@ -1,4 +1,4 @@
-"""A clip being written: packets go in with their times in the source, the file starts at zero."""
+"""Write a clip: packets come with their times in the source, and the file starts at zero."""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ if TYPE_CHECKING:
     from av.stream import Stream
 
 BUFFER_BYTES = 1 << 18
+"""The size in bytes of the buffer between the muxer and the file: 256 KiB."""
+
 MAX_REORDERED = 32
+"""The most packets without a decoding time that wait for the first one with it."""
+
 SNAP = Fraction(1, 1000)
 """A track that starts within this many seconds of the clip's zero starts at zero: borders are known to the millisecond."""
 
@@ -85,7 +89,7 @@ class ClipWriter:
         return track
 
     def clip(self) -> WrittenClip | None:
-        """What was written, once the file is closed; None when not one packet was."""
+        """Close the file and return what was written; None when it has no packet."""
         written = [track for track in self.tracks if track.end is not None]
         if not written:
             return None
@@ -119,6 +123,7 @@ class ClipTrack:
 
     @property
     def end(self) -> Fraction | None:
+        """When the last packet ends, in seconds in the file; None before the first one."""
         return self._end_ticks * self._time_base if self._shift is not None else None
 
     def write(self, packet: Packet[Stream], pts: int, dts: int | None, duration: int) -> None:
@@ -154,13 +159,13 @@ class ClipTrack:
             raise
 
     def write_all(self, packets: Iterable[Packet[Any]]) -> None:
-        """Packets with the times that they have."""
+        """Write packets with their own times."""
         for packet in packets:
             if (stamp := stamp_of(packet)) is not None:
                 self.write(packet, stamp, packet.dts, packet.duration or 0)
 
     def flush(self) -> None:
-        """Write what still waits."""
+        """Write the packets that still wait."""
         self._write_waiting(None)
 
     def _write_waiting(self, next_dts: int | None) -> None:

@@ -31,6 +31,7 @@ SD_LINES = 576
 """Untagged pictures of at most this many lines, and less than 1280 wide, are standard definition (mpv and VLC guess so too)."""
 
 SD_WIDTH = 1280
+"""The width in pixels from which untagged pictures are not standard definition."""
 
 MATRICES = {BT709: "bt709", BT470BG: "bt470bg", SMPTE170M: "smpte170m", 7: "smpte240m", BT2020: "bt2020nc", BT2020_CL: "bt2020nc", 4: "fcc"}
 """Names of the matrices that FFmpeg's scaler converts. Constant luminance has no converter: it is taken for the other kind."""
@@ -39,6 +40,8 @@ CARRIED = frozenset({BT709, BT470BG, SMPTE170M})
 """Matrices that every player of H.264 knows; pictures in another one are converted to BT.709."""
 
 P3 = ((0.68, 0.32), (0.265, 0.69), (0.15, 0.06))
+"""Chromaticities (x, y) of red, green and blue of DCI-P3 and Display P3 (SMPTE EG 432-1)."""
+
 WIDE_PRIMARIES = {BT2020: ((0.708, 0.292), (0.17, 0.797), (0.131, 0.046)), 11: P3, 12: P3}
 """Chromaticities (x, y) of red, green and blue that lie far outside BT.709's: BT.2020, DCI-P3, Display P3. White is D65."""
 
@@ -49,7 +52,7 @@ WHITE_NITS = 203
 """Where BT.2408 puts the white of an ordinary picture in a high dynamic range one, in cd/m²."""
 
 PEAK_NITS = 1000
-"""What is brighter becomes the screen's white: what most material is mastered for, in cd/m² (HLG's nominal peak too)."""
+"""The brightness in cd/m² from which everything becomes the white of the screen: most material is mastered for it (HLG's peak too)."""
 
 SCREEN_GAMMA = 2.4
 """BT.1886: the exponent of an ordinary screen."""
@@ -85,8 +88,9 @@ SCREEN = Colours(BT709, False, BT709, BT709)
 
 
 def colours_of(picture: VideoFrame | VideoCodecContext) -> Colours:
-    """What the picture says of itself; what it does not say (or says in reserved numbers) is guessed by its size, as players do."""
+    """Return the colours that the picture states; what it does not state (or in reserved numbers) is guessed by size, as players do."""
     small = picture.width < SD_WIDTH and picture.height <= SD_LINES
+    # small pictures of more lines than the 486 of NTSC are PAL
     guess = (BT470BG if picture.height > 486 else SMPTE170M) if small else BT709
     primaries, transfer = int(picture.color_primaries), int(picture.color_trc)
     matrix = int(picture.colorspace)

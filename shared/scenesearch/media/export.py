@@ -30,21 +30,22 @@ FAST_START = {"movflags": "+faststart"}
 """The index comes first in the file: it plays before it is loaded whole."""
 
 QUALITY = Quality(18)
-"""x264's rate factor 18 is what people call visually lossless."""
+"""x264's rate factor of an exported clip: 18 is commonly called visually lossless."""
 
 TAIL_MS = 10_000
-"""How far past the span's end is read for a stream that lies later in the file, or has ended."""
+"""How many milliseconds past the end of the span are read for a stream that lies later in the file, or has ended."""
 
 SEEK_BACKS_MS = (0, 2_000, 30_000)
+"""How many milliseconds early to seek, in turn, until there is a keyframe at or before the time; then from the start."""
 
 
 def encode_clip(source: BinaryIO, span: Span, to: Path, media: MediaInfo | None = None) -> Span:
-    """All of `encoding` at once."""
+    """Run all of `encoding` at once."""
     return _whole(encoding(source, span, to, media))
 
 
 def copy_clip(source: BinaryIO, span: Span, to: Path, media: MediaInfo | None = None) -> Span:
-    """All of `copying` at once."""
+    """Run all of `copying` at once."""
     return _whole(copying(source, span, to, media))
 
 
@@ -127,7 +128,7 @@ def _whole(made: Generator[float, None, Span]) -> Span:
 
 
 class _Reached:
-    """How far an export has come."""
+    """The progress of an export."""
 
     def __init__(self, span: Span) -> None:
         self._span, self._second = span, -1

@@ -24,10 +24,11 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 SEEK_BACK_MS = 2000
-"""How much earlier to land in containers whose seeks are not exact."""
+"""How many milliseconds early to seek in containers whose seeks are not exact."""
 
 
 NEVER_MS = 1 << 60
+"""A time in milliseconds after every video: no limit."""
 
 FINE = "area+accurate_rnd+full_chroma_int"
 """How the scaler makes a single picture: slower, and a little truer in its colours."""
@@ -37,7 +38,7 @@ FINE = "area+accurate_rnd+full_chroma_int"
 class Frame:
     """One picture: when it appears, in milliseconds on the file's own clock, and its RGB pixels (height, width, 3), upright.
 
-    It stands until the next one.
+    It stays on screen until the next one.
     """
 
     at_ms: int
@@ -52,9 +53,10 @@ def frames(
     end_ms: int | None = None,
     max_width: int | None = None,
 ) -> Iterator[Frame]:
-    """Frames of `[start_ms, end_ms)` in order, one an interval: the first that appears in it, else the one that still stands.
+    """Yield frames of `[start_ms, end_ms)` in order, one an interval: the first that appears in it, else the one still on screen.
 
-    `interval_ms` 0 gives every frame, once. Wider frames are scaled down to `max_width`. Frames that cannot be decoded are left out.
+    `interval_ms` is a second by default; 0 gives every frame, once. Wider frames are scaled down to `max_width`. Frames that cannot be
+    decoded are left out.
 
     Raises:
         UnreadableMedia: the file is no readable video.
@@ -77,7 +79,7 @@ def frames(
 
 
 def _still(times_ms: Iterable[int], standing: VideoFrame, renderer: Renderer) -> Iterator[Frame]:
-    """The picture that stands, at these times; rendered once, and only if there are any."""
+    """Yield the picture on screen at each of these times; it is rendered once, and only if there are any."""
     image: NDArray[np.uint8] | None = None
     for at_ms in times_ms:
         image = pixels(renderer.render(standing)) if image is None else image
@@ -86,19 +88,20 @@ def _still(times_ms: Iterable[int], standing: VideoFrame, renderer: Renderer) ->
 
 @dataclass
 class Due:
-    """One time in each interval is taken, the first; none before `next_ms`."""
+    """Selects the first time in each interval, and none before `next_ms`."""
 
     next_ms: int
     interval_ms: int
 
     def takes(self, at_ms: int) -> bool:
+        """Return whether this time is the first in its interval, and if so wait for the next interval."""
         if at_ms < self.next_ms:
             return False
         self.next_ms = (at_ms // self.interval_ms + 1) * self.interval_ms if self.interval_ms > 0 else at_ms
         return True
 
     def missed(self, until_ms: int) -> Iterator[int]:
-        """The beginning of each whole interval before `until_ms` in which nothing was taken; they are taken with that."""
+        """Yield the start of each whole interval before `until_ms` without a time; it counts as selected."""
         while self.interval_ms > 0 and self.next_ms + self.interval_ms <= until_ms:
             yield self.next_ms
             self.next_ms += self.interval_ms

@@ -26,7 +26,7 @@ from scenesearch.media.channel import Channel
 LOG = logging.getLogger(__name__)
 
 IDLE_CHILDREN = 2
-"""How many children wait for the next file: starting one takes about 0.3 s, most of it imports."""
+"""The most children that wait for the next file: starting one takes about 0.3 s, most of it imports."""
 
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "TMPDIR", "HOME", "SYSTEMROOT")
 """The only variables of the environment that a child sees: no keys, no tokens."""
@@ -48,7 +48,7 @@ class Limits:
 
     @property
     def cpu_seconds(self) -> float:
-        """What all cores together may take; it ends a child whose parent is gone, too."""
+        """The processor seconds of a step on all cores: four times its seconds. It also ends a child whose parent is gone."""
         return 4 * self.seconds
 
 
@@ -60,13 +60,14 @@ class Reading:
         self.answer: Any = None
         self.over = False
         self.busy = False
-        """Whether the child is at work; it is not while whoever reads looks at what was yielded."""
+        """Whether the child is working; it is not while the caller handles what was yielded."""
 
     def start(self, function: Callable[..., Any], arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
+        """Send the job to the child."""
         self._say((self._limits.cpu_seconds, function, _reachable(self._source), arguments, named))
 
     def next(self) -> Any:
-        """What the function yields next; `over` says that it has returned instead. Raises its errors."""
+        """Return what the function yields next; when it has returned instead, `over` is true. Raises its errors."""
         until = time.monotonic() + self._limits.seconds
         while True:
             kind, *what = self._heard(until - time.monotonic())
@@ -89,7 +90,7 @@ class Reading:
         return self.next()
 
     def stop(self) -> None:
-        """End a generator that nobody wants any more."""
+        """End a generator whose results are no longer needed."""
         if not self.over and not self._child.ended:
             self._say((False, None))
             self.next()
@@ -216,7 +217,7 @@ class _Child:
         return self._process.poll() is not None
 
     def end(self) -> int:
-        """End it now. Return its exit code: below zero, the signal that ended it before."""
+        """End the child now and return its exit code: below zero, the signal that had ended it before."""
         self.channel.close()
         try:
             return self._process.wait(0.2)
@@ -241,7 +242,7 @@ def _taken(limits: Limits) -> _Child:
 
 
 def _given_back(child: _Child) -> None:
-    """Keep it for the next file; the one that has waited longest goes when there are too many."""
+    """Let a child wait for the next file; when there are too many, the one that waited longest ends."""
     with _LOCK:
         if not child.ended:
             _IDLE.append(child)

@@ -1,4 +1,4 @@
-"""Where a video can be cut: keyframes near a time, found by reading as little as the container allows."""
+"""Find the keyframes near a time, where a video can be cut, by reading as little as the container allows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from av.stream import Stream
 
 APART_MS = 500
-"""Keyframes nearer to each other than this are not told apart: it bounds the memory of files that have nothing else."""
+"""Milliseconds below which two keyframes are taken for one: it bounds the memory for files that consist of keyframes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,21 +30,23 @@ class Keyframes(Protocol):
     """The keyframes of one open video, on its clock."""
 
     @property
-    def duration_ms(self) -> int: ...
+    def duration_ms(self) -> int:
+        """The duration of the video in milliseconds."""
+        ...
 
     @property
     def size_bytes(self) -> int:
-        """The position of the end."""
+        """The position of the end, in bytes."""
         ...
 
     def nearest(self, target_ms: int, *, after_ms: int, until_ms: int) -> Keyframe | None:
-        """A keyframe about `target_ms`, later than `after_ms` and not later than `until_ms`."""
+        """Return a keyframe near `target_ms`, later than `after_ms` and not later than `until_ms`."""
         ...
 
 
 @dataclass(frozen=True)
 class ListedKeyframes:
-    """Known times and positions, in order; none where the pictures are encoded anew anyway."""
+    """Keyframes whose times and positions are known, in order; empty where the pictures are encoded again anyway."""
 
     times_ms: list[int]
     positions: list[int]
@@ -52,13 +54,14 @@ class ListedKeyframes:
     size_bytes: int
 
     def nearest(self, target_ms: int, *, after_ms: int, until_ms: int) -> Keyframe | None:
+        """Return the listed keyframe nearest to `target_ms` within the limits."""
         number = _nearest(self.times_ms, target_ms, after_ms, until_ms)
         return Keyframe(self.times_ms[number], self.positions[number]) if number is not None else None
 
 
 @dataclass(frozen=True)
 class IndexedKeyframes:
-    """The header's index. Its times are DTS: the one that is asked for is read to learn when it is shown."""
+    """The keyframes of the header's index. Its times are DTS: the chosen keyframe is read to learn when it is shown."""
 
     video: OpenVideo
     stamps: list[int]
@@ -69,6 +72,7 @@ class IndexedKeyframes:
 
     @classmethod
     def read(cls, video: OpenVideo, duration_ms: int) -> IndexedKeyframes:
+        """Read the index of an open video of this duration."""
         sound = sum(e.size for e in video.audio.index_entries) if video.audio else 0
         stamps: list[int] = []
         times: list[int] = []
@@ -85,6 +89,7 @@ class IndexedKeyframes:
         return cls(video, stamps, times, positions, duration_ms, size + sound)
 
     def nearest(self, target_ms: int, *, after_ms: int, until_ms: int) -> Keyframe | None:
+        """Return the keyframe nearest to `target_ms` within the limits, or the one before it where its shown time does not fit."""
         number = _nearest(self.times_ms, target_ms, after_ms, until_ms)
         while number is not None and number >= 0 and self.times_ms[number] > after_ms:
             at_ms = self._shown_ms(self.stamps[number])
@@ -94,8 +99,9 @@ class IndexedKeyframes:
         return None
 
     def _shown_ms(self, stamp: int) -> int | None:
-        """When the keyframe with this DTS is shown. A seek compares with PTS: a little later it lands right on it, mostly."""
+        """Return when the keyframe with this DTS is shown. Seeks compare with PTS: one for a slightly later time mostly lands on it."""
         stream = self.video.video
+        # 0.8 of the least distance between listed keyframes: never as late as the next one
         for later_ms in (round(0.8 * APART_MS), 0):
             at_ms = self._seen_from(stamp + round(Fraction(later_ms, 1000) / time_base(stream)), stamp)
             if at_ms is not None:
@@ -118,16 +124,18 @@ class IndexedKeyframes:
 
 @dataclass(frozen=True)
 class ProbedKeyframes:
-    """Seeks near the time that is asked for, and reads on to a keyframe."""
+    """Keyframes that are found by seeking near the wanted time and reading on."""
 
     video: OpenVideo
     duration_ms: int
 
     @property
     def size_bytes(self) -> int:
+        """The size of the file in bytes."""
         return self.video.size_bytes
 
     def nearest(self, target_ms: int, *, after_ms: int, until_ms: int) -> Keyframe | None:
+        """Return the keyframe nearest to `target_ms` within the limits, of those that are read on the way."""
         self.video.seek(max(0, target_ms - APART_MS))
         best: Keyframe | None = None
         for packet in timed(self.video, self.video.video):
@@ -145,19 +153,19 @@ class ProbedKeyframes:
 
 
 def timed(video: OpenVideo, *streams: Stream) -> Iterator[Packet[Stream]]:
-    """Packets from here on that have a time."""
+    """Yield the packets from here on that have a time."""
     return (p for p in video.packets(*streams) if p.size and (p.pts is not None or p.dts is not None))
 
 
 def span_ms(video: OpenVideo, packet: Packet[Stream]) -> tuple[int, int]:
-    """When the packet is shown or heard, and when it ends."""
+    """Return when the packet is shown or heard and when it ends, in milliseconds on the video's clock."""
     stamp = packet.pts if packet.pts is not None else packet.dts
     at_ms = video.at_ms(stamp or 0, packet.stream)
     return at_ms, at_ms + round((packet.duration or 0) * time_base(packet.stream) * 1000)
 
 
 def _nearest(times_ms: list[int], target_ms: int, after_ms: int, until_ms: int) -> int | None:
-    """The number of the time nearest to the target within `(after_ms, until_ms]`."""
+    """Return the index of the time nearest to the target within `(after_ms, until_ms]`."""
     right = bisect_right(times_ms, target_ms)
     around = [n for n in (right - 1, right) if 0 <= n < len(times_ms) and after_ms < times_ms[n] <= until_ms]
     return min(around, key=lambda n: abs(times_ms[n] - target_ms), default=None)

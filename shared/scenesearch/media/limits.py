@@ -1,4 +1,4 @@
-"""What an untrusted video may be made of."""
+"""Limits of untrusted videos."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 UHD_8K = 7680 * 4320
+"""The pixels of a picture of 8K UHD, the largest size of television."""
 
 MOST_PIXELS: ContextVar[int] = ContextVar("MOST_PIXELS", default=UHD_8K)
 """The most pixels of a picture: the child process is started with the setting."""
@@ -21,13 +22,13 @@ MOST_STREAMS = 128
 
 
 def check_streams(container: InputContainer) -> None:
-    """Raise `UnreadableMedia` when there are more streams than anybody records."""
+    """Raise `UnreadableMedia` when the container has more streams than any real recording."""
     if len(container.streams) > MOST_STREAMS:
         raise UnreadableMedia(f"the file has {len(container.streams)} streams; at most {MOST_STREAMS} can be read: export it with fewer")
 
 
 def check_pictures(video: VideoStream) -> None:
-    """Raise `UnreadableMedia` when the pictures are too large; ones that become so on the way are not decoded."""
+    """Raise `UnreadableMedia` when the pictures are too large; ones that become larger later in the file are not decoded."""
     most = MOST_PIXELS.get()
     if video.width * video.height > most:
         raise UnreadableMedia(

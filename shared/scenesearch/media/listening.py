@@ -152,7 +152,8 @@ def _decoded(video: OpenVideo, tracks: Sequence[AudioStream], listen_s: float) -
 
 
 def syllables(samples: NDArray[np.float32], rate: int) -> float:
-    """How much of the loudness of this piece comes and goes at the pace of syllables: 0 to about 0.6."""
+    """Return how much of the loudness of this piece changes at the pace of syllables: 0 to about 0.6."""
+    # loudness 50 times a second, of at least half a second: two syllables at 4 Hz
     frame = max(1, rate // 50)
     count = len(samples) // frame
     if count < 25:

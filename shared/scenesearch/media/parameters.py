@@ -133,7 +133,7 @@ def _av1_sequence(data: memoryview) -> bytes | None:
         while at < len(data):
             size |= (data[at] & 0x7F) << shift
             shift, at, more = shift + 7, at + 1, data[at] & 0x80
-            if not more or shift > 28:
+            if not more or shift > 28:  # bits: no unit has a size of more than 32 (AV1 specification, 4.10.5)
                 break
         if kind == SEQUENCE_HEADER:
             return bytes(data[at : at + size])

@@ -24,12 +24,17 @@ MIN_GAP_MS = 30
 """Transcoded clips have no more than about 30 pictures a second."""
 
 LONG_SIDE, SHORT_SIDE = 1280, 720
+"""The most pixels of the longer and the shorter side of transcoded clips for models: 720p."""
+
 MAX_BITS_PER_SECOND = 4_000_000
+"""The most bits a second of the pictures of a transcoded clip."""
+
 SOUND_BITS_PER_SECOND = 320_000
+"""The bits a second that are reserved for the sound when the bit rate of the pictures is computed."""
 
 
 class Pictures(Protocol):
-    """Takes the video packets of the source, from a keyframe at or before the chunk on."""
+    """Receives the video packets of the source, beginning with a keyframe at or before the chunk."""
 
     done: bool
     """Whether what comes after belongs to the next chunk."""
@@ -40,14 +45,16 @@ class Pictures(Protocol):
         ...
 
     def take(self, packet: Packet[Stream], stamp: int | None) -> None:
-        """`stamp`: when it is shown, None for an empty packet. The packet is changed."""
+        """Process a packet, which is changed. `stamp`: when it is shown, None for an empty packet."""
         ...
 
-    def finish(self) -> None: ...
+    def finish(self) -> None:
+        """Write what is still pending at the end of the chunk."""
+        ...
 
 
 class CopiedPictures:
-    """Everything from the keyframe at the chunk's start to the one that starts the next chunk, as it is.
+    """Copies all packets from the keyframe at the start of the chunk to the one that starts the next chunk.
 
     Pictures that are coded after a border's keyframe but shown before it (open groups) belong to neither side: they cannot be
     decoded without both.
@@ -63,6 +70,7 @@ class CopiedPictures:
         self._end = None if end_ms is None else video.first_stamp(end_ms, video.video)
 
     def take(self, packet: Packet[Stream], stamp: int | None) -> None:
+        """Copy the packet if it belongs to the chunk. Raises `CodingChanged` when it is coded in another way."""
         if stamp is None or self.done:
             return
         keyframe = packet.is_keyframe
@@ -79,11 +87,11 @@ class CopiedPictures:
             self._track.write(packet, stamp, packet.dts, packet.duration or 0)
 
     def finish(self) -> None:
-        """Nothing is held back."""
+        """Do nothing: no copied packet is pending."""
 
 
 class EncodedPictures:
-    """Decoded pictures from `start_ms` on, as `encoder` makes them anew. What stands at the end stands until the end.
+    """Decodes the pictures of the span and encodes them again. The last picture stays on screen until the end.
 
     `lead`: a picture that begins less than this (seconds) after the start is the first one. `from_start`: the first picture stands from
     the start on, also when it comes later.
@@ -110,12 +118,15 @@ class EncodedPictures:
 
     @property
     def any(self) -> bool:
+        """Whether there was a picture."""
         return self._encoder.any
 
     def take(self, packet: Packet[Stream], stamp: int | None) -> None:
+        """Decode the packet and encode the pictures that belong to the chunk."""
         self._decode(cast("Packet[VideoStream]", packet))
 
     def finish(self) -> None:
+        """Encode the pictures that the decoder and the deinterlacer still hold, and end the track."""
         self._decode(None)  # the decoder may still hold the only picture there is, when the next one comes hours later
         for picture in self._deinterlacer.rest():
             self._see(picture)
@@ -153,9 +164,10 @@ class EncodedPictures:
 
 
 def shape_of(video: OpenVideo, rotation: int, quality: Quality) -> Shape:
-    """The shape of encoded pictures of the video: upright, with square pixels. `rotation`: degrees, either way."""
+    """Return the shape of encoded pictures of the video: upright, with square pixels. `rotation`: degrees, either way."""
     width, height = max(2, round(video.video.width * video.pixel_ratio)), video.video.height
     rate = Fraction(video.video.average_rate or 25)
+    # pictures a second: 25 where the file does not say, 240 at most where the quality has no limit
     most = 1 / quality.min_gap if quality.min_gap else Fraction(240)
     return Shape(
         *quality.size(*((height, width) if rotation % 180 else (width, height))),
@@ -165,7 +177,10 @@ def shape_of(video: OpenVideo, rotation: int, quality: Quality) -> Shape:
 
 
 def model_quality(max_bytes: int, duration_ms: int) -> Quality:
-    """The quality of clips for models: at most 720p and about 30 pictures a second, and small enough for `max_bytes`."""
+    """Return the quality of clips for models: at most 720p and about 30 pictures a second, and small enough for `max_bytes`.
+
+    A fifth of the bytes is left as a margin, and the pictures have at least 100 kbit/s; 24 is x264's rate factor.
+    """
     fitting = round(max_bytes * 8 * 0.8 * 1000 / max(1, duration_ms)) - SOUND_BITS_PER_SECOND
     rate = max(100_000, min(MAX_BITS_PER_SECOND, fitting))
     return Quality(24, rate, LONG_SIDE, SHORT_SIDE, min_gap=Fraction(MIN_GAP_MS, 1000))

@@ -1,4 +1,4 @@
-"""Where the borders of the chunks lie, before anything is cut. The same file always gives the same plan."""
+"""Plan the borders of the chunks before anything is cut. The same file always gives the same plan."""
 
 from __future__ import annotations
 
@@ -15,28 +15,31 @@ from scenesearch.timeline import Span
 from scenesearch.video import Chunk, MediaInfo
 
 LONGEST_MS = 300_000
-"""No clip is longer than this."""
+"""The longest clip in milliseconds."""
 
 WITHOUT_KEYFRAME = 1.5
-"""A stretch of this many chunk lengths without a keyframe is transcoded."""
+"""How many chunk lengths a stretch without a keyframe may last; a longer one is transcoded."""
 
 LONGEST_VIDEO_MS = 7 * 24 * 3600 * 1000
+"""The longest video in milliseconds: a week."""
+
 SHORTEST_SHARE = 0.25
-"""A keyframe nearer to the last border than this share of a chunk is no border."""
+"""The share of a chunk length from the last border within which a keyframe is no new border."""
 
 SIZE_MARGIN = 0.95
+"""The share of the largest size of a clip that the plan uses, since sizes are estimated before anything is cut."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is known of a video before the first cut: its facts, and chunks that tile it from 0 to its end."""
+    """The plan of a video before the first cut: its facts, and chunks that cover it from 0 to its end."""
 
     media: MediaInfo
     chunks: tuple[Chunk, ...]
 
 
 def plan(source: BinaryIO, *, chunk_seconds: float, clip_max_bytes: int, audio_track: int | None = None) -> Plan:
-    """Chunks about `chunk_seconds` long that start at keyframes; where that cannot be, chunks that are to be transcoded.
+    """Plan chunks about `chunk_seconds` long that start at keyframes; where that cannot be, chunks that are to be transcoded.
 
     Reads only the header of plain MP4 (and a keyframe a border), else around the borders, or all of a file without a sound clock.
     `audio_track` chooses what is heard (1: the first sound track); else it is the one that is spoken on.
@@ -64,7 +67,7 @@ def _chunks(keyframes: Keyframes, media: MediaInfo, chunk_ms: int, max_bytes: in
 
 
 def _end(keyframes: Keyframes, start: Keyframe, chunk_ms: int, max_bytes: int) -> tuple[Keyframe, bool]:
-    """Where the chunk from `start` ends, and whether that is at a keyframe (or the end) and small enough to be copied."""
+    """Return where the chunk from `start` ends, and whether that is at a keyframe (or the end) and small enough to be copied."""
     longest_ms = min(LONGEST_MS, round(chunk_ms * WITHOUT_KEYFRAME))
     rest = Keyframe(keyframes.duration_ms, keyframes.size_bytes)
     rest_ms = rest.at_ms - start.at_ms
@@ -72,7 +75,7 @@ def _end(keyframes: Keyframes, start: Keyframe, chunk_ms: int, max_bytes: int) -
         return rest, True
     target_ms = chunk_ms if rest_ms >= WITHOUT_KEYFRAME * chunk_ms else min(chunk_ms, rest_ms // 2)
     exact_ms = target_ms
-    while target_ms >= 1000:
+    while target_ms >= 1000:  # a chunk is not shortened below a second to make it small enough
         found = keyframes.nearest(
             start.at_ms + target_ms, after_ms=start.at_ms + round(target_ms * SHORTEST_SHARE), until_ms=start.at_ms + longest_ms
         )

@@ -76,7 +76,7 @@ class Sound:
             self._put(packet, stamp)
 
     def finish(self) -> None:
-        """Write what is still held back."""
+        """Write the packets that are still pending."""
         if self._encoder:
             self._put_all(self._encoder.rest())
 

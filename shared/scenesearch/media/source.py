@@ -30,22 +30,24 @@ BY_BYTE = frozenset({"mpegts", "mpeg", "flv"})
 """Demuxers whose packets can be read from any place in the file: a search by time stamps is none to go to the beginning with."""
 
 BUFFER_BYTES = 1 << 16
-"""How much is read at once where little is read, in bytes."""
+"""How many bytes are read at once where little is read: 64 KiB."""
 
 SEEK_BACK_MS = 2_000
 """How much earlier than wanted to land: containers interleave loosely and seek inexactly."""
 
 HEAD_BYTES = 1 << 16
-"""How much of a file that cannot be opened is looked at to say why, in bytes."""
+"""How many bytes of a file that cannot be opened are examined to say why."""
 
 ENCRYPTED_BOXES = (b"encv", b"enca", b"pssh")
 """What an MP4 has that is protected by common encryption (ISO/IEC 23001-7)."""
 
 TS_PACKET_BYTES = 188
+"""The length in bytes of a packet of a transport stream (ISO/IEC 13818-1)."""
+
 ENCRYPTED = "the file is encrypted (protected against copying): upload one that is not"
 
 MAX_READ_FAULTS = 64
-"""This many faults in a row, without a readable packet between them, end the reading."""
+"""The number of faults in a row, without a readable packet between them, that ends the reading."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ class OpenVideo:
 
     @property
     def format(self) -> str:
+        """FFmpeg's names of the format, separated by commas."""
         return self.container.format.name
 
     @property
@@ -75,6 +78,7 @@ class OpenVideo:
     def pixel_ratio(self) -> Fraction:
         """Width of a pixel over its height; 1 when the file says nothing or nonsense."""
         ratio = self.video.sample_aspect_ratio or Fraction(1)
+        # a ratio of 8 or more, either way, is nonsense
         return ratio if Fraction(1, 8) < ratio < 8 else Fraction(1)
 
     @property
@@ -236,7 +240,7 @@ def stamp_of(packet: Packet[Stream]) -> int | None:
 
 
 def time_base(stream: Stream) -> Fraction:
-    """Seconds a tick."""
+    """Return the seconds a tick of the stream."""
     return stream.time_base or Fraction(1, 1_000_000)
 
 
@@ -308,6 +312,7 @@ def _why(source: BinaryIO, error: FFmpegError) -> str:
 def _is_scrambled(head: bytes) -> bool:
     """Whether most packets of a transport stream say so (ISO/IEC 13818-1, transport_scrambling_control)."""
     packets = [head[at : at + 4] for at in range(0, len(head) - 3, TS_PACKET_BYTES)]
+    # ten packets at least, nine tenths of them with the sync byte 0x47 and a payload, most of those scrambled
     carrying = [packet for packet in packets if packet[0] == 0x47 and packet[3] & 0x10]
     return len(carrying) > 0.9 * len(packets) > 9 and sum(packet[3] >> 7 for packet in carrying) > len(carrying) / 2
 

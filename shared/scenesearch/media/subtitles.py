@@ -1,4 +1,4 @@
-"""Subtitles: timed lines that somebody has written for a video, in a file beside it, in a stream of it, or hidden in its pictures."""
+"""Subtitles: timed lines that were written for a video, in a file beside it, in a stream of it, or hidden in its pictures."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from scenesearch.metadata import Entry, Section, one_line
 from scenesearch.timeline import Span
 
 LONGEST_LINE_MS = 60_000
-"""A line that stands for longer than a minute is no line of a dialogue: its end is a mistake, and is left out with it."""
+"""The longest line in milliseconds: one that is shown for longer than a minute has a wrong end, and is left out."""
 
 HOUR_MS = 3_600_000
+"""Milliseconds of an hour."""
 
 
 @dataclass(frozen=True, slots=True)

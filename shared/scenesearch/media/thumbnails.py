@@ -23,16 +23,25 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 WIDTH = 160
+"""The width of a thumbnail in pixels."""
+
 COLUMNS = 10
+"""The most thumbnails in a row of a sheet."""
+
 MIN_INTERVAL_MS = 2_000
+"""The shortest interval between two thumbnails in milliseconds."""
+
 MAX_A_VIDEO = 120
+"""The most thumbnails of a video: longer videos have longer intervals."""
+
 QUALITY = 70
+"""The JPEG quality of a sheet, 1 to 95."""
 
 MAX_WAITING = 16
-"""Keyframes that may wait to be decoded: they bound the memory."""
+"""The most keyframes that wait to be decoded: it bounds the memory."""
 
 DECODER_OPTIONS = {"skip_loop_filter": "all"}
-"""What it smooths cannot be seen at this size."""
+"""Options of the decoder: what the loop filter smooths cannot be seen at this size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +62,7 @@ class SpriteSheet:
 
 
 def interval_ms(duration_ms: int) -> int:
-    """How far apart the thumbnails of a video are: 2 s or more, and so that there are at most 120."""
+    """Return the interval between the thumbnails of a video in milliseconds: 2 s or more, and long enough for at most 120."""
     return max(MIN_INTERVAL_MS, -(-duration_ms // MAX_A_VIDEO))
 
 

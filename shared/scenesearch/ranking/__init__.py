@@ -1,1 +1,1 @@
-"""Everything that weighs: words, phrases, quotations and evidence."""
+"""Ranking: words, phrases, quotations, evidence and their weights."""

@@ -17,26 +17,26 @@ from scenesearch.ranking.strength import HINTED, LEXICAL, standardised
 from scenesearch.ranking.words import known_words
 
 MOST = 3
-"""Lines that a scene quotes."""
+"""The most lines that a scene quotes."""
 
 NEARLY_AS_GOOD = 1.5
-"""How much weaker than the best line another one may be to be quoted beside it, in units of strength."""
+"""How much weaker than the best line, in units of strength, another line may be to be quoted as well."""
 
 Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class RowStrengths:
-    """What each entry of a row is worth to a question: by its meaning alone, and with its words. On the scale of `ranking/strength.py`."""
+    """The strengths of the entries of a row: by meaning alone, and with words. In the units of `ranking/strength.py`."""
 
     meaning: Floats
     strengths: Floats
 
 
 def line_strengths(rows: Sequence[Row], windows: Sequence[Window], question: Question) -> list[RowStrengths]:
-    """How strongly each entry of each row answers the question.
+    """Return how strongly each entry of each row answers the question.
 
-    A line counts by its own vector; one without, by the windows that it stands in (an index that was made without vectors of lines).
+    A line counts by its own vector; one without, by the windows that contain it (in an index made without vectors of lines).
     A burned-in clock counts by its words alone.
     """
     vectors = [vector for row in rows for vector in (row.vectors or (b"",) * len(row.entries))]
@@ -77,7 +77,7 @@ def _by_words(entry: Entry, question: Question) -> float:
 
 
 def _around(rows: Sequence[Row], windows: Sequence[Window], question: Question) -> Floats:
-    """The mean likeness of the windows that each row stands in, shape (rows,)."""
+    """Return the mean likeness of the windows that contain each row, shape (rows,)."""
     total, count = np.zeros(len(rows), np.float32), np.zeros(len(rows), np.float32)
     if windows:
         likeness = standardised(question.scale, np.array([window.similarity for window in windows], np.float32))

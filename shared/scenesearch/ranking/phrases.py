@@ -1,4 +1,4 @@
-"""Quoted phrases: where one stands, word for word, in the lines of a video."""
+"""Find quoted phrases, word for word, in the lines of a video."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def occurrences(phrase: str, entries: Sequence[Entry]) -> list[tuple[int, int]]:
 
 
 def stands_in(phrase: str, text: str) -> bool:
-    """Whether a phrase stands in a text, both normalised, as whole words."""
+    """Return whether a text contains a phrase as whole words; both are normalised."""
     at = text.find(phrase)
     while at >= 0:
         before, after = text[max(0, at - 1) : at], text[at + len(phrase) : at + len(phrase) + 1]
@@ -41,5 +41,5 @@ def stands_in(phrase: str, text: str) -> bool:
 
 
 def _one_word(left: str, right: str) -> bool:
-    """Whether two neighbouring characters belong to one word; unspaced scripts do not show where theirs end."""
+    """Return whether two neighbouring characters belong to one word; scripts without spaces do not show it."""
     return left.isascii() and right.isascii() and left.isalnum() and right.isalnum()

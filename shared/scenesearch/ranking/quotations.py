@@ -1,4 +1,4 @@
-"""Quotations: whether the words that a reader quotes stand in a text, and are enough of it to be known by."""
+"""Check quotations: whether a text contains the words that a reader quotes, and whether they are enough to identify it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from scenesearch.ranking.phrases import stands_in
 from scenesearch.ranking.words import normalised, unspaced
 
 FEWEST = 4
-"""Letters (see `letters`) of a quotation, unless it is the whole of its text: fewer stand anywhere by chance."""
+"""The fewest letters (see `letters`) of a quotation that is not a whole text: fewer occur anywhere by chance."""
 
 FEWEST_NEARLY = 6
-"""Letters of a quotation whose spelling may differ: "ates" is nearly "crates"."""
+"""The fewest letters of a quotation whose spelling may differ: "ates" is nearly "crates"."""
 
 _EDGES = re.compile(r"^[\W_]+|[\W_]+$")
 
@@ -25,7 +25,7 @@ def bare(text: str) -> str:
 
 
 def letters(text: str) -> int:
-    """How many letters and digits a text has. A character of an unspaced script tells as much as two."""
+    """Return how many letters and digits a text has; a character of a script without spaces counts as two."""
     return sum(2 if unspaced(c) else 1 for c in text if c.isalnum())
 
 

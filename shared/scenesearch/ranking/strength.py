@@ -19,16 +19,16 @@ from scenesearch.video import VideoRef
 Floats = NDArray[np.float32]
 
 LEXICAL = 3.0
-"""What answering the whole question by its words adds. Measured on tutorialvqa: 2 to 4 differ by less than a point."""
+"""What is added when the words answer the whole question. Measured on tutorialvqa: 2 to 4 differ by less than a point."""
 
 HINTED = 0.5
-"""What an entry of a section that the question speaks of ("who says …") adds, for indexes and readers alike."""
+"""What an entry of a section that the question asks for ("who says …") adds, in indexes and readers alike."""
 
 USUAL_ROWS = 6
-"""Rows of a scene in what is said or written: a little more than a moment has, whatever they last."""
+"""The usual rows of a scene in speech and texts, however long they last: a little more than a moment has."""
 
 USUAL_WEIGHT = 0.5
-"""How much that counts: a scene half or twice as long loses a quarter of a standard deviation. What is described has no such prior.
+"""The weight of the usual length: a scene half or twice as long loses a quarter of a standard deviation. Descriptions have no such prior.
 docs/decisions/0032 has the table of all sets."""
 
 TITLE = 0.5
@@ -39,10 +39,10 @@ TEMPERATURE = 0.7
 
 
 SPOKEN_BY_WINDOWS, SPOKEN_BY_BEST_LINE, SPOKEN_BY_LINES = 0.5, 0.3, 0.2
-"""How the likeness of what is said at some length is made: of the windows that it overlaps, its best line, and the mean of its lines."""
+"""Weights of the likeness of speech and texts: of the windows that a run overlaps, its best line, and the mean of its lines."""
 
 PAUSE_S = 5.0
-"""So many seconds of a scene in which nothing is told take off one standard deviation."""
+"""The seconds of a pause without any entry that take off one standard deviation."""
 
 MOST_OF_A_PAUSE = 3.0
 """The most that a pause takes off, in standard deviations."""

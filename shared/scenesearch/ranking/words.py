@@ -25,11 +25,12 @@ _TOKEN = re.compile(rf"(?P<number>\d+(?:[:;.,]\d+)+)|(?P<unspaced>[{_UNSPACED}]+
 _UNSPACED_CHARACTER = re.compile(f"[{_UNSPACED}]")
 _NAMING = "\u30a1-\u30fc\u3005\u3400-\u9fff\uf900-\ufaff"  # katakana and Han: what Japanese names things with
 _PARTICLE = re.compile(rf"(?<=[{_NAMING}])[のはをがにへともで](?=[{_NAMING}])")
-"""A particle between two names: it binds words, so pairs that hold it say nothing about either."""
+"""A particle between two names: it connects words, so pairs with it say nothing about either."""
 _GROUPED = re.compile(r",(?=\d{3}(?!\d))")
 _VOWEL = re.compile("[aeiouy]")
 _MARKS = dict.fromkeys(range(0x300, 0x370))
 _LONGEST_WORD = 64
+"""The most characters of a word that are compared: longer words are cut off."""
 
 _STOP_WORDS = (
     "a an and are as at be but by can could did do does doing for from get got had has have how i if in into is it its just let me my of"
@@ -55,18 +56,18 @@ def normalised(text: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    """The words of `text` in order, repeated as often as they stand there."""
+    """Return the words of `text` in order, repeated as often as they occur."""
     return list(_words(normalised(text)))
 
 
 @lru_cache(maxsize=50_000)
 def known_words(text: str) -> tuple[str, ...]:
-    """The same, remembered: questions meet the same lines again and again."""
+    """Return the words of `text` from a cache: questions meet the same lines again and again."""
     return tuple(words(text))
 
 
 def unspaced(character: str) -> bool:
-    """Whether a character belongs to a script that does not show where its words end."""
+    """Return whether a character belongs to a script that does not show where its words end."""
     return _UNSPACED_CHARACTER.match(character) is not None
 
 
@@ -112,7 +113,10 @@ def _number(token: str) -> Iterator[str]:
 
 @lru_cache(maxsize=200_000)
 def _stem(word: str) -> str:
-    """Light English endings off: plurals, -ing, -ed, a last e. Other languages lose as little, on both sides alike."""
+    """Remove light English endings: plurals, -ing, -ed, a last e. Other languages lose as little, in texts and questions alike.
+
+    Words of up to three letters (without 's) stay as they are.
+    """
     if word.endswith("'s"):
         word = word[:-2]
     if len(word) <= 3 or not word.isascii():

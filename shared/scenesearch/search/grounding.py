@@ -20,23 +20,24 @@ NEARLY = 0.8
 """How alike (0 to 1) a quotation must be to an entry, or to a part of one: readers mend spelling and leave words out."""
 
 SNAP_MS = 3_000
-"""A border moves at most so far to the border of an entry."""
+"""How many milliseconds a border moves at most to the border of an entry."""
 
 ONE_SCENE = 0.5
-"""Two scenes of a file whose spans overlap so far (intersection over union) are one."""
+"""The overlap (intersection over union, 0 to 1) from which two scenes of a file are one."""
 
 STRONG = 0.5
-"""Two of them that both score as much are joined; beside a strong one a weak one goes, for it would only dilute it."""
+"""The score (0 to 1) from which both of them are joined; a weaker one is dropped, since it would only dilute the strong one."""
 
 RUNS_ON = 0.5
-"""How much of a quotation an entry must be, when the rest of it stands nowhere."""
+"""The least share of a quotation (0 to 1) that an entry must make up when the rest of it is found nowhere."""
 
 _SAME_MS = 300
+"""Milliseconds within which a border is at the border of an entry, and stays where it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class GroundedScene:
-    """A scene with the entries that it rests on; `grounded` is False when none of its quotations stands there."""
+    """A scene with its evidence; `grounded` is False when none of its quotations is found there."""
 
     span: Span
     description: str

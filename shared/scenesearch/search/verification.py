@@ -1,4 +1,4 @@
-"""`thorough`: somebody watches the clip of each scene and says of each criterion of the question whether it is met."""
+"""Verification for `thorough`: a model watches the clip of each scene and says which criteria of the question are met."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ from scenesearch.video import Video
 LOG = logging.getLogger(__name__)
 
 AT_ONCE = 8
+"""The most scenes of a question that are watched at once, each by a request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """The scenes in their new order; `failure` says why some could not be watched."""
+    """The verified scenes in their new order; `failure` says why some could not be watched."""
 
     scenes: list[Scene]
     failure: str | None = None
@@ -39,9 +40,9 @@ def verify(
     cancellation: Cancellation,
     deadline: datetime,
 ) -> Verified:
-    """Scenes that do not meet every criterion go (precision), go when they meet none (balanced), or only move down (recall).
+    """Watch each scene: one that misses a criterion is dropped (precision), dropped if it meets none (balanced), or moved down (recall).
 
-    A scene that cannot be watched in time keeps its place. Nothing more is watched once it was cancelled.
+    A scene that cannot be watched in time keeps its score. Nothing more is watched after a cancellation.
     """
     pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="watcher")
     try:

@@ -68,10 +68,11 @@ Floats = NDArray[np.float32]
 
 
 class LocalReader:
-    """A `SceneReader`."""
+    """A `SceneReader` that asks no model."""
 
     name = "runs of rows 2"
     at_once = 1
+    """Files that it gains by reading at once: it computes, so one."""
 
     def read(self, question: Question, reading: Reading, *, limit: int, deadline: datetime) -> list[FoundScene]:
         """Return at most `limit` scenes, best first."""

@@ -210,6 +210,7 @@ def _lines(group: list[Track], *, vertical: bool) -> tuple[str, ...]:
         return tuple(t.reading.text for t in sorted(group, key=lambda t: -t.box.center[0]))
     rows: list[list[Track]] = []
     for track in sorted(group, key=lambda t: t.box.center[1]):
+        # lines whose heights overlap by more than 0.6 of the smaller one are one row
         row = next((r for r in rows if _overlap((r[0].box.top, r[0].box.bottom), (track.box.top, track.box.bottom)) > 0.6), None)
         if row is None:
             rows.append([track])

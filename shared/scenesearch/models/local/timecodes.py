@@ -72,7 +72,7 @@ def _runs(readings: Sequence[tuple[int, str]]) -> list[list[tuple[int, str]]]:
             continue
         for run in runs[-2:]:
             last = _offset(*run[-1])
-            if last is not None and abs(offset - last) < 1000:
+            if last is not None and abs(offset - last) < 1000:  # milliseconds: readings without frames differ by up to a second
                 run.append((at_ms, text))
                 break
         else:
