@@ -1,1 +1,1 @@
-"""The verbs of asking."""
+"""Search: from a question to scenes with their evidence."""

@@ -16,10 +16,10 @@ from scenesearch.search.answer import SearchRequest
 from scenesearch.video import Video, VideoRef, VideoState
 
 MOMENTS = 300
-"""Moments that the ranking looks at."""
+"""The most moments that the ranking considers."""
 
 PER_VIDEO = 5
-"""Of one video, so many at most: a long one cannot crowd out the rest, and a strong one beats a wide one."""
+"""The most of these of one video: a long one cannot crowd out the rest, and one strong moment beats many weak ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +33,14 @@ class FileMatch:
 
 @dataclass(frozen=True, slots=True)
 class FileRanking:
-    """Strongest first. `truncated`: filters that the index cannot apply were applied to what it found, and may have left some out."""
+    """Files, strongest first. `truncated`: filters that the index cannot apply were applied to its results, so some may be missing."""
 
     files: tuple[FileMatch, ...]
     truncated: bool = False
 
 
 def rank_files(probe: Probe, request: SearchRequest, filters: Filters, index: SceneIndex, catalog: Catalog, *, depth: int) -> FileRanking:
-    """The `depth` best files among the live, readable ones that the request's filters leave."""
+    """Rank the live, readable files that pass the filters of the request, and return the `depth` best."""
     hits = index.find(probe, filters, MOMENTS, PER_VIDEO)
     by_file: dict[VideoRef, list[Hit]] = defaultdict(list)
     for hit in hits:
@@ -62,7 +62,7 @@ def rank_files(probe: Probe, request: SearchRequest, filters: Filters, index: Sc
 
 
 def admits(request: SearchRequest, video: Video) -> bool:
-    """Whether a video passes the filters that indexes leave to the catalog."""
+    """Return whether a video passes the filters that indexes leave to the catalog."""
     return (
         (request.tag is None or any(composed(tag) == composed(request.tag) for tag in video.tags))
         and (request.since is None or video.created_at >= request.since)
@@ -71,7 +71,7 @@ def admits(request: SearchRequest, video: Video) -> bool:
 
 
 def _named(probe: Probe, videos: Sequence[Video]) -> list[float]:
-    """The share of the question that title and summary of each video answer by their words."""
+    """Return the share of the question that the words of each video's title and summary answer."""
     told = Postings.joined([_told(f"{video.title} {video.summary}") for video in videos])
     shares: list[float] = told.scores(probe.words.shares, probe.words.average_length, 0, len(videos)).tolist()
     return shares

@@ -54,7 +54,7 @@ def ground(
     duration_ms: int,
     tight: bool,
 ) -> GroundedScene | None:
-    """The scene with its evidence looked up and its span snapped to it; None when it lies outside the video, or lacks a phrase.
+    """Look up the evidence of a scene and snap its span to it; None when it lies outside the video, or lacks a phrase.
 
     The entries of the passages may be evidence; `tight`: nothing but phrases is asked for, so the scene is where they stand.
     """
@@ -77,7 +77,7 @@ def ground(
 
 
 def merged(scenes: Iterable[GroundedScene]) -> tuple[GroundedScene, ...]:
-    """The scenes of a file, best first, each place once."""
+    """Return the scenes of a file, best first, each place once."""
     kept: list[GroundedScene] = []
     for scene in sorted(scenes, key=lambda scene: -scene.score):
         same = next((n for n, other in enumerate(kept) if other.span.iou(scene.span) >= ONE_SCENE), None)
@@ -91,7 +91,7 @@ def merged(scenes: Iterable[GroundedScene]) -> tuple[GroundedScene, ...]:
 
 
 def _quoted(quotes: Sequence[str], entries: Sequence[Entry]) -> list[Entry]:
-    """The entries that quotations are of, in the order quoted."""
+    """Return the entries that are quoted, in the order of the quotations."""
     whole = {bare(entry.text): entry for entry in reversed(entries)}  # of those that say the same, the first
     wanted = list(filter(None, map(bare, quotes)))
     places = _places(entries) if any(quote not in whole for quote in wanted) else []
@@ -131,7 +131,7 @@ def _place_of(quote: str, places: Sequence[_Place]) -> _Place | None:
 
 
 def _alike(quote: str, text: str) -> float:
-    """How much of a quotation stands in a text in one place, 0 to 1."""
+    """Return how much of a quotation a text contains in one place, 0 to 1."""
     whole = bare(text)
     if letters(whole) >= FEWEST and len(whole) >= RUNS_ON * len(quote) and stands_in(whole, quote):
         return max(NEARLY, len(whole) / len(quote))  # the quotation runs on
@@ -144,7 +144,7 @@ def _alike(quote: str, text: str) -> float:
 
 
 def _around(held: Sequence[Sequence[Entry]], span: Span) -> Span:
-    """Where the phrases stand: the first place of each (with what follows it closely, when there is only one phrase)."""
+    """Return where the phrases are: the first place of each (and the places close after it, when there is only one phrase)."""
     firsts = [sorted(entries, key=lambda entry: entry.span) for entries in held if entries]
     stretch = [entries[0] for entries in firsts]
     if len(firsts) == 1:
@@ -156,7 +156,7 @@ def _around(held: Sequence[Sequence[Entry]], span: Span) -> Span:
 
 
 def _snapped(span: Span, entries: Sequence[Entry], evidence: Sequence[Entry]) -> Span:
-    """Borders that cut through evidence, or lie just beside the border of an entry, moved onto it."""
+    """Move borders that cut through evidence, or lie just beside the border of an entry, onto that border."""
     start = _nearest(
         span.start_ms, [e.span.start_ms for e in entries], [e.span.start_ms for e in evidence if e.span.start_ms < span.start_ms]
     )

@@ -19,7 +19,7 @@ from scenesearch.search.query import Query
 LOG = logging.getLogger(__name__)
 
 WORDS_ALONE = ScoreScale(mean=0.0, std=1.0, midpoint=2.0)
-"""The scale of a question that has no vector: its words alone count, and two thirds of them are as good as even."""
+"""The scale of a question without a vector: only its words count, and two thirds of them give a score of one half."""
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Inquiry:
 
     @property
     def preset(self) -> ModePreset:
-        """The numbers of the mode that was chosen."""
+        """The preset of the chosen mode."""
         return MODES[self.request.mode]
 
     @property

@@ -31,10 +31,10 @@ MODES: Mapping[Mode, ModePreset] = {
 
 
 def default_cutoffs() -> Mapping[Mode, float]:
-    """The score (0 to 1) that the best scene must reach in each mode; else nothing here answers the question (decision 0032)."""
+    """Return the score (0 to 1) that the best scene must reach in each mode to answer the question (decision 0032)."""
     return cutoffs_of(Settings())
 
 
 def cutoffs_of(settings: Settings) -> Mapping[Mode, float]:
-    """The operator's own."""
+    """Return the cutoffs of the operator's settings."""
     return {Mode.RECALL: settings.cutoff_recall, Mode.BALANCED: settings.cutoff_balanced, Mode.PRECISION: settings.cutoff_precision}

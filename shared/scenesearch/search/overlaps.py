@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from scenesearch.search.answer import Scene
 
 ONE_PLACE = 0.5
-"""Scenes of a video that share more than so much of the shorter one are cuts of one place (the page does the same)."""
+"""The share of the shorter scene (0 to 1) above which two scenes of a video are cuts of one place (the page does the same)."""
 
 
 def places(scenes: Sequence[Scene]) -> list[list[Scene]]:

@@ -1,4 +1,4 @@
-"""What a reader is given of a video: its strongest moments joined to passages, within a budget."""
+"""Join the strongest moments of a video to passages for a reader, within a budget."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from scenesearch.moments import Passage, Row, Window
 from scenesearch.ports import Candidate
 
 JOINED_MS = 5_000
-"""Passages with less than this between them are read as one."""
+"""Milliseconds between two passages below which they become one."""
 
 _Place = tuple[int, int]
 
 
 def passages_of(candidates: Sequence[Candidate], budget: int) -> tuple[Passage, ...]:
-    """The rows of the strongest candidates (strongest first) in order of time, whole rows, at most about `budget` characters.
+    """Return the rows of the strongest candidates (strongest first) in order of time: whole rows, about `budget` characters at most.
 
     Rows that follow each other, or nearly, are one passage; each candidate stays visible in it as a window.
     """

@@ -1,4 +1,4 @@
-"""Which files are read for a question, and which of their moments: where filters look at what a moment says, those that pass."""
+"""Choose the files that are read for a question, and their moments: those that pass, where filters depend on their text."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ from scenesearch.search.scene_stage import FileToRead
 from scenesearch.video import Profile
 
 MOMENTS_READ = 40
-"""Moments of a file that a reader is shown the neighbourhoods of."""
+"""The most moments of a file whose surroundings a reader gets."""
 
 MOMENTS_LOOKED_AT = 400
-"""Moments of a file that are looked through where only their text tells whether they may answer."""
+"""The most moments of a file that are checked where only their text shows whether they may answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadingList:
-    """The files that may answer, and the best of them with what is read of each."""
+    """The files that may answer, and the best of them with the moments to read."""
 
     ranking: FileRanking
     files: tuple[FileToRead, ...]
 
 
 def text_decides(inquiry: Inquiry) -> bool:
-    """Whether only its text tells if a moment may answer: who speaks, and phrases of stop words alone, are in no index."""
+    """Return whether only its text shows if a moment may answer: no index has speakers, or phrases of stop words alone."""
     request = inquiry.request
     return request.section is not None or request.speaker is not None or any(not phrase.words for phrase in inquiry.query.phrases)
 
 
 def files_to_read(ranking: FileRanking, inquiry: Inquiry, catalog: Catalog) -> ReadingList:
-    """The best files of a ranking with their strongest moments."""
+    """Return the best files of a ranking with their strongest moments."""
     return ReadingList(ranking, tuple(_with_moments(ranking.files[: inquiry.preset.files], MOMENTS_READ, inquiry, catalog)))
 
 
 def files_that_pass(ranking: FileRanking, inquiry: Inquiry, catalog: Catalog, *, depth: int) -> ReadingList:
-    """The files of a ranking (of `depth` files at most) that may answer by their text, and the best of them with the moments that may."""
+    """Return the files of a ranking (at most `depth`) whose text may answer, and the best of them with the moments that may."""
     found = _with_moments(ranking.files, MOMENTS_LOOKED_AT, inquiry, catalog)
     full = len(ranking.files) == depth or any(len(file.candidates) == MOMENTS_LOOKED_AT for file in found)
     narrowed = (replace(file, candidates=tuple(_passing(file.candidates, inquiry))[:MOMENTS_READ]) for file in found)
@@ -53,7 +53,7 @@ def files_that_pass(ranking: FileRanking, inquiry: Inquiry, catalog: Catalog, *,
 
 
 def _with_moments(files: Sequence[FileMatch], depth: int, inquiry: Inquiry, catalog: Catalog) -> list[FileToRead]:
-    """The files with their (at most) `depth` strongest moments; those of which there are none any more are left out."""
+    """Return the files with their (at most) `depth` strongest moments, without files that no longer have any."""
     candidates = inquiry.index.read([match.video.ref for match in files], inquiry.probe, depth)
     profiles: dict[str, Profile] = {}
     for match in files:
@@ -65,7 +65,7 @@ def _with_moments(files: Sequence[FileMatch], depth: int, inquiry: Inquiry, cata
 
 
 def _passing(candidates: Sequence[Candidate], inquiry: Inquiry) -> Iterator[Candidate]:
-    """Those that may answer, with the entries that may be evidence."""
+    """Yield the candidates that may answer, with the entries that may be evidence."""
     wordless = [phrase.written for phrase in inquiry.query.phrases if not phrase.words]
     for candidate in candidates:
         rows = [row.keeping(lambda entry: _admitted(entry, inquiry)) for row in candidate.moment.rows]
@@ -75,7 +75,7 @@ def _passing(candidates: Sequence[Candidate], inquiry: Inquiry) -> Iterator[Cand
 
 
 def _admitted(entry: Entry, inquiry: Inquiry) -> bool:
-    """Whether an entry may be evidence under the filters of the request."""
+    """Return whether the filters of the request admit an entry as evidence."""
     section, speaker = inquiry.request.section, inquiry.request.speaker
     spoken = speaker is None or (entry.speaker is not None and same(one_line(entry.speaker), one_line(speaker)))
     return spoken and (section is None or entry.section is section)

@@ -24,15 +24,15 @@ from scenesearch.video import Profile, Video
 LOG = logging.getLogger(__name__)
 
 BUDGET = 24_000
-"""Characters of one video that a reader is given: some six thousand tokens, however long the video is."""
+"""The most characters of one video that a reader gets: some six thousand tokens, however long the video is."""
 
 DESCRIPTION = 200
-"""Characters of a description that is put together from lines."""
+"""The most characters of a description that is joined from lines."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileToRead:
-    """A file that the file stage has found, and its strongest moments, strongest first."""
+    """A file from the file stage, with its strongest moments, strongest first."""
 
     video: Video
     profile: Profile
@@ -41,7 +41,7 @@ class FileToRead:
 
 @dataclass(frozen=True, slots=True)
 class FileRead:
-    """What became of reading a file: its grounded and ungrounded scenes, best first; `failure` says why the reader gave none."""
+    """The result of reading a file: its grounded and ungrounded scenes, best first; `failure` says why the reader gave none."""
 
     video: Video
     scenes: tuple[GroundedScene, ...]
@@ -57,9 +57,9 @@ class SceneStage:
     def read(
         self, files: Sequence[FileToRead], reader: SceneReader, *, cancellation: Cancellation, deadline: datetime
     ) -> Iterator[FileRead]:
-        """Each file as it is read. A reader that fails or is late for one gives what the index knows of it, and the reason.
+        """Yield each file when it has been read. Where the reader fails or is late, its scenes are those of the index, with the reason.
 
-        Ends when it was cancelled.
+        Ends when cancelled.
         """
         if not files:
             return
@@ -80,7 +80,7 @@ class SceneStage:
             pool.shutdown(wait=False, cancel_futures=True)
 
     def known(self, file: FileToRead, failure: str | None = None) -> FileRead:
-        """What the index alone knows of a file: its strongest moments that do not overlap, as scenes."""
+        """Return the scenes that the index alone finds in a file: its strongest moments that do not overlap."""
         passages = passages_of(file.candidates, BUDGET)
         scenes: list[GroundedScene] = []
         for candidate in file.candidates:

@@ -36,7 +36,7 @@ Event = FileHit | Scene | Answer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How long the parts of an answer may take, how many files are ranked, and the score that an answer must reach in each mode."""
+    """How long reading and watching may take, how many files are ranked, and the score that an answer must reach in each mode."""
 
     reading: timedelta = timedelta(seconds=20)
     watching: timedelta = timedelta(seconds=60)
@@ -55,13 +55,13 @@ class Search:
         readers: tuple[SceneReader, SceneWatcher | None],
         limits: Limits | None = None,
     ) -> None:
-        """`readers`: what reads the metadata text, and what watches clips for `thorough`, where anything can."""
+        """`readers`: the reader of metadata text, and the watcher of clips for `thorough`, if there is one."""
         self._catalog, self._index, self._embedder = catalog, index, embedder
         self._reader, self._watcher = readers
         self._limits = limits or Limits()
 
     def answer(self, request: SearchRequest, readable: frozenset[str] | None = None) -> Answer:
-        """The whole answer. `readable`: the collections that the caller may read; None: all.
+        """Return the whole answer. `readable`: the collections that the caller may read; None: all.
 
         Raises:
             InvalidRequest: the question cannot be understood.
@@ -76,10 +76,10 @@ class Search:
     def events(
         self, request: SearchRequest, readable: frozenset[str] | None = None, cancellation: Cancellation | None = None
     ) -> Iterator[Event]:
-        """Files first, then scenes as each file is read, last the whole answer: the `limit` best of the scenes that came.
+        """Yield files, then scenes as each file is read, and last the whole answer: the `limit` best of these scenes.
 
-        A scene comes when it is among the best so far, so that the first one need not wait for the slowest file; better ones may follow.
-        Once it was cancelled, it ends without an answer. Raises what `answer` raises, before the first event.
+        A scene is yielded when it is among the best so far, so that the first one does not wait for the slowest file; better ones may
+        follow. After a cancellation it ends without an answer. Raises what `answer` raises, before the first event.
         """
         began = time.monotonic()
         query = understood(request.query)
@@ -88,7 +88,7 @@ class Search:
         return self._until_left(inquiry, self._stages(inquiry, filters, began))
 
     def _until_left(self, inquiry: Inquiry, stages: Generator[Event, None, None]) -> Iterator[Event]:
-        """The events; whoever still works for them when they end, being late or because nobody reads on, may stop."""
+        """Yield the events; when they end, early or not, cancel all work that still runs for them."""
         answered = False
         try:
             with closing(stages) as events:
@@ -146,18 +146,18 @@ class Search:
         )
 
     def _answers(self, scene: GroundedScene | Scene, inquiry: Inquiry) -> bool:
-        """Whether a scene answers the question; one that holds the phrases that were quoted does."""
+        """Return whether a scene answers the question; one that contains the quoted phrases does."""
         return bool(inquiry.query.phrases) or scene.score >= self._limits.cutoffs[inquiry.request.mode]
 
     def _read(self, files: Sequence[FileToRead], inquiry: Inquiry) -> Iterator[FileRead]:
-        """Each file as it is read, its scenes grounded; with the least effort what the index knows of it."""
+        """Yield each file when it has been read, with grounded scenes; with the least effort, the scenes of the index."""
         stage = SceneStage(inquiry.query, inquiry.question, per_file=inquiry.per_file)
         if inquiry.request.effort is Effort.FAST:
             return (stage.known(file) for file in files)
         return stage.read(files, self._reader, cancellation=inquiry.cancellation, deadline=now() + self._limits.reading)
 
     def _verified(self, scenes: list[Scene], inquiry: Inquiry) -> list[Scene]:
-        """The scenes after somebody has watched them."""
+        """Return the scenes after verification."""
         assert self._watcher is not None  # noqa: S101 - for the type checker
         videos = self._catalog.live(list({scene.video_id for scene in scenes}))
         deadline = now() + self._limits.watching

@@ -1,4 +1,4 @@
-"""The best scenes so far, while more may come."""
+"""Keep the best scenes so far, while more may come."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class TopScenes:
         self._number = 0
 
     def take(self, scene: Scene) -> bool:
-        """One more; the worst goes when there are too many. False when it is this one."""
+        """Add a scene; when there are too many, the worst is dropped. Return False when that is this one."""
         self._number += 1
         insort(self._ranked, (-scene.score, self._number, scene), key=lambda kept: kept[:2])
         dropped = self._ranked[self._limit :]
@@ -24,5 +24,5 @@ class TopScenes:
         return all(other is not scene for _, _, other in dropped)
 
     def best(self) -> list[Scene]:
-        """All that are kept, best first."""
+        """Return all kept scenes, best first."""
         return [scene for _, _, scene in self._ranked]
