@@ -1,4 +1,4 @@
-"""One clock for every video, also where the file's own starts again or jumps: worked out once, by the plan, from the packets' times."""
+"""Give every video one clock, even where that of the file restarts or jumps: the plan computes it once, from the times of packets."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ Where a container has no decoding times yet, they must go back by more than so m
 """
 
 AHEAD_S = 1.0
-"""Decoding times that leap ahead by more than this are looked at: a jump of the clock, a picture that stands, or a hole."""
+"""The seconds above which a leap of decoding times is examined: it is a jump of the clock, a still picture, or a gap."""
 
 TOGETHER_S = 1.5
-"""Two tracks whose leaps differ by less than this leap together: it is the clock that jumped, not a track that paused."""
+"""The difference in seconds below which two tracks leap together: then the clock jumped, and no track paused."""
 
 NEAR_S = 5.0
-"""Tracks that leap together do so at most this far from each other: containers interleave loosely."""
+"""How many seconds apart tracks that leap together may leap: containers interleave loosely."""
 
 ALONE_S = 10.0
 """A leap of the only track there is counts as a jump of the clock from here on (FFmpeg's `dts_delta_threshold`)."""
@@ -38,7 +38,7 @@ APART_S = 5.0
 """A picture that would be shown so many seconds apart from when it is decoded has one of these times from the other side of a joint."""
 
 MAX_RUNS = 2_000
-"""A track that breaks more often than this is damaged beyond mending; it bounds what a plan keeps in memory and in the catalog."""
+"""The most runs of a track: one with more breaks is damaged beyond repair. It bounds what a plan stores in memory and the catalog."""
 
 RESTARTING = frozenset({"mpegts", "mpeg", "flv", "ogg"})
 """Containers without a clock of their own: recordings in them are joined and spliced as they are, and their clocks leap ahead."""
@@ -65,7 +65,7 @@ class Run:
 
     @property
     def start_s(self) -> float:
-        """When it begins, in seconds on the file's own clock."""
+        """When the run begins, in seconds on the file's own clock."""
         return float(self.start * self.base)
 
     @property
@@ -85,7 +85,7 @@ class Run:
 
 
 class Timekeeper:
-    """Watches the packets of one track go by and cuts them into runs."""
+    """Divides the packets of one track into runs as they are read."""
 
     def __init__(self, track: int, base: Fraction) -> None:
         self.runs: list[Run] = []
@@ -112,7 +112,7 @@ class Timekeeper:
 
 
 def set_to_one_clock(keepers: Iterable[Timekeeper], *, container: str) -> list[str]:
-    """Give every run the shift that makes one clock of all, and return what was mended, in sentences."""
+    """Give every run the shift that joins all to one clock, and return what was repaired, in sentences."""
     runs = {keeper.runs[0].track: keeper.runs for keeper in keepers if keeper.runs}
     notes: list[str] = []
     before: dict[int, Run] = {}
@@ -142,7 +142,7 @@ def set_to_one_clock(keepers: Iterable[Timekeeper], *, container: str) -> list[s
 
 
 def steps_of(keepers: Iterable[Timekeeper]) -> tuple[ClockStep, ...]:
-    """The shifts of runs that have one, as they are kept."""
+    """Return the shifts of runs that have one, in the form in which they are stored."""
     steps: list[ClockStep] = []
     for keeper in keepers:
         shift_s = 0.0
@@ -165,7 +165,7 @@ def _appended(run: Run, before: dict[int, Run], runs: dict[int, list[Run]]) -> t
 
 
 def _all_leap(run: Run, previous: Run, runs: dict[int, list[Run]]) -> bool:
-    """Whether every other track that goes on past this leap leaps with it."""
+    """Return whether every other track that continues past this leap leaps with it."""
     leap_s, at_s = run.start_s - previous.next_s, previous.next_s + previous.shift_s
     going_on = [of for track, of in runs.items() if track != run.track and of[0].first < run.first < of[-1].last]
     if not going_on:
@@ -210,7 +210,7 @@ class ClockHand:
 
 
 def holes(keepers: Sequence[Timekeeper], *, longest_s: float = AHEAD_S) -> list[tuple[float, float]]:
-    """Stretches in which no track has anything, in seconds on the mended clock; of two tracks or more: one alone may pause."""
+    """Return the stretches without packets of any track, in seconds on the repaired clock; a single track may pause, so it has none."""
     if sum(bool(keeper.runs) for keeper in keepers) < 2:
         return []
     covered = sorted((run.begin_s + run.shift_s, run.end_s + run.shift_s) for keeper in keepers for run in keeper.runs)

@@ -37,7 +37,7 @@ CONTAINERS = (
     Container("h264", dict.fromkeys((".h264", ".264"), "video/h264")),
     Container("hevc", dict.fromkeys((".hevc", ".h265", ".265"), "video/h265")),
 )
-"""Everything that an upload may be. None of these opens other files: playlists (HLS, DASH, concat) are not here."""
+"""All containers that an upload may have. None of them opens other files: playlists (HLS, DASH, concat) are not here."""
 
 VIDEO_FORMATS = tuple(container.demuxer for container in CONTAINERS)
 """Demuxers that an upload may choose."""

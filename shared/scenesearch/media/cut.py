@@ -23,7 +23,7 @@ from scenesearch.timeline import Span
 from scenesearch.video import Chunk, MediaInfo
 
 AUDIO_OVERLAP_MS = 5_000
-"""How much sound two neighbouring audio clips share: half of it on either side of their border."""
+"""How much sound two neighbouring audio clips share, half of it on either side of their border."""
 
 READ_BYTES = 1 << 17
 """Nearly everything is read: in pieces that are large, but stay in the processor's cache."""
@@ -42,7 +42,7 @@ class CutChunk:
 
 
 class ChunkCutter:
-    """Cuts chunks of one video, best in order: what the demuxer has learnt of the file serves the next chunk.
+    """Cuts chunks of one video, preferably in order: what the demuxer has learnt about the file helps with the next chunk.
 
     Use as a context manager; entering raises `UnreadableMedia`. The chunk that reaches the end of the video takes all that is left.
     """
@@ -61,7 +61,7 @@ class ChunkCutter:
 
     @contextmanager
     def cut(self, chunk: Chunk) -> Iterator[CutChunk]:
-        """The chunk's clips, in temporary files that go away with the context. Memory does not grow with their length.
+        """Yield the clips of the chunk, in temporary files that end with the context. Memory does not grow with their length.
 
         Raises:
             UnreadableMedia: there is not one readable picture in the chunk.
@@ -82,7 +82,7 @@ class ChunkCutter:
             yield cut
 
     def _cut(self, chunk: Chunk, files: ExitStack, *, copied: bool = True) -> CutChunk | None:
-        """`copied`: what may be copied is; once it shows that it is coded in several ways it is encoded."""
+        """`copied`: copy what may be copied; once its coding turns out to change, it is encoded."""
         try:
             with ExitStack() as writers:
                 thumbnails = self._thumbnails(chunk)
@@ -103,7 +103,7 @@ class ChunkCutter:
 
 
 class _Cut:
-    """One chunk being cut: packets are dealt out to its pictures and its sound."""
+    """Cuts one chunk: distributes packets to its pictures and its sound."""
 
     pictures: Pictures
 
@@ -156,7 +156,7 @@ class _Cut:
         return EncodedPictures(self._video, span, encoder, self.beside.encoded(encoder.stream, Fraction(0)), lead=quality.min_gap)
 
     def run(self) -> None:
-        """Deal out the packets until both have what is theirs."""
+        """Distribute the packets until pictures and sound are complete."""
         shown, audio, over = self._video.video, self._video.audio, self._over
         pictures, sound = self.pictures, self._sound
         for packet in self._video.packets_from(self._from_ms, *((shown, audio) if audio else (shown,))):
@@ -176,7 +176,7 @@ class _Cut:
 
 @contextmanager
 def _scratch() -> Iterator[BinaryIO]:
-    """A file without a name: nothing stays behind, however the process ends."""
+    """Return a file without a name: nothing remains of it, however the process ends."""
     file = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115 - closing may fail
     try:
         yield file

@@ -1,4 +1,4 @@
-"""Interlaced pictures made whole: the two fields of each become one progressive picture, at its own time."""
+"""Deinterlace pictures: the two fields of each become one progressive picture, at its own time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures on their way into a clip: rendered alike, each standing until the next one comes, encoded as H.264."""
+"""Encode the pictures of a clip as H.264: all rendered alike, each on screen until the next one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SCALER = "bicubic+accurate_rnd+full_chroma_int"
 """How pictures are scaled. The last two keep conversions between matrices within 3 of 255 (5 without them)."""
 
 STANDS_AT_MOST = Fraction(1)
-"""A picture that stands longer (seconds) is encoded again this often: models look once a second, and players seek in such files."""
+"""Seconds after which a picture still on screen is encoded again: models look once a second, and players seek in such files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +115,14 @@ class PictureEncoder:
         self._standing = at, picture
 
     def finish(self, end: Fraction | None) -> Iterator[Packet[Any]]:
-        """The last picture stands until `end`, for one picture's time when that is not known. Then the encoder is emptied."""
+        """Encode the last picture until `end`, or for the time of one picture when that is unknown, and empty the encoder."""
         if self._standing is not None:
             yield from self._until(max(self._standing[0], self._start) + self._one if end is None else end)
         if self._opened:
             yield from self.stream.encode(None)
 
     def _until(self, end: Fraction) -> Iterator[Packet[Any]]:
-        """Encode what stands, until `end`."""
+        """Encode the picture on screen until `end`."""
         if self._standing is None or end <= self._start:
             return
         at, picture = max(self._standing[0], self._start), self._renderer.render(self._standing[1])

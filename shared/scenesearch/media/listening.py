@@ -28,7 +28,7 @@ A place costs about 450 KB of an MP4 of 2.5 Mbit/s (measured): two of them, 0.4%
 """
 
 MAX_PACKETS = 2_000
-"""Packets looked at in one place before it is given up: tracks may begin much later than others."""
+"""The most packets that are read in one place: tracks may begin much later than others."""
 
 SILENT = 1e-3
 """Root mean square, of a full scale of 1, below which nothing is heard (-60 dBFS: the noise of a muted microphone is less)."""
@@ -44,7 +44,7 @@ SYLLABLES_HZ = (2.0, 10.0)
 """How fast loudness changes in speech (Houtgast and Steeneken 1985: the modulation spectrum of speech peaks at 4 Hz)."""
 
 PATIENCE_S = 20.0
-"""After so many seconds no further place is listened to."""
+"""The seconds after which no further place is listened to."""
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Many channels become one without losing what is said: legs that cancel each other, or one voice among silent channels."""
+"""Mix many channels to one without losing speech, where channels cancel each other or only one of them has a voice."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
 
 CANCELLED = 0.25
-"""A mix this much quieter (as a share) than its loudest channel has cancelled it, or drowned it among silent ones."""
+"""The loudness of a mix, as a share of that of its loudest channel, below which the mix has lost that channel."""
 
 MEMORY_S = 2.0
 """How long, in seconds, the mixer remembers how loud its channels were: it must not jump between them within a word."""

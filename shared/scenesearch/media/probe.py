@@ -1,4 +1,4 @@
-"""What a video file says about itself, and what reading it shows."""
+"""Probe a video file: what its header states, and what reading it shows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from scenesearch.media.timecode import timecode_of
 from scenesearch.video import MediaInfo, Track
 
 FIRST_PACKETS = 120
-"""How many packets may go by before the first picture."""
+"""The most packets that are read before the first picture."""
 
 
 def probe(source: BinaryIO) -> MediaInfo:
@@ -29,7 +29,7 @@ def probe(source: BinaryIO) -> MediaInfo:
 
 
 def examined(video: OpenVideo, *, wished: bool = False) -> tuple[MediaInfo, Survey]:
-    """Everything that is to be known of an open video before it is cut. `wished`: somebody has chosen its sound track.
+    """Examine an open video before it is cut. `wished`: its sound track was chosen by the user.
 
     Raises `UnreadableMedia`.
     """

@@ -29,7 +29,7 @@ READ_THROUGH_BYTES = 48_000_000
 """A file up to this size (in bytes) is read through whatever it is: that takes a tenth of a second, and shows all that may be wrong."""
 
 CUT_SHORT_MS = 1_500
-"""A file that ends by more than this before its header says is called cut short; rounding and missing last durations are less."""
+"""How long before the end that its header states a file may end without being called cut short: rounding makes less."""
 
 PLACES_APART_MS, MAX_PLACES = 10_000, 500
 """How far apart the places are where reading a file without a sound clock may begin, and how many the catalog keeps of one video."""
@@ -105,7 +105,7 @@ def _first_lost_ms(video: OpenVideo, stream: Stream) -> int | None:
 
 
 def _measured_end_ms(video: OpenVideo, stated_ms: int) -> int:
-    """The end of the last packet."""
+    """Return the end of the last packet."""
     video.seek(max(0, stated_ms - TAIL_MS))
     return max((span_ms(video, packet)[1] for packet in timed(video, *streams_of(video))), default=0)
 
