@@ -52,7 +52,7 @@ def test_what_is_not_there_is_not_found_when_only_sure_hits_are_wanted(library: 
 
 def test_the_answer_has_the_shape_that_outside_checks_rely_on(library: Path) -> None:
     answer = scenesearch(library, "search", "the red car explodes", "--json").json
-    assert set(answer) == {"query", "mode", "effort", "degraded", "truncated", "took_ms", "files", "scenes"}
+    assert set(answer) == {"query", "mode", "effort", "degraded", "truncated", "no_match", "took_ms", "files", "scenes"}
     assert (answer["mode"], answer["effort"], answer["degraded"], answer["truncated"]) == ("balanced", "standard", None, False)
     assert set(answer["files"][0]) == {"video_id", "title", "collection", "score", "duration"}
     scene = answer["scenes"][0]
