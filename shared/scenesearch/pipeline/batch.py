@@ -14,9 +14,10 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from itertools import chain
 
 from scenesearch.config import Settings
-from scenesearch.errors import ConfigurationError, Gone, InvalidRequest, ObjectNotFound, TooLarge
+from scenesearch.errors import ConfigurationError, Gone, InvalidRequest, ObjectNotFound, SceneSearchError, TooLarge
 from scenesearch.messages import ChunkWork, ObjectChanged, Topic
 from scenesearch.metadata import CHUNK_SECTIONS, Section
 from scenesearch.ports import BatchJobs, ClipInput, Job, JobState, ObjectStore, Ports
@@ -65,14 +66,20 @@ def ask_online(key: SectionKey, ports: Ports) -> None:
 def tend_batches(jobs: BatchJobs | None, ports: Ports, settings: Settings) -> None:
     """The timer's part: start what was interrupted, look after jobs under way, collect what waits into new ones.
 
-    Raises `Unavailable`: the next round goes on.
+    A batch that fails keeps no other waiting. The first failure is raised when all have been seen to: the next round goes on.
     """
     if jobs is None:
         return
-    for batch in ports.catalog.batches():
-        follow(batch, jobs, ports, settings)
-    for batch in _collected(ports):
-        follow(batch, jobs, ports, settings)
+    failures: list[Exception] = []
+    for batch in chain(ports.catalog.batches(), _collected(ports)):
+        try:
+            follow(batch, jobs, ports, settings)
+        except Exception as error:  # whatever is wrong with one batch, the others are due
+            about = {"batch": batch.id, "job": batch.job, "reason": str(error)}
+            LOG.warning("a batch could not be followed", exc_info=True, extra=about)
+            failures.append(error)
+    if failures:
+        raise failures[0]
 
 
 def output_written(change: ObjectChanged, jobs: BatchJobs | None, ports: Ports, settings: Settings) -> None:
@@ -91,18 +98,33 @@ def follow(batch: Batch, jobs: BatchJobs, ports: Ports, settings: Settings) -> b
     overdue = now() - batch.created_at > timedelta(hours=settings.batch_hours)
     if not batch.job and not overdue:
         return _started(batch, jobs, ports)
-    job = jobs.look(batch.job) if batch.job else Job("", JobState.FAILED, "it could not be started in time")
-    if job.state is JobState.RUNNING and not overdue:
+    job = _given_up(batch, jobs) if overdue else jobs.look(batch.job)
+    if job.state is JobState.RUNNING:
         return False
     if job.state is not JobState.SUCCEEDED:
         LOG.warning(
             "a batch job came to nothing: its sections are asked about online", extra={**about, "job": job.name, "reason": job.reason}
         )
-    if job.state is JobState.RUNNING:
-        jobs.cancel(batch.job)
     _take_in(batch, jobs, ports)
     _end(batch, ports)
     return True
+
+
+def _given_up(batch: Batch, jobs: BatchJobs) -> Job:
+    """Return how an overdue job has ended: one that has not, or that nothing can be learnt about, is cancelled and has failed."""
+    if not batch.job:
+        return Job("", JobState.FAILED, "it could not be started in time")
+    try:
+        job = jobs.look(batch.job)
+    except SceneSearchError as error:
+        job = Job(batch.job, JobState.RUNNING, str(error))
+    if job.state is not JobState.RUNNING:
+        return job
+    try:
+        jobs.cancel(batch.job)
+    except SceneSearchError as error:
+        LOG.error("a batch job could not be cancelled: it may still cost something", extra={"job": batch.job, "reason": str(error)})
+    return replace(job, state=JobState.FAILED)
 
 
 def _collected(ports: Ports) -> Iterator[Batch]:

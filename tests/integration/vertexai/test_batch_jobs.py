@@ -17,19 +17,21 @@ from integration.vertexai.harbour import FROM_S, SECONDS, TRUTH, GsFolder
 from scenesearch.backends.local.backend import LocalBackend
 from scenesearch.backends.local.queue import LocalQueue
 from scenesearch.backends.local.signed_urls import UrlSigner
+from scenesearch.bootstrap import Application
 from scenesearch.config import Settings
-from scenesearch.errors import Outage, Retryable, SceneSearchError
+from scenesearch.errors import InvalidRequest, Outage, Retryable, SceneSearchError, Unavailable
 from scenesearch.library.views import details, view
 from scenesearch.messages import ChunkWork, ObjectChanged, Subscription
 from scenesearch.metadata import CHUNK_SECTIONS, Section
 from scenesearch.models.local.embedder import LocalEmbedder
+from scenesearch.models.vertexai.batch_jobs import GeminiBatchJobs
 from scenesearch.models.vertexai.vertexai_models import VertexModels
 from scenesearch.pipeline.batch import output_written, tend_batches
 from scenesearch.pipeline.extract import extract
 from scenesearch.pipeline.remove import forget
 from scenesearch.pipeline.retry import retry
 from scenesearch.pipeline.tick import tick
-from scenesearch.ports import ObjectInfo, Ports
+from scenesearch.ports import Job, ObjectInfo, Ports
 from scenesearch.price import Price
 from scenesearch.timeline import Span
 from scenesearch.video import Chunk, Clip, MediaInfo, SectionKey, SectionRecord, SectionState, Video, VideoRef, VideoState, now
@@ -262,6 +264,62 @@ def test_a_service_that_is_away_is_asked_again_in_the_next_round(house: House, s
     house.tend()
     assert house.states() == {SectionState.DONE}
     assert len(stand_in.jobs()) == 3
+
+
+@pytest.mark.parametrize("fault", [Outage("HTTP 403"), InvalidRequest("HTTP 400")], ids=["no permission", "not understood"])
+def test_a_job_that_nothing_can_be_learnt_about_keeps_no_other_waiting_and_ends_in_time(
+    fault: SceneSearchError, house: House, stand_in: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.tell()
+    house.tend()
+    lost, whole = house.ports.catalog.batches()[0], type(house.models.batches).look
+
+    def look(self: GeminiBatchJobs, job: str) -> Job:
+        if job == lost.job:
+            raise fault
+        return whole(self, job)
+
+    def cancel(self: GeminiBatchJobs, job: str) -> None:
+        raise fault
+
+    monkeypatch.setattr(GeminiBatchJobs, "look", look)
+    monkeypatch.setattr(GeminiBatchJobs, "cancel", cancel)
+    with pytest.raises(type(fault)):
+        house.tend()
+    house.tell()
+    others = set(CHUNK_SECTIONS) - {lost.section}
+    assert {house.record(section).state for section in others} == {SectionState.DONE}
+    assert house.record(lost.section).waits_for_batch
+    house.settings = house.settings.model_copy(update={"batch_hours": 1e-9})
+    house.tend()
+    assert house.states() == {SectionState.DONE}
+    assert not house.ports.catalog.batches()
+
+
+def test_neither_part_of_the_timer_keeps_the_other_from_its_turn(house: House, stand_in: Control, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Timer(Application):
+        ports, models = house.ports, house.models
+
+    house.tell()
+    stand_in.script({"fault": "http", "status": 503, "match": {"kind": "job"}})
+    with pytest.raises(Outage):
+        Timer(house.settings).tick()
+    assert isinstance(house.ports.publisher, LocalQueue)
+    assert house.ports.publisher.status().waiting[Subscription.REMOVE_OBJECTS]  # the timer saw that the upload is gone
+    stand_in.script()
+
+    def unlisted(self: SharedBucket, prefix: str = "") -> Iterator[ObjectInfo]:
+        if not prefix:
+            raise Unavailable("the bucket cannot be listed")
+        return whole(self, prefix)
+
+    whole = SharedBucket.list
+    monkeypatch.setattr(SharedBucket, "list", unlisted)
+    for _ in range(2):
+        with pytest.raises(Unavailable, match="listed"):
+            Timer(house.settings).tick()
+    house.tell()
+    assert house.states() == {SectionState.DONE}
 
 
 STEPS = (
