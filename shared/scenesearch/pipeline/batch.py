@@ -32,6 +32,9 @@ BATCHES = "batches/"
 MOST_IN_A_BATCH = 400
 """The most sections in a job: one commit moves them into it, and one call of the timer's function takes their answers in."""
 
+START_LEASE = timedelta(minutes=10)
+"""How long nobody else starts a batch whose starter has died: longer than the 540 s that a function may take."""
+
 LOOK_AGAIN = timedelta(minutes=1)
 """A job's output may be there before the job says that it has ended."""
 
@@ -57,9 +60,14 @@ def answer_to(record: SectionRecord, work: ObjectStore) -> bytes | None:
         return None
 
 
+def forget_answer(key: SectionKey, work: ObjectStore) -> None:
+    """Delete what a batch job may have answered about the section: it is used once, and booked once."""
+    work.delete(_answer_object(key))
+
+
 def ask_online(key: SectionKey, ports: Ports) -> None:
     """Let the section be asked about online from now on, and forget what a batch job may have answered. Raises `Gone`."""
-    ports.work.delete(_answer_object(key))
+    forget_answer(key, ports.work)
     ports.catalog.leave_batch(key)
 
 
@@ -138,6 +146,18 @@ def _collected(ports: Ports) -> Iterator[Batch]:
 
 
 def _started(batch: Batch, jobs: BatchJobs, ports: Ports) -> bool:
+    """Start the job, unless somebody else is at it; a start that fails may be tried again at once. True when nothing is left to start."""
+    until = now() + START_LEASE
+    if not ports.catalog.claim_batch(batch.id, until):
+        return False
+    try:
+        return _start(batch, jobs, ports)
+    except Exception:
+        ports.catalog.claim_batch(batch.id, now(), held=until)
+        raise
+
+
+def _start(batch: Batch, jobs: BatchJobs, ports: Ports) -> bool:
     """Write the requests and start the job. Sections that cannot be asked about like this are let go; True when none is left."""
     folder, lines = f"{BATCHES}{batch.id}/", io.BytesIO()
     for key in ports.catalog.batch_sections(batch.id, MOST_IN_A_BATCH):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 
 from pydantic import TypeAdapter
 
@@ -31,9 +33,19 @@ class LocalBatches:
             self._database.execute("INSERT OR REPLACE INTO batches VALUES (?, ?, ?)", (batch.id, batch.created_at.timestamp(), document))
             for key in keys:
                 self._database.execute(
-                    "UPDATE batch_sections SET batch = ? WHERE video_id = ? AND generation = ? AND chunk = ? AND section = ?",
+                    "UPDATE batch_sections SET batch = ? WHERE video_id = ? AND generation = ? AND chunk = ? AND section = ?"
+                    " AND batch = ''",
                     (batch.id, *_values(key)),
                 )
+
+    def claim_batch(self, batch_id: str, until: datetime, *, held: datetime | None = None) -> bool:
+        """One transaction."""
+        with self._database.atomic():
+            batch = self.batch(batch_id)
+            if batch is None or not batch.may_be_started(held):
+                return False
+            self.save_batch(replace(batch, starting_until=until))
+        return True
 
     def batch(self, batch_id: str) -> Batch | None:
         """None once it has ended."""
