@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import uuid
@@ -12,7 +13,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import pytest
+from functions_framework import create_app
 
+from contract.given import together
 from integration.vertexai.harbour import FROM_S, SECONDS, TRUTH, GsFolder
 from scenesearch.backends.local.backend import LocalBackend
 from scenesearch.backends.local.queue import LocalQueue
@@ -30,6 +33,7 @@ from scenesearch.pipeline.batch import output_written, tend_batches
 from scenesearch.pipeline.extract import extract
 from scenesearch.pipeline.remove import forget
 from scenesearch.pipeline.retry import retry
+from scenesearch.pipeline.subtitles import refresh_transcription
 from scenesearch.pipeline.tick import tick
 from scenesearch.ports import Job, ObjectInfo, Ports
 from scenesearch.price import Price
@@ -37,6 +41,7 @@ from scenesearch.timeline import Span
 from scenesearch.video import Chunk, Clip, MediaInfo, SectionKey, SectionRecord, SectionState, Video, VideoRef, VideoState, now
 from stand_ins.vertexai.control import Control
 
+FUNCTIONS = Path(__file__).parents[3] / "functions"
 REF = VideoRef("v7", 3)
 SEEN = [note["description"] for note in TRUTH["videos"]["7"]["visual_info"]]
 
@@ -89,6 +94,14 @@ class House:
         tend_batches(self.models.batches, self.ports, self.settings)
         for section, work in self.published():
             extract(work, self.models.extractor(section), self.ports, self.settings, self.models.batches)
+
+    def application(self) -> Application:
+        """What runs in the cloud, over this house's ports."""
+
+        class InTheHouse(Application):
+            ports, models = self.ports, self.models
+
+        return InTheHouse(self.settings)
 
     def record(self, section: Section = Section.VISUAL_INFO) -> SectionRecord:
         return self.ports.catalog.section(SectionKey(REF, 0, section))
@@ -164,6 +177,26 @@ def test_the_bucket_tells_that_a_job_has_written(house: House) -> None:
             output_written(news, house.models.batches, house.ports, house.settings)
     for section, work in house.published():
         extract(work, house.models.extractor(section), house.ports, house.settings, house.models.batches)
+    assert house.states() == {SectionState.DONE}
+
+
+def test_the_function_takes_the_buckets_own_notifications_and_the_timers_ticks(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scenesearch.bootstrap.application", house.application)
+    recover = create_app("handle", str(FUNCTIONS / "recover" / "main.py")).test_client()  # type: ignore[no-untyped-call]
+    house.tell()
+    assert recover.post("/", json={"message": {"messageId": "timer", "data": "", "attributes": {"type": "tick"}}}).status_code == 204
+    assert len(house.ports.catalog.batches()) == 3
+    for number, info in enumerate(list(house.ports.work.list("batches/"))):  # the requests' files are among them
+        told = {"kind": "storage#object", "id": f"{info.bucket}/{info.name}/{info.generation}", "name": info.name, "bucket": info.bucket}
+        told |= {"generation": str(info.generation), "contentType": "application/jsonl", "size": str(info.size_bytes)}
+        attributes = {"eventType": "OBJECT_FINALIZE", "bucketId": info.bucket, "objectId": info.name, "payloadFormat": "JSON_API_V1"}
+        attributes |= {"objectGeneration": str(info.generation), "eventTime": "2026-11-25T12:00:00.000000Z"}
+        attributes |= {"notificationConfig": f"projects/_/buckets/{info.bucket}/notificationConfigs/1"}
+        message = {"messageId": str(number), "data": base64.b64encode(json.dumps(told).encode()).decode(), "attributes": attributes}
+        pushed = {"subscription": "projects/p/subscriptions/recover-batches", "message": message}
+        assert recover.post("/", json=pushed).status_code == 204
+    assert not house.ports.catalog.batches()
+    house.tell()
     assert house.states() == {SectionState.DONE}
 
 
@@ -297,13 +330,10 @@ def test_a_job_that_nothing_can_be_learnt_about_keeps_no_other_waiting_and_ends_
 
 
 def test_neither_part_of_the_timer_keeps_the_other_from_its_turn(house: House, stand_in: Control, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Timer(Application):
-        ports, models = house.ports, house.models
-
     house.tell()
     stand_in.script({"fault": "http", "status": 503, "match": {"kind": "job"}})
     with pytest.raises(Outage):
-        Timer(house.settings).tick()
+        house.application().tick()
     assert isinstance(house.ports.publisher, LocalQueue)
     assert house.ports.publisher.status().waiting[Subscription.REMOVE_OBJECTS]  # the timer saw that the upload is gone
     stand_in.script()
@@ -317,9 +347,19 @@ def test_neither_part_of_the_timer_keeps_the_other_from_its_turn(house: House, s
     monkeypatch.setattr(SharedBucket, "list", unlisted)
     for _ in range(2):
         with pytest.raises(Unavailable, match="listed"):
-            Timer(house.settings).tick()
+            house.application().tick()
     house.tell()
     assert house.states() == {SectionState.DONE}
+
+
+def test_two_rounds_of_the_timer_at_once_start_each_job_once(house: House, stand_in: Control) -> None:
+    house.tell()
+    together(4, lambda _: tend_batches(house.models.batches, house.ports, house.settings))
+    assert len(stand_in.jobs()) == 3
+    house.tend()
+    house.tell()
+    assert house.states() == {SectionState.DONE}
+    assert not house.ports.catalog.batches()
 
 
 STEPS = (
@@ -402,6 +442,26 @@ def test_a_retry_is_not_made_to_wait_again(house: House, stand_in: Control) -> N
     retry(REF.video_id, house.ports)
     house.tell()
     assert (house.record().state, len(online(stand_in))) == (SectionState.DONE, 1)
+
+
+def test_an_answer_is_used_and_paid_for_once(house: House, stand_in: Control) -> None:
+    house.tell()
+    house.tend()
+    house.tend()
+    assert not [info.name for info in house.ports.work.list("v7/3/answers/")]
+    spent = house.record(Section.TRANSCRIPTION).usage.cost_usd
+    key = SectionKey(REF, 0, Section.TRANSCRIPTION)
+    house.ports.work.replace("v7/3/answers/00000-transcription.json", io.BytesIO(b"{}"), content_type="application/json")  # left by a crash
+    lines = b"1\n00:00:00,500 --> 00:00:01,500\nAhoy.\n"
+    house.ports.uploads.replace("7.pt.srt", io.BytesIO(lines), content_type="text/plain")
+    assert refresh_transcription(_video(house), house.ports)
+    assert not house.ports.catalog.section(key).waits_for_batch
+    house.tell()
+    record = house.record(Section.TRANSCRIPTION)
+    assert (record.state, record.failures, len(record.sources)) == (SectionState.DONE, 0, 1)
+    assert [request["flex"] for request in online(stand_in)] == [True]
+    assert record.usage.cost_usd == pytest.approx(spent)
+    assert len(stand_in.jobs()) == 3
 
 
 def test_people_see_what_is_waited_for(house: House) -> None:
