@@ -7,7 +7,7 @@ import io
 import json
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -70,6 +70,7 @@ class House:
     ports: Ports
     models: VertexModels
     settings: Settings
+    undone: list[tuple[Section, ChunkWork]] = field(default_factory=list)
 
     def tell(self) -> None:
         """Give the chunk to all its extractors, and then whatever was published about it, until nothing is."""
@@ -92,8 +93,11 @@ class House:
     def tend(self) -> None:
         """A round of the timer, and what it leads to."""
         tend_batches(self.models.batches, self.ports, self.settings)
-        for section, work in self.published():
+        self.undone += self.published()
+        while self.undone:  # what fails comes again, as it does from a queue
+            section, work = self.undone[0]
             extract(work, self.models.extractor(section), self.ports, self.settings, self.models.batches)
+            del self.undone[0]
 
     def application(self) -> Application:
         """What runs in the cloud, over this house's ports."""
