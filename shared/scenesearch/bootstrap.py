@@ -120,14 +120,19 @@ class Application:
         return handlers(self.ports, self.models, self.settings)
 
     def tick(self, stalled_for: timedelta | None = None) -> None:
-        """Do what the timer does, for videos without progress for so long (as the settings say, if it is None)."""
+        """Do what the timer does, for videos without progress for so long (as the settings say, if it is None).
+
+        Batch jobs come first: what they answer must not wait for the buckets to be listed. Neither part keeps the other from its turn.
+        """
         from scenesearch.pipeline.batch import tend_batches
         from scenesearch.pipeline.tick import tick
 
         stalled_for = timedelta(seconds=self.settings.stalled_seconds) if stalled_for is None else stalled_for
         hours = self.settings.unended_hours, self.settings.batch_hours
-        tick(self.ports, stalled_for, unended_for=timedelta(hours=hours[0]), batch_for=timedelta(hours=hours[1]))
-        tend_batches(self.models.batches, self.ports, self.settings)
+        try:
+            tend_batches(self.models.batches, self.ports, self.settings)
+        finally:
+            tick(self.ports, stalled_for, unended_for=timedelta(hours=hours[0]), batch_for=timedelta(hours=hours[1]))
 
     def runner(self) -> Runner:
         """Who does the work of ingest."""

@@ -251,12 +251,20 @@ class SectionRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """A batch job over the clips of many chunks, for one section. `job`: the service's name for it, once it was started."""
+    """A batch job over the clips of many chunks, for one section. `job`: the service's name for it, once it was started.
+
+    Until `starting_until` somebody is at starting it, and nobody else does.
+    """
 
     id: str
     section: Section
     created_at: datetime
     job: str = ""
+    starting_until: datetime | None = None
+
+    def may_be_started(self, held: datetime | None = None) -> bool:
+        """Whether its job is still to be started, by whoever asks or by somebody who holds that right until `held`."""
+        return not self.job and (self.starting_until is None or self.starting_until == held or self.starting_until <= now())
 
 
 @dataclass(frozen=True, slots=True)

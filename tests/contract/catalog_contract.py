@@ -499,6 +499,26 @@ class CatalogContract:
         assert (catalog.batch(batch.id), catalog.batch_sections(batch.id, 1000)) == (None, [])
         assert batch.id not in [one.id for one in catalog.batches()]
 
+    def test_a_section_is_moved_into_one_batch_and_its_job_is_started_by_one(self, catalog: Catalog) -> None:
+        ref = planned(catalog, count=4)
+        keys = [a_key(ref, chunk) for chunk in range(4)]
+        for key in keys:
+            catalog.await_batch(key, now() + long())
+        both = [Batch(id=uuid.uuid4().hex, section=Section.TRANSCRIPTION, created_at=now()) for _ in range(2)]
+        together(2, lambda number: catalog.save_batch(both[number], keys))
+        found = [catalog.batch_sections(batch.id, 10) for batch in both]
+        assert sorted(found[0] + found[1], key=lambda key: key.chunk) == keys
+        until = [now() + long() + timedelta(seconds=number) for number in range(4)]
+        claims = together(4, lambda number: catalog.claim_batch(both[0].id, until[number]))
+        assert sum(claims) == 1
+        held = until[claims.index(True)]
+        assert not catalog.claim_batch(both[0].id, now(), held=now())
+        assert catalog.claim_batch(both[0].id, now(), held=held)  # given up
+        assert catalog.claim_batch(both[0].id, now())  # and it has run out
+        catalog.save_batch(replace(both[0], job="projects/p/locations/l/batchPredictionJobs/1"))
+        assert not catalog.claim_batch(both[0].id, now() + long())
+        assert not catalog.claim_batch("unknown", now() + long())
+
     def test_a_section_that_leaves_its_batch_or_has_ended_waits_no_more(self, catalog: Catalog) -> None:
         ref = planned(catalog)
         catalog.await_batch(a_key(ref, 0), now() + timedelta(hours=1))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -85,3 +87,28 @@ def test_how_long_a_subscription_holds_what_is_refused_follows_from_its_retries(
     pauses = [min(delivery.backoff_min_s * 2**n, delivery.backoff_max_s) for n in range(delivery.attempts - 1)]
     assert PAGE.count(f"{sum(pauses) / 3600:.1f}") == 2
     assert f"({delivery.attempts} deliveries, {delivery.backoff_min_s} to {delivery.backoff_max_s} s apart)" in PAGE
+
+
+def test_the_jobs_that_still_spend_are_cancelled_by_what_the_page_says(tmp_path: Path) -> None:
+    curl = tmp_path / "curl"
+    curl.write_text(f"""#!/bin/sh
+echo "$@" >> {tmp_path}/calls
+case "$*" in *POST*) ;; *RUNNING*) cat {tmp_path}/jobs.json ;; *) echo "{{}}" ;; esac
+""")
+    names = [f"projects/7/locations/global/batchPredictionJobs/{number}" for number in (1, 2)]
+    jobs = [{"name": name, "displayName": "a", "model": "publishers/google/models/m", "state": "JOB_STATE_RUNNING"} for name in names]
+    (tmp_path / "jobs.json").write_text(json.dumps({"batchPredictionJobs": jobs}, indent=2))
+    gcloud = tmp_path / "gcloud"
+    gcloud.write_text("#!/bin/sh\necho a-token\n")
+    for program in (curl, gcloud):
+        program.chmod(0o755)
+    advice = PAGE.partition("## alert-model-cost")[2].partition("\n## ")[0]
+    assert "gcloud scheduler jobs pause tick" in advice
+    (block,) = re.findall(r"^ +```bash\n(.*?)^ +```", advice, re.DOTALL | re.MULTILINE)
+    given = {"PATH": f"{tmp_path}:/usr/bin:/bin", "PROJECT": "p", "LOCATION": "global"}
+    subprocess.run(["bash", "-euo", "pipefail", "-c", block], env=given, check=True)
+    calls = (tmp_path / "calls").read_text().splitlines()
+    assert [call.split()[-1] for call in calls if "POST" in call] == [
+        f"https://aiplatform.googleapis.com/v1/{name}:cancel" for name in names
+    ]
+    assert all("Authorization: Bearer a-token" in call for call in calls)

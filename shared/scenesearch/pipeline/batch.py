@@ -14,9 +14,10 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from itertools import chain
 
 from scenesearch.config import Settings
-from scenesearch.errors import ConfigurationError, Gone, InvalidRequest, ObjectNotFound, TooLarge
+from scenesearch.errors import ConfigurationError, Gone, InvalidRequest, ObjectNotFound, SceneSearchError, TooLarge
 from scenesearch.messages import ChunkWork, ObjectChanged, Topic
 from scenesearch.metadata import CHUNK_SECTIONS, Section
 from scenesearch.ports import BatchJobs, ClipInput, Job, JobState, ObjectStore, Ports
@@ -30,6 +31,9 @@ BATCHES = "batches/"
 
 MOST_IN_A_BATCH = 400
 """The most sections in a job: one commit moves them into it, and one call of the timer's function takes their answers in."""
+
+START_LEASE = timedelta(minutes=10)
+"""How long nobody else starts a batch whose starter has died: longer than the 540 s that a function may take."""
 
 LOOK_AGAIN = timedelta(minutes=1)
 """A job's output may be there before the job says that it has ended."""
@@ -56,23 +60,34 @@ def answer_to(record: SectionRecord, work: ObjectStore) -> bytes | None:
         return None
 
 
+def forget_answer(key: SectionKey, work: ObjectStore) -> None:
+    """Delete what a batch job may have answered about the section: it is used once, and booked once."""
+    work.delete(_answer_object(key))
+
+
 def ask_online(key: SectionKey, ports: Ports) -> None:
     """Let the section be asked about online from now on, and forget what a batch job may have answered. Raises `Gone`."""
-    ports.work.delete(_answer_object(key))
+    forget_answer(key, ports.work)
     ports.catalog.leave_batch(key)
 
 
 def tend_batches(jobs: BatchJobs | None, ports: Ports, settings: Settings) -> None:
     """The timer's part: start what was interrupted, look after jobs under way, collect what waits into new ones.
 
-    Raises `Unavailable`: the next round goes on.
+    A batch that fails keeps no other waiting. The first failure is raised when all have been seen to: the next round goes on.
     """
     if jobs is None:
         return
-    for batch in ports.catalog.batches():
-        follow(batch, jobs, ports, settings)
-    for batch in _collected(ports):
-        follow(batch, jobs, ports, settings)
+    failures: list[Exception] = []
+    for batch in chain(ports.catalog.batches(), _collected(ports)):
+        try:
+            follow(batch, jobs, ports, settings)
+        except Exception as error:  # whatever is wrong with one batch, the others are due
+            about = {"batch": batch.id, "job": batch.job, "reason": str(error)}
+            LOG.warning("a batch could not be followed", exc_info=True, extra=about)
+            failures.append(error)
+    if failures:
+        raise failures[0]
 
 
 def output_written(change: ObjectChanged, jobs: BatchJobs | None, ports: Ports, settings: Settings) -> None:
@@ -91,18 +106,33 @@ def follow(batch: Batch, jobs: BatchJobs, ports: Ports, settings: Settings) -> b
     overdue = now() - batch.created_at > timedelta(hours=settings.batch_hours)
     if not batch.job and not overdue:
         return _started(batch, jobs, ports)
-    job = jobs.look(batch.job) if batch.job else Job("", JobState.FAILED, "it could not be started in time")
-    if job.state is JobState.RUNNING and not overdue:
+    job = _given_up(batch, jobs) if overdue else jobs.look(batch.job)
+    if job.state is JobState.RUNNING:
         return False
     if job.state is not JobState.SUCCEEDED:
         LOG.warning(
             "a batch job came to nothing: its sections are asked about online", extra={**about, "job": job.name, "reason": job.reason}
         )
-    if job.state is JobState.RUNNING:
-        jobs.cancel(batch.job)
     _take_in(batch, jobs, ports)
     _end(batch, ports)
     return True
+
+
+def _given_up(batch: Batch, jobs: BatchJobs) -> Job:
+    """Return how an overdue job has ended: one that has not, or that nothing can be learnt about, is cancelled and has failed."""
+    if not batch.job:
+        return Job("", JobState.FAILED, "it could not be started in time")
+    try:
+        job = jobs.look(batch.job)
+    except SceneSearchError as error:
+        job = Job(batch.job, JobState.RUNNING, str(error))
+    if job.state is not JobState.RUNNING:
+        return job
+    try:
+        jobs.cancel(batch.job)
+    except SceneSearchError as error:
+        LOG.error("a batch job could not be cancelled: it may still cost something", extra={"job": batch.job, "reason": str(error)})
+    return replace(job, state=JobState.FAILED)
 
 
 def _collected(ports: Ports) -> Iterator[Batch]:
@@ -116,6 +146,18 @@ def _collected(ports: Ports) -> Iterator[Batch]:
 
 
 def _started(batch: Batch, jobs: BatchJobs, ports: Ports) -> bool:
+    """Start the job, unless somebody else is at it; a start that fails may be tried again at once. True when nothing is left to start."""
+    until = now() + START_LEASE
+    if not ports.catalog.claim_batch(batch.id, until):
+        return False
+    try:
+        return _start(batch, jobs, ports)
+    except Exception:
+        ports.catalog.claim_batch(batch.id, now(), held=until)
+        raise
+
+
+def _start(batch: Batch, jobs: BatchJobs, ports: Ports) -> bool:
     """Write the requests and start the job. Sections that cannot be asked about like this are let go; True when none is left."""
     folder, lines = f"{BATCHES}{batch.id}/", io.BytesIO()
     for key in ports.catalog.batch_sections(batch.id, MOST_IN_A_BATCH):

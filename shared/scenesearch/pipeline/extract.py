@@ -12,7 +12,7 @@ from scenesearch.errors import Blocked, Gone, ObjectNotFound, Outage, Retryable,
 from scenesearch.messages import ChunkWork, SplitWork, Topic
 from scenesearch.metadata import Entry, Section, in_time
 from scenesearch.pipeline.advance import advance
-from scenesearch.pipeline.batch import answer_to, awaits_batch
+from scenesearch.pipeline.batch import answer_to, awaits_batch, forget_answer
 from scenesearch.pipeline.remove import sweep
 from scenesearch.pipeline.subtitles import offered, refresh_transcription, with_subtitles, without_hearing
 from scenesearch.ports import BatchJobs, ClipInput, Extraction, Ports, SectionExtractor, Spending
@@ -51,6 +51,8 @@ def extract(message: ChunkWork, extractor: SectionExtractor, ports: Ports, setti
             if ended is None and clip is not None and awaits_batch(record, video, clip, jobs, ports, settings):
                 return
             catalog.commit_section(ended or with_subtitles(_worked(record, video, chunk, clip, extractor, ports, settings), offers, video))
+            if record.batch_until is not None:
+                forget_answer(key, ports.work)
             if spoken:
                 refresh_transcription(video, ports)  # files that came or went meanwhile
         advance(ref, message.chunk, ports)

@@ -19,8 +19,10 @@ from scenesearch.messages import ObjectChanged
 from scenesearch.metadata import Entry, Section, in_time
 from scenesearch.names import is_hidden, same, spellings
 from scenesearch.pipeline.assembled import assemble_anew
+from scenesearch.pipeline.batch import ask_online
 from scenesearch.pipeline.retry import resume_chunk
 from scenesearch.ports import ObjectInfo, ObjectStore, Ports
+from scenesearch.price import Price
 from scenesearch.video import (
     Chunk,
     SectionKey,
@@ -101,7 +103,9 @@ def refresh_transcription(video: Video, ports: Ports) -> bool:
     for number in stale:
         with ports.catalog.atomic():  # reopened first: an open chunk whose work is lost is found again, a closed one is not
             ports.catalog.reopen_chunk(video.ref, number)
-            ports.catalog.reset_section(SectionKey(video.ref, number, Section.TRANSCRIPTION))
+            ports.catalog.reset_section(key := SectionKey(video.ref, number, Section.TRANSCRIPTION))
+            if video.price is Price.BATCH:
+                ask_online(key, ports)  # people who bring subtitles wait for them, and an old answer is not paid for twice
             if (chunk := ports.catalog.chunk(video.ref, number)) is not None:
                 resume_chunk(video.ref, chunk, ports)
     return True

@@ -25,7 +25,14 @@ class BatchLedger(Protocol):
         ...
 
     def save_batch(self, batch: Batch, keys: Sequence[SectionKey] = ()) -> None:
-        """Store the batch and move these sections (at most 400) into it, in one commit."""
+        """Store the batch and move those of these sections (at most 400) into it that are in none yet, in one commit."""
+        ...
+
+    def claim_batch(self, batch_id: str, until: datetime, *, held: datetime | None = None) -> bool:
+        """Take the right to start the batch's job until then; False when somebody else has it, or when there is nothing to start.
+
+        `held`: until when the caller has it already, to extend it or to give it up.
+        """
         ...
 
     def batch(self, batch_id: str) -> Batch | None: ...

@@ -2,39 +2,46 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import pytest
+from functions_framework import create_app
 
+from contract.given import together
 from integration.vertexai.harbour import FROM_S, SECONDS, TRUTH, GsFolder
 from scenesearch.backends.local.backend import LocalBackend
 from scenesearch.backends.local.queue import LocalQueue
 from scenesearch.backends.local.signed_urls import UrlSigner
+from scenesearch.bootstrap import Application
 from scenesearch.config import Settings
-from scenesearch.errors import Outage, Retryable, SceneSearchError
+from scenesearch.errors import InvalidRequest, Outage, Retryable, SceneSearchError, Unavailable
 from scenesearch.library.views import details, view
 from scenesearch.messages import ChunkWork, ObjectChanged, Subscription
 from scenesearch.metadata import CHUNK_SECTIONS, Section
 from scenesearch.models.local.embedder import LocalEmbedder
+from scenesearch.models.vertexai.batch_jobs import GeminiBatchJobs
 from scenesearch.models.vertexai.vertexai_models import VertexModels
 from scenesearch.pipeline.batch import output_written, tend_batches
 from scenesearch.pipeline.extract import extract
 from scenesearch.pipeline.remove import forget
 from scenesearch.pipeline.retry import retry
+from scenesearch.pipeline.subtitles import refresh_transcription
 from scenesearch.pipeline.tick import tick
-from scenesearch.ports import ObjectInfo, Ports
+from scenesearch.ports import Job, ObjectInfo, Ports
 from scenesearch.price import Price
 from scenesearch.timeline import Span
 from scenesearch.video import Chunk, Clip, MediaInfo, SectionKey, SectionRecord, SectionState, Video, VideoRef, VideoState, now
 from stand_ins.vertexai.control import Control
 
+FUNCTIONS = Path(__file__).parents[3] / "functions"
 REF = VideoRef("v7", 3)
 SEEN = [note["description"] for note in TRUTH["videos"]["7"]["visual_info"]]
 
@@ -63,6 +70,7 @@ class House:
     ports: Ports
     models: VertexModels
     settings: Settings
+    undone: list[tuple[Section, ChunkWork]] = field(default_factory=list)
 
     def tell(self) -> None:
         """Give the chunk to all its extractors, and then whatever was published about it, until nothing is."""
@@ -85,8 +93,19 @@ class House:
     def tend(self) -> None:
         """A round of the timer, and what it leads to."""
         tend_batches(self.models.batches, self.ports, self.settings)
-        for section, work in self.published():
+        self.undone += self.published()
+        while self.undone:  # what fails comes again, as it does from a queue
+            section, work = self.undone[0]
             extract(work, self.models.extractor(section), self.ports, self.settings, self.models.batches)
+            del self.undone[0]
+
+    def application(self) -> Application:
+        """What runs in the cloud, over this house's ports."""
+
+        class InTheHouse(Application):
+            ports, models = self.ports, self.models
+
+        return InTheHouse(self.settings)
 
     def record(self, section: Section = Section.VISUAL_INFO) -> SectionRecord:
         return self.ports.catalog.section(SectionKey(REF, 0, section))
@@ -162,6 +181,26 @@ def test_the_bucket_tells_that_a_job_has_written(house: House) -> None:
             output_written(news, house.models.batches, house.ports, house.settings)
     for section, work in house.published():
         extract(work, house.models.extractor(section), house.ports, house.settings, house.models.batches)
+    assert house.states() == {SectionState.DONE}
+
+
+def test_the_function_takes_the_buckets_own_notifications_and_the_timers_ticks(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scenesearch.bootstrap.application", house.application)
+    recover = create_app("handle", str(FUNCTIONS / "recover" / "main.py")).test_client()  # type: ignore[no-untyped-call]
+    house.tell()
+    assert recover.post("/", json={"message": {"messageId": "timer", "data": "", "attributes": {"type": "tick"}}}).status_code == 204
+    assert len(house.ports.catalog.batches()) == 3
+    for number, info in enumerate(list(house.ports.work.list("batches/"))):  # the requests' files are among them
+        told = {"kind": "storage#object", "id": f"{info.bucket}/{info.name}/{info.generation}", "name": info.name, "bucket": info.bucket}
+        told |= {"generation": str(info.generation), "contentType": "application/jsonl", "size": str(info.size_bytes)}
+        attributes = {"eventType": "OBJECT_FINALIZE", "bucketId": info.bucket, "objectId": info.name, "payloadFormat": "JSON_API_V1"}
+        attributes |= {"objectGeneration": str(info.generation), "eventTime": "2026-11-25T12:00:00.000000Z"}
+        attributes |= {"notificationConfig": f"projects/_/buckets/{info.bucket}/notificationConfigs/1"}
+        message = {"messageId": str(number), "data": base64.b64encode(json.dumps(told).encode()).decode(), "attributes": attributes}
+        pushed = {"subscription": "projects/p/subscriptions/recover-batches", "message": message}
+        assert recover.post("/", json=pushed).status_code == 204
+    assert not house.ports.catalog.batches()
+    house.tell()
     assert house.states() == {SectionState.DONE}
 
 
@@ -264,6 +303,69 @@ def test_a_service_that_is_away_is_asked_again_in_the_next_round(house: House, s
     assert len(stand_in.jobs()) == 3
 
 
+@pytest.mark.parametrize("fault", [Outage("HTTP 403"), InvalidRequest("HTTP 400")], ids=["no permission", "not understood"])
+def test_a_job_that_nothing_can_be_learnt_about_keeps_no_other_waiting_and_ends_in_time(
+    fault: SceneSearchError, house: House, stand_in: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.tell()
+    house.tend()
+    lost, whole = house.ports.catalog.batches()[0], type(house.models.batches).look
+
+    def look(self: GeminiBatchJobs, job: str) -> Job:
+        if job == lost.job:
+            raise fault
+        return whole(self, job)
+
+    def cancel(self: GeminiBatchJobs, job: str) -> None:
+        raise fault
+
+    monkeypatch.setattr(GeminiBatchJobs, "look", look)
+    monkeypatch.setattr(GeminiBatchJobs, "cancel", cancel)
+    with pytest.raises(type(fault)):
+        house.tend()
+    house.tell()
+    others = set(CHUNK_SECTIONS) - {lost.section}
+    assert {house.record(section).state for section in others} == {SectionState.DONE}
+    assert house.record(lost.section).waits_for_batch
+    house.settings = house.settings.model_copy(update={"batch_hours": 1e-9})
+    house.tend()
+    assert house.states() == {SectionState.DONE}
+    assert not house.ports.catalog.batches()
+
+
+def test_neither_part_of_the_timer_keeps_the_other_from_its_turn(house: House, stand_in: Control, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.tell()
+    stand_in.script({"fault": "http", "status": 503, "match": {"kind": "job"}})
+    with pytest.raises(Outage):
+        house.application().tick()
+    assert isinstance(house.ports.publisher, LocalQueue)
+    assert house.ports.publisher.status().waiting[Subscription.REMOVE_OBJECTS]  # the timer saw that the upload is gone
+    stand_in.script()
+
+    def unlisted(self: SharedBucket, prefix: str = "") -> Iterator[ObjectInfo]:
+        if not prefix:
+            raise Unavailable("the bucket cannot be listed")
+        return whole(self, prefix)
+
+    whole = SharedBucket.list
+    monkeypatch.setattr(SharedBucket, "list", unlisted)
+    for _ in range(2):
+        with pytest.raises(Unavailable, match="listed"):
+            house.application().tick()
+    house.tell()
+    assert house.states() == {SectionState.DONE}
+
+
+def test_two_rounds_of_the_timer_at_once_start_each_job_once(house: House, stand_in: Control) -> None:
+    house.tell()
+    together(4, lambda _: tend_batches(house.models.batches, house.ports, house.settings))
+    assert len(stand_in.jobs()) == 3
+    house.tend()
+    house.tell()
+    assert house.states() == {SectionState.DONE}
+    assert not house.ports.catalog.batches()
+
+
 STEPS = (
     ("catalog", "save_batch"),
     ("catalog", "end_batch"),
@@ -344,6 +446,26 @@ def test_a_retry_is_not_made_to_wait_again(house: House, stand_in: Control) -> N
     retry(REF.video_id, house.ports)
     house.tell()
     assert (house.record().state, len(online(stand_in))) == (SectionState.DONE, 1)
+
+
+def test_an_answer_is_used_and_paid_for_once(house: House, stand_in: Control) -> None:
+    house.tell()
+    house.tend()
+    house.tend()
+    assert not [info.name for info in house.ports.work.list("v7/3/answers/")]
+    spent = house.record(Section.TRANSCRIPTION).usage.cost_usd
+    key = SectionKey(REF, 0, Section.TRANSCRIPTION)
+    house.ports.work.replace("v7/3/answers/00000-transcription.json", io.BytesIO(b"{}"), content_type="application/json")  # left by a crash
+    lines = b"1\n00:00:00,500 --> 00:00:01,500\nAhoy.\n"
+    house.ports.uploads.replace("7.pt.srt", io.BytesIO(lines), content_type="text/plain")
+    assert refresh_transcription(_video(house), house.ports)
+    assert not house.ports.catalog.section(key).waits_for_batch
+    house.tell()
+    record = house.record(Section.TRANSCRIPTION)
+    assert (record.state, record.failures, len(record.sources)) == (SectionState.DONE, 0, 1)
+    assert [request["flex"] for request in online(stand_in)] == [True]
+    assert record.usage.cost_usd == pytest.approx(spent)
+    assert len(stand_in.jobs()) == 3
 
 
 def test_people_see_what_is_waited_for(house: House) -> None:

@@ -172,7 +172,7 @@ def test_pauses_grow_and_are_never_the_same(stand_in: Control, settings: Setting
     [
         (400, InvalidRequest, "did not understand"),
         (401, Outage, "aiplatform.user"),
-        (403, Outage, "aiplatform.user"),
+        (403, Outage, "scenesearch_models"),
         (404, ConfigurationError, "SCENESEARCH_VERTEXAI"),
     ],
 )
@@ -260,6 +260,12 @@ def test_flex_that_is_refused_once_is_asked_for_again(stand_in: Control, client:
     stand_in.script({"fault": "http", "status": 429, "times": 1}, WORD)
     client.generate(replace(ask, price=Price.FLEX), deadline=soon())
     assert [request["flex"] for request in stand_in.requests()] == [True, True]
+
+
+def test_flex_that_is_not_understood_is_asked_for_at_the_standard_price(stand_in: Control, client: VertexClient, ask: ModelRequest) -> None:
+    stand_in.script({"fault": "http", "status": 400, "match": {"flex": True}}, WORD)
+    client.generate(replace(ask, price=Price.FLEX), deadline=soon())
+    assert [request["flex"] for request in stand_in.requests()] == [True, False]
 
 
 def test_flex_is_not_asked_for_where_it_is_not_offered(stand_in: Control, settings: Settings, ask: ModelRequest) -> None:

@@ -69,6 +69,15 @@ def test_half_price_halves_all_but_cached_tokens(price: Price, dollars: float) -
     assert Prices.load().cost_usd("gemini-3.5-flash-lite", tokens, TODAY, price) == pytest.approx(dollars)
 
 
+def test_cached_tokens_come_off_at_the_mean_rate_of_what_went_in() -> None:
+    rate = Rate.model_validate({"from": "2026-01-01", "input": 1, "output": 5, "audio": 3, "cached": 0.1, "batch": 0.5})
+    tokens = {"text": MILLION, "audio": MILLION, "cached": MILLION, "output": MILLION}
+    assert rate.cost_usd(tokens, Price.STANDARD) == pytest.approx(2 + 0.1 + 5)
+    assert rate.cost_usd(tokens, Price.BATCH) == pytest.approx(1 + 0.1 + 2.5)
+    everything = {"audio": MILLION, "cached": MILLION}
+    assert rate.cost_usd(everything, Price.STANDARD) == pytest.approx(0.1)
+
+
 def test_a_table_without_a_rate_for_cached_tokens_bills_them_as_input() -> None:
     assert Prices.load().cost_usd("gemini-embedding-2", {"text": MILLION, "cached": MILLION}, TODAY) == pytest.approx(0.20)
 

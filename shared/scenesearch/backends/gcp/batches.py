@@ -9,13 +9,16 @@ batch_sections/VIDEO.GENERATION.NUMBER-SECTION   the batch (or none yet) of a se
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
+from google.api_core import exceptions as google
 from google.cloud.firestore import CollectionReference, DocumentReference, FieldFilter, WriteBatch
 from pydantic import TypeAdapter
 
 from scenesearch.backends.gcp import documents as of
 from scenesearch.backends.gcp.faults import translated
-from scenesearch.backends.gcp.generation_store import BLIND, GenerationStore
+from scenesearch.backends.gcp.generation_store import BLIND, GenerationStore, tries
+from scenesearch.errors import Unavailable
 from scenesearch.metadata import Section
 from scenesearch.video import Batch, SectionKey
 
@@ -33,13 +36,30 @@ class FirestoreBatches(GenerationStore):
         return [SectionKey(of.ref_of(document), document["chunk"], Section(document["section"])) for document in found]
 
     def save_batch(self, batch: Batch, keys: Sequence[SectionKey] = ()) -> None:
-        """One commit. A section that was forgotten meanwhile is noted all the same: whoever reads it finds that it is gone."""
-        writes = self._client.batch()
-        writes.set(self._batches.document(batch.id), _BATCH.dump_python(batch))
-        for key in keys:
-            writes.set(self._place(key), _note(key, batch.id))
-        with translated(f"saving batch {batch.id}"):
-            writes.commit(retry=BLIND)
+        """One commit, which holds only if nobody moves one of the sections meanwhile; then it is tried with those that are left."""
+        for _ in tries():
+            with translated(f"saving batch {batch.id}"):
+                noted = list(self._client.get_all([self._place(key) for key in keys])) if keys else []
+                writes = self._client.batch()
+                writes.set(self._batches.document(batch.id), _BATCH.dump_python(batch))
+                for note in noted:
+                    if (note.to_dict() or {}).get("batch") == "":
+                        self._write_if_unchanged(writes, note, {"batch": batch.id})
+                try:
+                    writes.commit()
+                except (google.FailedPrecondition, google.Aborted, google.NotFound):
+                    continue
+                return
+        raise Unavailable(f"too many changes of the sections of batch {batch.id} at once: try again")
+
+    def claim_batch(self, batch_id: str, until: datetime, *, held: datetime | None = None) -> bool:
+        """A conditional write: of two at once one is first."""
+        with translated(f"claiming batch {batch_id}"):
+            snapshot = self._batches.document(batch_id).get()
+            document = snapshot.to_dict()
+            if document is None or not _BATCH.validate_python(document).may_be_started(held):
+                return False
+            return self._updated(snapshot, {"starting_until": until})
 
     def batch(self, batch_id: str) -> Batch | None:
         """None once it has ended."""

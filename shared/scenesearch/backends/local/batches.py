@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 
 from pydantic import TypeAdapter
 
@@ -27,13 +29,22 @@ class LocalBatches:
     def save_batch(self, batch: Batch, keys: Sequence[SectionKey] = ()) -> None:
         """One transaction."""
         with self._database.atomic():
-            document = _BATCH.dump_json(batch).decode()
-            self._database.execute("INSERT OR REPLACE INTO batches VALUES (?, ?, ?)", (batch.id, batch.created_at.timestamp(), document))
+            self._write(batch)
             for key in keys:
                 self._database.execute(
-                    "UPDATE batch_sections SET batch = ? WHERE video_id = ? AND generation = ? AND chunk = ? AND section = ?",
+                    "UPDATE batch_sections SET batch = ? WHERE video_id = ? AND generation = ? AND chunk = ? AND section = ?"
+                    " AND batch = ''",
                     (batch.id, *_values(key)),
                 )
+
+    def claim_batch(self, batch_id: str, until: datetime, *, held: datetime | None = None) -> bool:
+        """One transaction."""
+        with self._database.atomic():
+            batch = self.batch(batch_id)
+            if batch is None or not batch.may_be_started(held):
+                return False
+            self._write(replace(batch, starting_until=until))
+        return True
 
     def batch(self, batch_id: str) -> Batch | None:
         """None once it has ended."""
@@ -49,6 +60,10 @@ class LocalBatches:
         with self._database.atomic():
             self._database.execute("DELETE FROM batch_sections WHERE batch = ?", (batch_id,))
             self._database.execute("DELETE FROM batches WHERE id = ?", (batch_id,))
+
+    def _write(self, batch: Batch) -> None:
+        document = _BATCH.dump_json(batch).decode()
+        self._database.execute("INSERT OR REPLACE INTO batches VALUES (?, ?, ?)", (batch.id, batch.created_at.timestamp(), document))
 
     def _waits_for_a_batch(self, key: SectionKey) -> None:
         self._database.execute("INSERT OR REPLACE INTO batch_sections VALUES (?, ?, ?, ?, '')", _values(key))

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel
 
 from scenesearch.config import Settings
-from scenesearch.errors import Cancelled, ConfigurationError, ModelError, Outage, Unavailable
+from scenesearch.errors import Cancelled, ConfigurationError, InvalidRequest, ModelError, Outage, Unavailable
 from scenesearch.models.vertexai import faults
 from scenesearch.models.vertexai.answer import Answer, answer_of, embedding_usage, usage_of
 from scenesearch.models.vertexai.prices import Prices
@@ -215,7 +215,7 @@ class VertexClient:
         send: Callable[[HttpOptions], Coroutine[Any, Any, tuple[GenerateContentResponse, Usage]]],
         deadline: datetime,
     ) -> tuple[GenerateContentResponse, Usage] | None:
-        """Return the answer at the flex price; None when it is refused or late twice, or is not offered at this location.
+        """Return the answer at the flex price; None when it is refused or late twice, not understood, or not offered here.
 
         Time for one standard request (at most half of what is left) is kept until the deadline.
         """
@@ -225,6 +225,9 @@ class VertexClient:
         kept = min(timedelta(seconds=self._usual.seconds), left / 2)
         try:
             return self._within(deadline - kept, request.model, send, self._flex, request.cancellation)
+        except InvalidRequest as refused:
+            LOG.warning("flex is not understood: asking at the standard price", extra={"model": request.model, "reason": str(refused)})
+            return None
         except Unavailable as refused:
             LOG.info("flex has no room: asking at the standard price", extra={"model": request.model, "reason": str(refused)})
             return None

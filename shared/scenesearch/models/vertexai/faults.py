@@ -47,7 +47,10 @@ def judged(error: Exception, model: str) -> tuple[str, float]:
     if error.code in PASSING_CODES:
         return said, _asked_to_wait(error)
     if error.code in (401, 403):
-        raise Outage(f"Vertex AI refused us: {said}. Give the service account the role aiplatform.user") from error
+        raise Outage(
+            f"Vertex AI refused us: {said}. In a deployment, apply the data stack: it grants the roles scenesearch_models and"
+            " scenesearch_batch_jobs; elsewhere, give your account the role aiplatform.user"
+        ) from error
     if error.status == "FAILED_PRECONDITION":
         raise Outage(f"Vertex AI is not ready for this project: {said}") from error
     if error.code == 404:

@@ -54,9 +54,15 @@ class Rate(BaseModel):
         """Return the cost of these tokens by modality; `tokens["cached"]` is how many of the input tokens were cached."""
         counted = {modality: count for modality, count in tokens.items() if modality != CACHED}
         cached = tokens.get(CACHED, 0) if self.cached is not None else 0
-        full = sum(count * self.per_million(modality) for modality, count in counted.items()) - cached * self.input
+        full = sum(count * self.per_million(modality) for modality, count in counted.items()) - cached * self._mean_input(counted)
         share = {Price.STANDARD: 1.0, Price.FLEX: self.flex, Price.BATCH: self.batch}[price]
         return (share * full + cached * (self.cached or 0)) / TOKENS_PER_UNIT
+
+    def _mean_input(self, tokens: Mapping[str, int]) -> float:
+        """The mean rate of these tokens that went in: usage does not say of which modality the cached ones were."""
+        went_in = {modality: count for modality, count in tokens.items() if modality != "output" and count}
+        total = sum(went_in.values())
+        return sum(count * self.per_million(modality) for modality, count in went_in.items()) / total if total else self.input
 
 
 class Prices(BaseModel):
