@@ -15,8 +15,7 @@ import pytest
 from emulators import need_emulators
 from infra.smoke import NotFoundInTime, asking, smoke
 from scenesearch.config import Backend, Models, Settings
-from scenesearch.messages import ObjectChanged
-from scenesearch.pipeline.split import _price
+from scenesearch.pipeline.price import named_price, price_of
 from scenesearch.price import Price
 from scenesearch.video import video_id
 
@@ -83,9 +82,8 @@ def test_its_video_is_asked_about_at_once_whatever_price_the_environment_has(buc
         return RIGHT
 
     smoke(bucket, ask, "build-9", within_s=60, pause_s=0.01)  # type: ignore[arg-type]
-    news = ObjectChanged(event="OBJECT_FINALIZE", bucket="b", name="n", generation=1)
-    assert [_price(news, metadata, BATCHES) for metadata in said] == [Price.STANDARD]
-    assert _price(news, {}, BATCHES) is Price.BATCH
+    assert [price_of(named_price(metadata["price"]), BATCHES) for metadata in said] == [Price.STANDARD]
+    assert price_of(None, BATCHES) is Price.BATCH, "without a word of its own"
 
 
 @pytest.mark.slow
