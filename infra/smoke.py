@@ -15,6 +15,7 @@ from infra.archives import ROOT
 from infra.config import Environment, Function, Purpose
 from infra.environments import chosen
 from scenesearch.errors import ConfigurationError
+from scenesearch.price import Price
 from scenesearch.timeline import Span
 from scenesearch.video import video_id
 
@@ -45,6 +46,7 @@ def smoke(bucket: Bucket, ask: Ask, name: str, *, within_s: float = WITHIN_S, pa
     upload = bucket.blob(f"smoke/{name}.mp4")
     wanted = {"q": QUESTION, "video_id": video_id(bucket.name, upload.name)}
     start, last = time.monotonic(), "no answer"
+    upload.metadata = {"price": Price.STANDARD.value}  # at an environment's price of batch it would wait for up to a day
     upload.upload_from_filename(str(SAMPLE), content_type="video/mp4")
     try:
         while time.monotonic() - start < within_s:

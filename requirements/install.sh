@@ -45,8 +45,12 @@ advice() {
             echo "this Python has no venv module: install it (Debian, Ubuntu: apt-get install python3.$(minor "$python")-venv)" ;;
         *"DO NOT MATCH THE HASHES"* | *"BadZipFile"* | *" is invalid."*)
             echo "a download arrived broken: run .venv/bin/python -m pip cache purge" ;;
-        *onnection* | *"imed out"* | *"name resolution"* | *ProxyError* | *SSLError* | *IncompleteRead* | *"HTTP error"* | *"Network is unreachable"* | *"(from versions: none)"*)
+        *onnection* | *"imed out"* | *"name resolution"* | *ProxyError* | *SSLError* | *IncompleteRead* | *"HTTP error"* | *"Network is unreachable"* | *"Could not fetch URL"*)
             echo "a package could not be downloaded: check the network, or the package index that pip is set up with" ;;
+        *"(from versions: none)"*) # so pip ends when the index cannot be reached, and when it has nothing for this system: only its details differ
+            wanted=$(printf '%s\n' "$1" | awk '/from versions: none/ { sub(/.*requirement /, ""); sub(/[^A-Za-z0-9._-].*/, ""); print; exit }')
+            advice "No matching distribution
+$(.venv/bin/python -m pip -vv --disable-pip-version-check index versions "$wanted" 2>&1 | grep "Could not fetch URL")" ;;
         *"No matching distribution"* | *"subprocess-exited-with-error"* | *"Failed building wheel"*)
             echo "a package has no wheel for this system: scenesearch runs on 64-bit Linux and macOS with Python 3.$oldest to 3.$newest" ;;
         *) # venv keeps to itself why it could not unpack pip

@@ -14,7 +14,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from infra.config import LIMITS, Delivery, Environment, Function, Keeping, Limits, ModelChoice, Source, Thresholds
-from scenesearch.config import Settings
+from scenesearch.config import Backend, Models, Settings
 from scenesearch.errors import ConfigurationError
 
 FOLDER = Path(__file__).parent
@@ -94,6 +94,10 @@ def load(file: Path) -> Environment:
                 raise ConfigurationError(f"{file}: {key} = {value!r}: {rule}")
     if len(read.alert_emails) > MOST_ALERT_EMAILS:
         raise ConfigurationError(f"{file}: alert_emails: a budget tells {MOST_ALERT_EMAILS} at most, so name a group")
+    # What a function makes of it at its start (Settings.load), said before anything is deployed.
+    settings = Settings.model_construct(backend=Backend.GCP, models=Models.VERTEXAI, vertexai_location=read.models.location)
+    if read.price is not None and (fault := settings.price_fault(read.price)):
+        raise ConfigurationError(f"{file}: price = '{read.price}', models.location = {read.models.location!r}: {fault}")
     return read.environment()
 
 

@@ -20,7 +20,15 @@ PUBLISHES: Mapping[Function, tuple[Topic, ...]] = {
     **dict.fromkeys(EXTRACTORS, (Topic.SPLITS, Topic.CHUNKS, Topic.EXTRACTED, Topic.DEAD_LETTERS)),
     Function.ASSEMBLE: (Topic.VIDEO_EVENTS, Topic.DEAD_LETTERS),
     Function.REMOVE: (Topic.SPLITS, Topic.CHUNKS, Topic.EXTRACTED, Topic.VIDEO_EVENTS, Topic.DEAD_LETTERS),
-    Function.RECOVER: (Topic.OBJECTS, Topic.SPLITS, Topic.CHUNKS, Topic.EXTRACTED, Topic.VIDEO_EVENTS, Topic.BATCHES),
+    Function.RECOVER: (
+        Topic.OBJECTS,
+        Topic.SPLITS,
+        Topic.CHUNKS,
+        Topic.EXTRACTED,
+        Topic.VIDEO_EVENTS,
+        Topic.BATCHES,
+        Topic.DEAD_LETTERS,
+    ),
     Function.LIBRARY: (Topic.OBJECTS, Topic.SPLITS, Topic.CHUNKS, Topic.EXTRACTED),
 }
 READS_UPLOADS = (Function.SPLIT, Function.EXTRACT_TRANSCRIPTION, Function.REMOVE, Function.RECOVER)

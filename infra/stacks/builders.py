@@ -127,7 +127,8 @@ def builders(stack: Stack, env: Environment, *, buckets: Mapping[Purpose, Bucket
         role="roles/artifactregistry.writer",
         member=builder.member,
     )
-    builder.may_be_deployed_by(deployer.email)
+    for starts in (builder, checker, planner, deployer):  # functions are built by the first, triggers run as the others
+        starts.may_be_deployed_by(deployer.email)
     # The smoke test calls search with a token of its own making.
     deployer.grant_on_itself(deployer.member, "roles/iam.serviceAccountOpenIdTokenCreator", "names-itself")
     for number, member in enumerate(env.approvers):

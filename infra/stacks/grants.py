@@ -94,8 +94,16 @@ ALLOWED = (
     Allowed(
         ("recover",),
         "pubsub.publisher",
-        ("topic:objects", "topic:splits", "topic:chunks", "topic:extracted", "topic:video-events", "topic:batches"),
-        "republishes whatever was lost; looks at a batch job again",
+        (
+            "topic:objects",
+            "topic:splits",
+            "topic:chunks",
+            "topic:extracted",
+            "topic:video-events",
+            "topic:batches",
+            "topic:dead-letters",
+        ),
+        "republishes whatever was lost; looks at a batch job again; buries news of a batch job that it cannot read",
     ),
     Allowed(
         ("library",),
@@ -178,6 +186,12 @@ ALLOWED = (
         "iam.serviceAccountUser",
         tuple(f"account:{name}" for name in (*FUNCTIONS, "pubsub-caller", "timer-caller", "builder")),
         "starts things that run as these",
+    ),
+    Allowed(
+        ("deployer",),
+        "iam.serviceAccountUser",
+        ("account:checker", "account:planner", "account:deployer"),
+        "changes triggers, whose builds run as these: whoever names an account in a trigger needs it",
     ),
     Allowed(("deployer",), "iam.serviceAccountOpenIdTokenCreator", ("account:deployer",), "its smoke test calls search as itself"),
 )

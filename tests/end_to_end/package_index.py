@@ -29,24 +29,26 @@ class Release:
     version: str
     empty: bool = False
     """Whether it is made up: a version that requires nothing."""
+    runs_on: str = "py3-none-any"
+    """The tag of its wheel: which Pythons and systems it is for."""
 
     @property
     def newer(self) -> Iterator[Release]:
         """Two releases since then: one that every range around the locked version allows, and one far ahead."""
         locked = Version(self.version)
         near = f"{locked.base_version}.1" if not locked.pre else f"{locked.base_version}{locked.pre[0]}{locked.pre[1] + 1}"
-        yield from (Release(self.name, version, empty=True) for version in (near, "9999"))
+        yield from (Release(self.name, version, empty=True, runs_on=self.runs_on) for version in (near, "9999"))
 
     @property
     def file(self) -> str:
-        return f"{self.name.replace('-', '_')}-{self.version}-py3-none-any.whl"
+        return f"{self.name.replace('-', '_')}-{self.version}-{self.runs_on}.whl"
 
     @cached_property
     def wheel(self) -> bytes:
         """The same bytes each time."""
         written, folder = io.BytesIO(), f"{self.name.replace('-', '_')}-{self.version}.dist-info"
         metadata = ["Metadata-Version: 2.1", f"Name: {self.name}", f"Version: {self.version}", *self._requirements()]
-        tags = ["Wheel-Version: 1.0", "Generator: tests", "Root-Is-Purelib: true", "Tag: py3-none-any"]
+        tags = ["Wheel-Version: 1.0", "Generator: tests", "Root-Is-Purelib: true", f"Tag: {self.runs_on}"]
         with zipfile.ZipFile(written, "w") as archive:
             for file, lines in {"METADATA": metadata, "WHEEL": tags, "RECORD": []}.items():
                 archive.writestr(zipfile.ZipInfo(f"{folder}/{file}"), "".join(f"{line}\n" for line in lines))

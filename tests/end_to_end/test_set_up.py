@@ -164,6 +164,18 @@ def test_set_up_goes_on_after_whatever_stopped_it(project: Project, index: str) 
 
 
 @pytest.mark.slow
+def test_a_package_that_has_no_wheel_for_this_system_is_no_fault_of_the_network(project: Project) -> None:
+    project.python()
+    elsewhere = Release("second", "2.0", empty=True, runs_on="cp39-cp39-win32")
+    with serving((PACKAGES[0], elsewhere)) as project.index:
+        line = project.stops()
+    assert "a package has no wheel for this system" in line
+    assert "network" not in line
+    project.index = project.index.replace("/simple", "/no-such-index")
+    assert "check the network, or the package index" in project.stops()
+
+
+@pytest.mark.slow
 def test_set_up_mends_an_environment_that_is_half_made_moved_or_out_of_date(project: Project, index: str) -> None:
     project.python()
     project.index = index

@@ -73,6 +73,10 @@ RFC1034_63 = r"[a-z0-9]([-_a-z0-9]{0,61}[a-z0-9])?"
 PUBSUB_NAME = r"(?!goog)[A-Za-z][\w.~+%-]{2,254}"
 RUN_CREATE = "https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.services/create (serviceId)"
 RESERVED = "https://cloud.google.com/run/docs/container-contract#env-vars"
+MEMORY_SAYS = "enough memory for the CPUs, of which there are 1, 2, 4, 6 or 8, and no more than they may have"
+MEMORY_SOURCE = (
+    "https://cloud.google.com/run/docs/configuring/services/cpu; https://cloud.google.com/run/docs/configuring/services/memory-limits"
+)
 ENV_NAME = r"(?!X_GOOGLE_|(PORT|K_SERVICE|K_REVISION|K_CONFIGURATION|FUNCTION_TARGET|FUNCTION_SIGNATURE_TYPE)$)[A-Za-z_]\w*"
 IAM = (
     "google_artifact_registry_repository_iam_member",
@@ -91,9 +95,13 @@ def _cpu_for_concurrency(config: Body) -> bool:
     return config["max_instance_request_concurrency"] == 1 or float(config["available_cpu"]) >= 1
 
 
-def _memory_for_cpu(limits: Body) -> bool:
-    gib = float(limits["memory"].removesuffix("Mi")) / 1024
-    return gib >= {"1": 0.5, "2": 0.5, "4": 2, "6": 4, "8": 4}[limits["cpu"]]
+MEMORY_GIB = {"1": (0.5, 4), "2": (0.5, 8), "4": (2, 16), "6": (4, 24), "8": (4, 32)}
+"""The least and the most memory for so many CPUs, in GiB (`MEMORY_SOURCE`); no instance of the second generation has less than 0.5."""
+
+
+def _memory_for_cpu(memory: str, cpu: str) -> bool:
+    least, most = MEMORY_GIB.get(cpu, (1, 0))
+    return least <= float(memory.removesuffix("Mi")) / 1024 <= most
 
 
 def _vector_comes_last(fields: list[Body]) -> bool:
@@ -222,7 +230,7 @@ RULES = (
         "message_storage_policy.allowed_persistence_regions",
         "some region",
         items(1, 100),
-        "8.7: an empty list is not a valid configuration",
+        "8.7 allowed_persistence_regions: an empty list is not a valid configuration",
     ),
     Rule(
         "google_pubsub_subscription",
@@ -299,7 +307,13 @@ RULES = (
         between(1, 540),
         "https://cloud.google.com/functions/quotas",
     ),
-    Rule("google_cloudfunctions2_function", "service_config.available_memory", "k, M, G, Mi or Gi", pattern(r"\d+(k|M|G|Mi|Gi)"), "8.7"),
+    Rule(
+        "google_cloudfunctions2_function",
+        "service_config.available_memory",
+        "k, M, G, Mi or Gi",
+        pattern(r"\d+(k|M|G|Mi|Gi)"),
+        "8.7 available_memory",
+    ),
     Rule(
         "google_cloudfunctions2_function",
         "service_config.max_instance_request_concurrency",
@@ -313,6 +327,14 @@ RULES = (
         "several requests at once take a whole CPU",
         _cpu_for_concurrency,
         "https://cloud.google.com/functions/docs/configuring/concurrency",
+    ),
+    Rule(
+        "google_cloudfunctions2_function",
+        "service_config",
+        MEMORY_SAYS,
+        lambda config: _memory_for_cpu(config["available_memory"], config["available_cpu"]),
+        MEMORY_SOURCE,
+        required=True,
     ),
     Rule("google_cloudfunctions2_function", "service_config.environment_variables{}", "not reserved", pattern(ENV_NAME), RESERVED),
     Rule(
@@ -343,9 +365,9 @@ RULES = (
     Rule(
         "google_cloud_run_v2_service",
         "template.containers[].resources.limits",
-        "enough memory for the CPUs, of which there are 1, 2, 4, 6 or 8",
-        _memory_for_cpu,
-        "8.7 limits; https://cloud.google.com/run/docs/configuring/services/cpu",
+        MEMORY_SAYS,
+        lambda limits: _memory_for_cpu(limits["memory"], limits["cpu"]),
+        MEMORY_SOURCE,
         required=True,
     ),
     Rule("google_cloud_run_v2_service", "template.containers[].env[].name", "not reserved", pattern(ENV_NAME), RESERVED),
@@ -401,7 +423,7 @@ RULES = (
         "",
         "one target",
         exactly_one("http_target", "pubsub_target", "app_engine_http_target"),
-        "8.7: ExactlyOneOf",
+        "8.7 http_target, pubsub_target, app_engine_http_target: ExactlyOneOf",
     ),
     Rule(
         "google_cloud_scheduler_job",
@@ -493,7 +515,13 @@ RULES = (
     Rule(
         "google_logging_metric", "bucket_options.exponential_buckets.growth_factor", "above 1", lambda value: value > 1, "8.7 growth_factor"
     ),
-    Rule("google_logging_metric", "bucket_options.exponential_buckets.num_finite_buckets", "above 0", lambda value: value > 0, "8.7"),
+    Rule(
+        "google_logging_metric",
+        "bucket_options.exponential_buckets.num_finite_buckets",
+        "above 0",
+        lambda value: value > 0,
+        "8.7 num_finite_buckets",
+    ),
     Rule("google_logging_metric", "bucket_options.exponential_buckets.scale", "above 0", lambda value: value > 0, "8.7 scale"),
     Rule(
         "google_logging_project_exclusion",
@@ -649,11 +677,31 @@ def values(body: Any, at: str) -> Iterator[Any]:
         yield from values(inner, rest)
 
 
+SOURCE = re.compile(
+    r"8\.7 (?P<attribute>[\w.]+)"  # the provider's documentation of that attribute
+    r"|(?:resource_\w+|validation)\.go\b"  # the provider's source
+    r"|google(?:\.\w+)+ [A-Z]\w+"  # a message in Google's client libraries
+    r"|https://(?:docs\.)?cloud\.google\.com/\S+"
+)
+
+
+def has_source(rule: Rule) -> bool:
+    """Whether the row begins with a source of one of these forms; an attribute of the provider must be documented there."""
+    found = SOURCE.match(rule.source)
+    if found is None or found["attribute"] is None:
+        return found is not None
+    return f":param {found['attribute'].rpartition('.')[2]}:" in _documentation(rule.kind)
+
+
+def _documentation(kind: str) -> str:
+    module = importlib.import_module(f"cdktn_provider_google.{kind.removeprefix('google_')}")
+    return Path(inspect.getfile(module)).read_text()
+
+
 @cache
 def enumerations(kind: str) -> Mapping[str, frozenset[str]]:
     """The values that the provider's own documentation allows, by attribute name; an attribute that means several things: all of them."""
-    module = importlib.import_module(f"cdktn_provider_google.{kind.removeprefix('google_')}")
-    text = Path(inspect.getfile(module)).read_text()
+    text = _documentation(kind)
     found: dict[str, set[str]] = {}
     free = set()
     for name, said in re.findall(r":param (\w+): (.*?)(?=\n\s*:param|\n\s*'''|\n\s*\"\"\")", text, re.DOTALL):

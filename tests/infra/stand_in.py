@@ -1,7 +1,8 @@
 """Stands in for gcloud, terraform, docker and others: writes down how it was called, answers what the next command needs, fails on demand.
 
 It is called by the name of what it stands in for. `WALK` names a folder: `calls.jsonl` there is the record, and the folders below it are
-buckets. `FAIL` is a pattern of commands that fail.
+buckets. `REPOSITORY` is the real one: `make` knows the rules of its Makefile, `bash` its scripts. `FAIL` is a pattern of commands that
+fail.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import shutil
 import sys
 from pathlib import Path
 
-WALK = Path(os.environ["WALK"])
+WALK, REPOSITORY = Path(os.environ["WALK"]), Path(os.environ["REPOSITORY"])
 ANSWERS = {
     "gcloud projects describe": "1234567890",
     "gcloud run services describe": "https://a-service.run.app",
@@ -37,8 +38,10 @@ def gcloud(words: list[str]) -> int:
     elif plain[:3] == ["storage", "objects", "list"]:
         wanted = str(bucket_path(plain[3])).replace("/**/", "/*/")
         found = [path for path in WALK.rglob("*") if fnmatch.fnmatch(str(path), wanted)]
-        newest = sorted(found, key=lambda path: path.stat().st_mtime_ns)[-1:]
-        print(*(f"gs://{path.relative_to(WALK)}" for path in newest))  # noqa: T201
+        if "--sort-by=~creation_time" in words:
+            found.sort(key=lambda path: path.stat().st_mtime_ns, reverse=True)
+        wanted_of_them = found[:1] if "--limit=1" in words else found
+        print(*(f"gs://{path.relative_to(WALK)}" for path in wanted_of_them), sep="\n")  # noqa: T201
     else:
         print(next((said for start, said in ANSWERS.items() if " ".join(["gcloud", *plain]).startswith(start)), ""))  # noqa: T201
     return 0
@@ -64,6 +67,20 @@ def terraform(words: list[str]) -> int:
     return int(verb == "apply" and bool(rest) and (folder / rest[0]).read_text() != stack)
 
 
+def make(words: list[str]) -> int:
+    """Only a rule of the real Makefile can be made."""
+    rules = set(re.findall(r"^([^\s:#=.][^\s:=]*):(?!=)", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
+    unknown = [word for word in words if not word.startswith("-") and "=" not in word and word not in rules]
+    for word in unknown:
+        print(f"make: *** No rule to make target '{word}'.  Stop.", file=sys.stderr)  # noqa: T201
+    return 2 if unknown else 0
+
+
+def bash(words: list[str]) -> int:
+    """Only a script that is in the repository can be run."""
+    return 0 if (REPOSITORY / words[0]).is_file() else 127
+
+
 def docker(words: list[str]) -> int:
     return int(words[:2] == ["manifest", "inspect"])  # no image is there yet
 
@@ -76,7 +93,7 @@ def main() -> int:
         return 1
     if words[:2] == ["-m", "infra.images"]:
         print((WALK / "images.txt").read_text(), end="")  # noqa: T201
-    does = {"gcloud": gcloud, "terraform": terraform, "docker": docker}.get(name)
+    does = {"gcloud": gcloud, "terraform": terraform, "make": make, "bash": bash, "docker": docker}.get(name)
     return does(words) if does else 0
 
 

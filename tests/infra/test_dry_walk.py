@@ -19,6 +19,7 @@ import pytest
 import yaml
 
 from infra.archives import ROOT
+from infra.config import EVENT_FUNCTIONS, Function
 from infra.images import images
 from tests.infra.conftest import Workshop
 from tests.infra.deployment import Deployment
@@ -28,7 +29,7 @@ from tests.infra.test_order import raw, texts
 DEPLOY = (ROOT / "docs" / "deploy.md").read_text("utf-8")
 OPERATE = (ROOT / "docs" / "operate.md").read_text("utf-8")
 PLAN, APPLY = (yaml.safe_load((ROOT / name).read_text()) for name in ("cloudbuild.yaml", "cloudbuild.apply.yaml"))
-STANDS_IN_FOR = ("gcloud", "terraform", "docker", "make", "curl", "apt-get", "python", "mypy", "checkov", "check-jsonschema")
+STANDS_IN_FOR = ("gcloud", "terraform", "docker", "make", "bash", "curl", "apt-get", "python", "mypy", "checkov", "check-jsonschema")
 LATER = {
     "NEXT": "dev-2",
     "OLDER": "dev-1",
@@ -66,11 +67,18 @@ class Walk:
 
     def run(self, script: str, where: Path, **variables: str) -> subprocess.CompletedProcess[str]:
         paths = {"PATH": f"{self.bin}:{os.environ['PATH']}", "WALK": str(self.record), "HOME": str(self.folder)}
+        paths["REPOSITORY"] = str(ROOT)
         shell = script.partition("\n")[0].rpartition("/")[2].split()[-1] if script.startswith("#!") else "bash"
         program = where / "script"
         program.write_text(script)
         return subprocess.run(
-            [shell, program], cwd=where, env={**paths, **variables}, capture_output=True, text=True, check=False, timeout=120
+            [str(shutil.which(shell)), program],
+            cwd=where,
+            env={**paths, **variables},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
         )
 
     @property
@@ -114,9 +122,15 @@ def walked(walk: Walk) -> list[list[str]]:
     git = """
         git init -q --bare ../origin && git init -q . && git remote add origin ../origin
         git add script && git -c user.name=a -c user.email=a@b commit -qm first
+        plans="$WALK/$KEPT/plans/$(git rev-parse HEAD)"
+        mkdir -p "$plans/b-newest" "$plans/a-older" "$plans/c-older"
+        touch -d yesterday "$plans/a-older/plan.tar.gz" "$plans/c-older/plan.tar.gz"
+        touch "$plans/b-newest/plan.tar.gz"
     """
     first, *others = blocks(DEPLOY)
-    ran = walk.run("set -euo pipefail\n" + git + first + "export SECRETS=vlm_key\n" + "\n".join(others), clone, **LATER)
+    ran = walk.run(
+        "set -euo pipefail\n" + git + first + "export SECRETS=vlm_key\n" + "\n".join(others), clone, KEPT=f"{DEV.project}-builds", **LATER
+    )
     assert ran.returncode == 0, ran.stderr
     pushed = subprocess.run(["git", "tag"], cwd=walk.folder / "origin", capture_output=True, text=True, check=True).stdout.split()
     assert pushed == ["dev-1", "dev-2"]
@@ -146,11 +160,23 @@ def test_every_command_of_the_page_runs_and_each_after_what_it_needs(walked: lis
         place(walked, "gcloud", "beta", "builds", "approve"),
         place(walked, "curl"),
         place(walked, "terraform", functions, "destroy"),
+        place(walked, "gcloud", "billing", "accounts", "remove-iam-policy-binding"),
         place(walked, "terraform", data, "destroy"),
         place(walked, "gcloud", "storage", "rm"),
     ]
     assert order == sorted(order)
     assert ["terraform", functions, "apply"] not in walked, "functions come by an approved plan only"
+    after = walked[place(walked, "terraform", data, "destroy") :]
+    assert not [call for call in after if "--member=" in str(call)], "a deleted account is no longer found under its name"
+
+
+def test_of_several_plans_of_a_tag_the_page_shows_the_one_that_would_be_applied(walked: list[list[str]]) -> None:
+    (shown,) = (call[-1] for call in walked if call[:3] == ["gcloud", "storage", "cat"])
+    assert re.fullmatch(rf"gs://{DEV.project}-builds/plans/[0-9a-f]{{40}}/b-newest/\*\.txt", shown)
+    (asked,) = (call for call in walked if call[:4] == ["gcloud", "storage", "objects", "list"])
+    (fetch,) = (step["script"] for step in APPLY["steps"] if step["id"] == "fetch-plan")
+    assert " ".join(asked[5:-1]) in fetch, "both ask for the newest in the same way"
+    assert "applying $plan" in fetch
 
 
 def test_google_services_that_need_an_account_of_their_own_have_it_before_anything_is_granted_to_it(
@@ -244,15 +270,16 @@ def test_data_needs_nothing_of_the_functions_and_they_need_data_and_images(deplo
         return words & (named[other] - named[stack])
 
     assert needs("data", "functions") == set()
-    assert needs("functions", "data") >= {
-        "functions",
-        "builder",
-        "pubsub-caller",
-        "timer-caller",
-        "fn-split",
-        f"{DEV.project}-archives",
-    } - {"pubsub-caller"}
-    assert {"fn-search", "fn-library"} <= needs("functions", "data")
+    accounts = {"builder", "timer-caller", *(function.account for function in Function)}
+    assert needs("functions", "data") >= {*accounts, "functions", f"{DEV.project}-archives"}
+    functions = dict(raw(made, "functions"))
+    events = [body for (kind, _), body in functions.items() if kind == "google_cloudfunctions2_function"]
+    assert len(events) == len(EVENT_FUNCTIONS)
+    for body in events:
+        refers = re.fullmatch(r"\$\{(\w+)\.([\w.-]+)\.name\}", body["build_config"]["source"]["storage_source"]["object"])
+        assert refers, "by its name alone Terraform would not upload the archive first"
+        assert (refers[1], refers[2]) in functions
+        assert refers[1] == "google_storage_bucket_object"
     for service in made.all("google_cloud_run_v2_service"):
         assert service["template"]["containers"][0]["image"].startswith(f"{DEV.registry}/"), (
             "an image, which is built once its registry is there"

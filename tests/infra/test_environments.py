@@ -35,6 +35,12 @@ SOUND = (FOLDER / "dev.toml").read_text()
         ('approvers = ["group:', 'approvers = ["team:', "approvers = 'team:"),
         ("alert_emails = [", 'alert_emails = ["1@a.eu", "2@a.eu", "3@a.eu", "4@a.eu", "5@a.eu", ', "a budget tells 5 at most"),
         ("trace_ratio", 'secret_settings = ["no_such"]\ntrace_ratio', "a secret is a setting of scenesearch"),
+        (
+            "trace_ratio",
+            'price = "flex"\nmodels = { location = "eu" }\ntrace_ratio',
+            "price = 'flex', models.location = 'eu': flex is offered",
+        ),
+        ("trace_ratio", 'price = "cheap"\ntrace_ratio', "price = 'cheap': input should be 'standard', 'flex' or 'batch'"),
         ("daily_hours = 2", "daily_hours 2", "this is no TOML file that can be read"),
     ],
 )
@@ -60,6 +66,15 @@ def test_whatever_names_are_accepted_make_names_that_google_takes(name: str, pro
     env = load(file)
     assert (env.name, env.project) == (name, project)
     assert list(faults(shop.deployment(env))) == []
+
+
+@pytest.mark.parametrize(
+    ("price", "location"), [("standard", "eu"), ("batch", "eu"), ("batch", "global"), ("flex", "global")], ids=lambda said: said
+)
+def test_a_price_that_its_endpoint_offers_is_taken(price: str, location: str, tmp_path: Path) -> None:
+    file = tmp_path / "dev.toml"
+    file.write_text(f'price = "{price}"\nmodels = {{ location = "{location}" }}\n{SOUND}')
+    assert (load(file).price, load(file).models.location) == (price, location)
 
 
 @pytest.mark.parametrize("name", ["a", "Dev", "dev_1", "an-environment-of-more-letters"])

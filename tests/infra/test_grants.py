@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from infra.config import Environment, Function
+from infra.config import Environment, Function, listener
 from infra.stacks.grants import ALLOWED
+from scenesearch.messages import WIRING, Topic
 from tests.infra.conftest import Workshop
 from tests.infra.deployment import NUMBER, Deployment, Resource
 from tests.infra.environments import DEV
@@ -119,6 +120,20 @@ def test_every_function_runs_as_an_account_of_its_own(deployment: Deployment) ->
 def test_search_is_open_to_all_only_where_the_config_says_so(shop: Workshop) -> None:
     public = replace(DEV, name="public", public_search=True)
     assert [g for g in grants(shop.deployment(public), public) if g[0] == "allUsers"] == [("allUsers", "run.invoker", "service:search")]
+
+
+def test_whoever_listens_may_bury_what_it_cannot_read(deployment: Deployment, env: Environment) -> None:
+    """Only of the dead letters nothing new is made (scenesearch.web.push)."""
+    listening = {listener(subscription) for subscription, wire in WIRING.items() if wire.topic is not Topic.DEAD_LETTERS}
+    buries = {one for one, role, resource in grants(deployment, env) if (role, resource) == ("pubsub.publisher", "topic:dead-letters")}
+    assert {function.resource for function in listening} == buries - {"agent:pubsub"}
+
+
+def test_whoever_changes_a_trigger_or_makes_a_function_may_act_as_the_account_it_runs_as(deployment: Deployment, env: Environment) -> None:
+    acts_as = {resource for one, role, resource in grants(deployment, env) if (one, role) == ("deployer", "iam.serviceAccountUser")}
+    runs_as = {short(trigger["service_account"].rpartition("/")[2]) for trigger in deployment.all("google_cloudbuild_trigger")}
+    assert {"planner", "deployer"} <= runs_as
+    assert {f"account:{one}" for one in runs_as} <= acts_as
 
 
 def test_a_deployment_can_hand_out_every_role_that_functions_have_on_the_project_and_no_other(shop: Workshop) -> None:

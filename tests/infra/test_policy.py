@@ -76,6 +76,12 @@ def test_every_query_of_alerts_and_charts_is_promql_and_says_whose_logs_it_count
         promql_parser.parse(queries[0] + ")")
 
 
+def test_a_build_checks_both_files_and_installs_what_the_tests_need_as_ci_does() -> None:
+    script = {step["id"]: step["script"] for step in steps(BUILD)}
+    assert f"vendor.cloudbuild {BUILD.name} {APPLY.name}" in script["policy"]
+    assert script["test"].index("bash .ci/packages") < script["test"].index("make test")
+
+
 def test_both_builds_go_through_every_step_in_order() -> None:
     assert [step["id"] for step in steps(BUILD)] == ["check", "test", "build", "synth", "policy", "plan", "keep-plan"]
     assert [step["id"] for step in steps(APPLY)] == ["fetch-plan", "apply-data", "images", "apply-functions", "smoke"]

@@ -12,7 +12,7 @@ from infra.config import Environment
 from tests.infra.conftest import Workshop
 from tests.infra.deployment import Deployment
 from tests.infra.environments import DEV, ENVIRONMENTS, PROD
-from tests.infra.provider_rules import LABEL_KEY, LABEL_VALUE, RULES, UNIQUE, documented, enumerations, values
+from tests.infra.provider_rules import LABEL_KEY, LABEL_VALUE, RULES, UNIQUE, documented, enumerations, has_source, values
 
 EVERYTHING = replace(PROD, name="everything", vertex_ai_search=True, secret_settings=("vlm_key",), public_search=True)
 """All that a config may ask for."""
@@ -51,7 +51,12 @@ def test_every_kind_of_resource_is_in_the_table_and_nothing_else_is(made: Deploy
 
 
 def test_every_row_names_its_source() -> None:
-    assert [rule for rule in RULES if len(rule.source) < 3] == []
+    assert [(rule.kind, rule.at, rule.source) for rule in RULES if not has_source(rule)] == []
+
+
+@pytest.mark.parametrize("source", ["", "8.7", "I remember it", "8.7 no_such_attribute", "the provider's documentation"])
+def test_what_is_no_source_is_noticed(source: str) -> None:
+    assert not has_source(replace(RULES[0], source=source))
 
 
 def test_no_name_is_taken_twice(made: Deployment) -> None:
@@ -80,7 +85,9 @@ def test_requests_of_a_persons_credentials_are_counted_on_the_project(made: Depl
 @pytest.mark.parametrize(
     ("kind", "at", "wrong"),
     [
-        ("google_service_account", "account_id", "split"),
+        ("google_service_account", "account_id", "split"),  # three real ones, which this table came too late for
+        ("google_service_account", "account_id", "push"),
+        ("google_service_account", "account_id", "timer"),
         ("google_service_account", "account_id", "fn-" + "a" * 28),
         ("google_storage_bucket", "name", "my-google-videos"),
         ("google_pubsub_subscription", "filter", "x" * 257),
@@ -94,3 +101,27 @@ def test_a_value_that_would_be_refused_is_noticed(kind: str, at: str, wrong: Any
     resource = next(made.all(kind))
     resource.body[at] = wrong  # type: ignore[index]
     assert any(kind in fault for fault in faults(made))
+
+
+@pytest.mark.parametrize(
+    ("memory", "cpu", "taken"),
+    [
+        (4096, 1, True),
+        (4097, 1, False),
+        (8192, 2, True),
+        (8193, 2, False),
+        (16_384, 4, True),
+        (16_385, 4, False),
+        (2047, 4, False),
+        (256, 1, False),
+        (1024, 3, False),
+    ],
+)
+def test_memory_must_fit_the_cpus_of_functions_and_services_alike(memory: int, cpu: int, taken: bool, shop: Workshop) -> None:
+    made = Deployment(shop.synth(DEV), DEV.project)
+    function = next(made.all("google_cloudfunctions2_function"))
+    function["service_config"].update(available_memory=f"{memory}Mi", available_cpu=str(cpu))
+    (container,) = next(made.all("google_cloud_run_v2_service"))["template"]["containers"]
+    container["resources"]["limits"].update(memory=f"{memory}Mi", cpu=str(cpu))
+    faulty = {fault.partition(" ")[0] for fault in faults(made) if "CPUs" in fault}
+    assert faulty == (set() if taken else {function.kind, "google_cloud_run_v2_service"})

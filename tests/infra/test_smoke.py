@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from emulators import need_emulators
 from infra.smoke import NotFoundInTime, asking, smoke
+from scenesearch.config import Backend, Models, Settings
+from scenesearch.pipeline.price import named_price, price_of
+from scenesearch.price import Price
 from scenesearch.video import video_id
 
 RIGHT = {"scenes": [{"start": 36.0, "end": 42.0}]}
+BATCHES = Settings(backend=Backend.GCP, models=Models.VERTEXAI, price=Price.BATCH)
 WRONG = {"scenes": [{"start": 1.0, "end": 4.0}]}
 
 
@@ -66,6 +71,19 @@ def test_it_waits_until_the_scene_is_found_and_leaves_nothing_behind(bucket: obj
     assert (path, token, len(asked)) == ("/v1/search", "Bearer token", 4)
     assert parameters["video_id"] == [video_id("smoke-uploads", "smoke/build-7.mp4")]
     assert list(bucket.list_blobs()) == []  # type: ignore[attr-defined]
+
+
+@pytest.mark.slow
+def test_its_video_is_asked_about_at_once_whatever_price_the_environment_has(bucket: object) -> None:
+    said = []
+
+    def ask(_: Mapping[str, str]) -> Mapping[str, Any]:
+        said.append(bucket.get_blob("smoke/build-9.mp4").metadata)  # type: ignore[attr-defined]
+        return RIGHT
+
+    smoke(bucket, ask, "build-9", within_s=60, pause_s=0.01)  # type: ignore[arg-type]
+    assert [price_of(named_price(metadata["price"]), BATCHES) for metadata in said] == [Price.STANDARD]
+    assert price_of(None, BATCHES) is Price.BATCH, "without a word of its own"
 
 
 @pytest.mark.slow
