@@ -36,9 +36,7 @@ def violations(page: Page, views: Iterator[str]) -> list[tuple[str, str, list[st
     for view in views:
         for scheme in SCHEMES:
             page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            page.evaluate(
-                "scrollTo(0, 0)"
-            )  # what has scrolled under the fixed player would count as covered
+            page.evaluate("scrollTo(0, 0)")  # what has scrolled under the fixed player would count as covered
             rules = {"type": "rule", "values": ["color-contrast"]} if scheme == "dark" else {"type": "tag", "values": STANDARDS}
             report = Axe().run(page, options={"runOnly": rules, "resultTypes": ["violations"]})
             found += [
