@@ -152,7 +152,7 @@ def test_odd_videos_under_odd_names_are_taken_in_all_the_same(films: Path, home:
         "phone": Recipe(seconds=3, rotation=90),
         "two tracks": Recipe(seconds=3, audio_tracks=2),
         "scratched": Recipe(seconds=6),
-        "..%2F.. 三本目 🎬 ": Recipe(seconds=3),
+        "三本目 ..%2F.. 🎬 ": Recipe(seconds=3),
     }
     for name, recipe in odd.items():
         media_files.make(films / f"{name}.mp4", recipe)
@@ -172,7 +172,7 @@ def test_odd_videos_under_odd_names_are_taken_in_all_the_same(films: Path, home:
     assert {title: (video["state"], video["gaps"]) for title, video in ended.items()} == dict.fromkeys(ended, ("ready", []))
     assert [round(ended[title]["duration"], 1) for title in odd] == [3.0, 0.2, 4.0, 3.0, 3.0, 3.0, 6.0, 3.0]
     assert "Traceback" not in ran.err
-    assert scenesearch(home, "show", "..%2F.. 三本目 🎬 ", "--text").code == 0
+    assert scenesearch(home, "show", "三本目 ..%2F.. 🎬 ", "--text").code == 0
 
 
 def test_hours_of_one_picture_take_little_time_and_memory(

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from scenesearch.errors import InvalidRequest, VideoNotFound
 from scenesearch.metadata import CHUNK_SECTIONS, Entry, MetadataText, Section
+from scenesearch.names import composed
 from scenesearch.ports import Catalog
 from scenesearch.price import Price
 from scenesearch.timeline import format_timestamp
@@ -201,13 +202,14 @@ def entries(video: Video, catalog: Catalog) -> list[EntryView]:
 
 
 def find(wanted: str, catalog: Catalog) -> Video:
-    """The live video with this id or, when just one has it, this title or object name.
+    """Return the live video with this id, else the only one of this title or object name, else the only one of this file name.
 
     Raises `VideoNotFound` and, when several fit, `InvalidRequest`.
     """
     if (video := catalog.video(wanted)) is not None:
         return video
     fits = catalog.named(wanted)
+    fits = [one for one in fits if composed(wanted) in {composed(one.title), composed(one.name)}] or fits
     if len(fits) > 1:
         ids = ", ".join(f"{v.ref.video_id} ({v.name})" for v in fits)
         raise InvalidRequest(f"{wanted!r} fits {len(fits)} videos, name one by its id: {ids}")
