@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import io
 import os
@@ -42,6 +43,8 @@ def main(handle: int, memory_bytes: int, pixels: int) -> None:
             return
         except BaseException as fault:  # noqa: BLE001 - whatever a library makes of such a file
             channel.send(("fault", type(fault).__name__, str(fault), getattr(fault, "errno", None), traceback.format_exc(limit=-6)))
+        del job, source, arguments, named
+        gc.collect()  # PyAV's filter graphs are cycles that hold their pictures: measured 25 to 50 MB a job, 350 after twelve
 
 
 def _work(channel: Channel, function: Callable[..., Any], source: BinaryIO, arguments: tuple[Any, ...], named: dict[str, Any]) -> object:
