@@ -15,7 +15,7 @@ import bombs
 from media_files import Recipe
 from scenesearch.errors import ObjectNotFound, UnreadableMedia
 from scenesearch.media.isolated import ChunkCutter, frame_at, plan_of
-from scenesearch.media.isolation import Limits, each_in_child, in_child, reading
+from scenesearch.media.isolation import Limits, each_in_child, end_all, in_child, reading
 
 Shelf = Callable[[Recipe], Path]
 
@@ -44,6 +44,7 @@ def test_a_small_file_that_is_dear_to_read_is_refused_with_its_reason(
 ) -> None:
     monkeypatch.setenv("SCENESEARCH_MEDIA_MEMORY_BYTES", "300000000")
     path = bombs.BOMBS[name](tmp_path / name)
+    end_all()  # else a child of an earlier test may end, and be counted, within this one
     largest_before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     assert path.stat().st_size < 1_000_000
     with path.open("rb") as file, pytest.raises(UnreadableMedia, match=says):
