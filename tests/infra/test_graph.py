@@ -120,7 +120,7 @@ WORK_OF: Mapping[Function, tuple[Place, ...]] = {
 
 @pytest.mark.parametrize("function", Function)
 def test_a_function_may_publish_where_the_code_that_it_runs_does_and_nowhere_else(function: Function) -> None:
-    buries = {Topic.DEAD_LETTERS} if function in EVENT_FUNCTIONS and function is not Function.RECOVER else set()
+    buries = {Topic.DEAD_LETTERS} if function in EVENT_FUNCTIONS else set()
     assert set(PUBLISHES.get(function, ())) == published_from(*WORK_OF.get(function, ())) | buries
 
 
